@@ -1,0 +1,45 @@
+"""The tables. Importing this package registers all of them on `Base.metadata`."""
+
+from db.models.base import Base
+from db.models.customers import Customer
+from db.models.nas import NasServer
+from db.models.outbox import SessionChange, SessionChangeAttempt
+from db.models.plans import PlanFupRule, ServicePlan
+from db.models.sessions import AccessLog, QuarantinedRecord, RadAcct, SpoolPosition, UsageCounter, UsageDaily
+from db.models.staff import ApiToken, AuditLog, Role, User
+from db.models.subscriptions import (
+    FupEvent,
+    Subscription,
+    SubscriptionFupState,
+    SubscriptionLimits,
+    SubscriptionMac,
+)
+from db.models.tenants import NumberSequence, Setting, Tenant
+
+__all__ = [
+    "AccessLog",
+    "ApiToken",
+    "AuditLog",
+    "Base",
+    "Customer",
+    "FupEvent",
+    "NasServer",
+    "NumberSequence",
+    "PlanFupRule",
+    "QuarantinedRecord",
+    "RadAcct",
+    "Role",
+    "ServicePlan",
+    "SessionChange",
+    "SessionChangeAttempt",
+    "Setting",
+    "SpoolPosition",
+    "Subscription",
+    "SubscriptionFupState",
+    "SubscriptionLimits",
+    "SubscriptionMac",
+    "Tenant",
+    "UsageCounter",
+    "UsageDaily",
+    "User",
+]

@@ -1,0 +1,40 @@
+"""The routers: who they are, how they are trusted and where their CoA port is."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, Index, Integer, SmallInteger, String, text
+from sqlalchemy.dialects.postgresql import INET
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.models.base import Base, EncryptedText, Id, TenantOwned, Timestamps, one_of
+
+
+class NasServer(TenantOwned, Timestamps, Base):
+    """A NAS. It is known by the source address of its packets, never by an attribute it sends."""
+
+    __tablename__ = "nas_servers"
+    __table_args__ = (
+        one_of("acct_input_is", ("upload", "download")),
+        one_of("status", ("online", "offline", "unknown")),
+        Index("uq_nas_servers_host", "host", unique=True, postgresql_where=text("deleted_at IS NULL")),
+        Index("uq_nas_servers_name", "tenant_id", "name", unique=True, postgresql_where=text("deleted_at IS NULL")),
+        CheckConstraint("coa_port BETWEEN 1 AND 65535", name="coa_port"),
+        CheckConstraint("masklen(host) IN (32, 128)", name="host"),
+        CheckConstraint("routeros_version IN (6, 7)", name="routeros_version"),
+    )
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(String(100))
+    host: Mapped[str] = mapped_column(INET)
+    nas_identifier: Mapped[str] = mapped_column(String(253), server_default="")
+    radius_secret: Mapped[str] = mapped_column("radius_secret_enc", EncryptedText)
+    coa_port: Mapped[int] = mapped_column(Integer, server_default="3799")
+    type: Mapped[str] = mapped_column(String(30), server_default="mikrotik")
+    routeros_version: Mapped[int] = mapped_column(SmallInteger, server_default="7")
+    require_message_authenticator: Mapped[bool] = mapped_column(server_default="true")
+    acct_input_is: Mapped[str] = mapped_column(String(10), server_default="upload")
+    location: Mapped[str] = mapped_column(server_default="")
+    is_active: Mapped[bool] = mapped_column(server_default="true")
+    status: Mapped[str] = mapped_column(String(10), server_default="unknown")
+    last_seen_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]

@@ -1,0 +1,146 @@
+"""What is known of a subscription at login, and the small decisions made from it.
+
+Decides speed, expiry and which reason fits; refuses to know packets, attributes and where the values came from.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.fup import FupTier, find_tier
+from domain.speed import Burst, Speed, render_rate_limit
+
+MAC_BINDINGS = ("off", "fixed")
+SERVICES = ("pppoe", "hotspot", "dhcp", "other")
+
+# Every reason a login can be decided for, in words for staff. The customer is told only "Login incorrect".
+REASONS: dict[str, str] = {
+    "accepted": "accepted",
+    "accepted_grace": "accepted in the grace period after expiry",
+    "unknown_user": "no subscription with this username",
+    "wrong_password": "wrong password",
+    "wrong_service": "the subscription is for another kind of access",
+    "subscription_pending": "the subscription is not activated yet",
+    "subscription_suspended": "the subscription is suspended",
+    "subscription_expired": "the subscription has expired",
+    "subscription_disabled": "the subscription is disabled",
+    "subscription_cancelled": "the subscription is cancelled",
+    "subscription_terminated": "the subscription is terminated",
+    "customer_suspended": "the customer is suspended",
+    "customer_inactive": "the customer is inactive",
+    "customer_disabled": "the customer is disabled",
+    "customer_blacklisted": "the customer is blacklisted",
+    "customer_terminated": "the customer is terminated",
+    "wrong_device": "this device is not on the subscription's list",
+    "device_blocked": "this device is blocked",
+    "session_limit": "already online as often as the subscription allows",
+    "policy_error": "the policy failed on this login; see the server log",
+}
+
+_BLOCKED_CUSTOMERS = frozenset({"suspended", "inactive", "disabled", "blacklisted", "terminated"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccessProfile:
+    """All that a decision about one subscription depends on, as read in one go.
+
+    `macs` maps a normalised MAC to its status. `fup_until` is when `fup_tier` ends by itself. `password_token` is the
+    encrypted service password: it is opened only when a decision is compiled.
+    """
+
+    tenant_id: int
+    subscription_id: int
+    customer_id: int
+    plan_id: int
+    username: str
+    password_token: bytes
+    connection_type: str
+    subscription_status: str
+    customer_status: str
+    expires_at: datetime | None
+    grace_days: int
+    timezone: str
+    billing_day: int
+    plan_speed: Speed
+    burst: Burst | None
+    priority: int
+    override: Speed | None
+    override_until: datetime | None
+    tiers: tuple[FupTier, ...]
+    fup_tier: int
+    fup_until: datetime | None
+    mac_binding: str
+    macs: dict[str, str]
+    session_limit: int
+    session_timeout_s: int | None
+    idle_timeout_s: int | None
+    interim_interval_s: int
+    assigned_ip: str | None
+    ip_pool: str | None
+    address_list: str | None
+    version: int
+
+    @property
+    def cut_off_at(self) -> datetime | None:
+        """When access really ends: expiry plus grace; None when it never expires."""
+        return None if self.expires_at is None else self.expires_at + timedelta(days=self.grace_days)
+
+
+def status_reason(profile: AccessProfile) -> str | None:
+    """Why customer or subscription status refuses a login, or None. The customer's own state is named first."""
+    if profile.customer_status in _BLOCKED_CUSTOMERS:
+        return f"customer_{profile.customer_status}"
+    if profile.subscription_status != "active":
+        return f"subscription_{profile.subscription_status}"
+    return None
+
+
+def is_past_grace(profile: AccessProfile, now: datetime) -> bool:
+    """True once expiry and grace are over; the last instant of grace is already over."""
+    return profile.cut_off_at is not None and now >= profile.cut_off_at
+
+
+def is_in_grace(profile: AccessProfile, now: datetime) -> bool:
+    """True between expiry and the end of grace."""
+    return profile.expires_at is not None and profile.expires_at <= now and not is_past_grace(profile, now)
+
+
+def override_in_force(profile: AccessProfile, now: datetime) -> Speed | None:
+    """The speed staff set for this subscription, unless its time is over."""
+    if profile.override_until is not None and now >= profile.override_until:
+        return None
+    return profile.override
+
+
+def fup_tier_in_force(profile: AccessProfile, now: datetime) -> FupTier | None:
+    """The fair-use tier that slows this subscription now; a tier ends with its period even before a job resets it."""
+    if profile.fup_tier == 0 or (profile.fup_until is not None and now >= profile.fup_until):
+        return None
+    return find_tier(profile.tiers, profile.fup_tier)
+
+
+def speed_now(profile: AccessProfile, now: datetime) -> Speed:
+    """The speed to grant: a temporary override wins; else fair use lowers the permanent override or the plan."""
+    override = override_in_force(profile, now)
+    if override is not None and profile.override_until is not None:
+        return override
+    full = override if override is not None else profile.plan_speed
+    tier = fup_tier_in_force(profile, now)
+    return tier.apply(full) if tier is not None else full
+
+
+def rate_limit_now(profile: AccessProfile, now: datetime) -> str | None:
+    """`Mikrotik-Rate-Limit` to send now, or None for unlimited. Burst belongs to the plan's own full speed only."""
+    speed = speed_now(profile, now)
+    burst = profile.burst if speed == profile.plan_speed else None
+    return render_rate_limit(speed, burst, profile.priority)
+
+
+def next_change_at(profile: AccessProfile, now: datetime) -> datetime | None:
+    """The next instant at which the clock alone changes a decision about this profile, or None."""
+    moments = (profile.expires_at, profile.cut_off_at, profile.override_until, profile.fup_until)
+    return min((moment for moment in moments if moment is not None and moment > now), default=None)
+
+
+def serves(connection_type: str, service: str) -> bool:
+    """Whether a subscription of `connection_type` may be used over `service`."""
+    return connection_type in ("any", "static", service)

@@ -1,0 +1,86 @@
+"""Speeds from the customer's side, and the one place that turns them into the router's order.
+
+Decides what `Mikrotik-Rate-Limit` says; refuses to know why a speed was chosen.
+"""
+
+from dataclasses import dataclass
+
+MAX_KBPS = 100_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Speed:
+    """Download and upload in kbit/s as the customer sees them. 0/0 means: no limit from us."""
+
+    download_kbps: int
+    upload_kbps: int
+
+    def __post_init__(self) -> None:
+        for kbps in (self.download_kbps, self.upload_kbps):
+            if not 0 <= kbps <= MAX_KBPS:
+                raise ValueError(f"speed out of range: {kbps} kbit/s (0 to {MAX_KBPS})")
+
+    @property
+    def is_unlimited(self) -> bool:
+        """True when either side is 0: RouterOS has no "one side unlimited" that also shapes the other safely."""
+        return self.download_kbps == 0 or self.upload_kbps == 0
+
+    def reduced_by(self, percent: int) -> "Speed":
+        """This speed less `percent` (1-99), at least 1 kbit/s a side; an unlimited speed stays unlimited."""
+        if self.is_unlimited:
+            return self
+        keep = 100 - percent
+        return Speed(
+            download_kbps=max(1, self.download_kbps * keep // 100), upload_kbps=max(1, self.upload_kbps * keep // 100)
+        )
+
+    def at_most(self, other: "Speed") -> "Speed":
+        """The lower of two speeds, side by side; unlimited is the highest."""
+        if other.is_unlimited:
+            return self
+        if self.is_unlimited:
+            return other
+        return Speed(
+            download_kbps=min(self.download_kbps, other.download_kbps),
+            upload_kbps=min(self.upload_kbps, other.upload_kbps),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Burst:
+    """A higher speed allowed while the average over `time_s` is below the threshold."""
+
+    speed: Speed
+    threshold: Speed
+    time_s: int
+
+
+def _pair(speed: Speed) -> str:
+    # RouterOS counts from its own side: receive (the customer's upload) comes first.
+    return f"{_rate(speed.upload_kbps)}/{_rate(speed.download_kbps)}"
+
+
+def _rate(kbps: int) -> str:
+    return f"{kbps // 1000}M" if kbps and kbps % 1000 == 0 else f"{kbps}k"
+
+
+def render_rate_limit(speed: Speed, burst: Burst | None = None, priority: int = 8) -> str | None:
+    """`Mikrotik-Rate-Limit` for a speed, or None when it is unlimited.
+
+    Groups are positional, so a priority other than RouterOS's default 8 needs the burst groups before it; `0/0` stands
+    for none there. A burst below the speed is left out: the router would treat it as a lower limit.
+    """
+    if speed.is_unlimited:
+        return None
+    groups = [_pair(speed)]
+    if burst is not None and _reaches(burst.speed, speed):
+        groups += [_pair(burst.speed), _pair(burst.threshold), f"{burst.time_s}/{burst.time_s}"]
+    elif priority != 8:
+        groups += ["0/0", "0/0", "0/0"]
+    if priority != 8:
+        groups.append(str(priority))
+    return " ".join(groups)
+
+
+def _reaches(burst: Speed, speed: Speed) -> bool:
+    return burst.download_kbps >= speed.download_kbps and burst.upload_kbps >= speed.upload_kbps

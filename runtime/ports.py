@@ -1,0 +1,50 @@
+"""Chooses ports: the standard one when it is free, else one that the kernel says is free."""
+
+import socket
+from collections.abc import Iterable
+from enum import Enum
+
+
+class Transport(Enum):
+    TCP = socket.SOCK_STREAM
+    UDP = socket.SOCK_DGRAM
+
+
+class NoFreePortError(Exception):
+    """No free port was found; something on this machine holds a great many."""
+
+
+def is_free(port: int, *, transport: Transport, host: str = "127.0.0.1") -> bool:
+    """Whether a server could bind the port now, on this address and on all of them."""
+    return all(_can_bind(port, transport=transport, host=address) for address in {host, ""})
+
+
+def choose(preferred: int, *, transport: Transport, host: str = "127.0.0.1", taken: Iterable[int] = ()) -> int:
+    """The preferred port if it is free and not already given to another of our services, else a free one."""
+    refused = set(taken)
+    if preferred not in refused and is_free(preferred, transport=transport, host=host):
+        return preferred
+    for _ in range(64):
+        port = _any_port(transport=transport, host=host)
+        if port not in refused and is_free(port, transport=transport, host=host):
+            return port
+    raise NoFreePortError(f"no free {transport.name} port on {host} after 64 tries")
+
+
+def _can_bind(port: int, *, transport: Transport, host: str) -> bool:
+    with socket.socket(socket.AF_INET, transport.value) as probe:
+        if transport is Transport.TCP:
+            # Servers set it too; without it a port in TIME_WAIT would look taken.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _any_port(*, transport: Transport, host: str) -> int:
+    with socket.socket(socket.AF_INET, transport.value) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port

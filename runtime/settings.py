@@ -1,0 +1,88 @@
+"""What this installation is told: addresses, ports, files. Read once from the environment and var/lintas.env.
+
+Refuses to know any secret by default: a missing setting is an error that names it and how to supply it.
+"""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "LINTAS_"
+
+
+class SettingsError(Exception):
+    """The installation is not configured; the text says what is missing and what to do."""
+
+
+def home_dir() -> Path:
+    """Where the installation lives: LINTAS_HOME, or the checkout that this file is part of."""
+    configured = os.environ.get(PREFIX + "HOME")
+    return Path(configured).resolve() if configured else Path(__file__).resolve().parent.parent
+
+
+def env_file() -> Path:
+    configured = os.environ.get(PREFIX + "ENV_FILE")
+    return Path(configured) if configured else home_dir() / "var" / "lintas.env"
+
+
+class Settings(BaseSettings):
+    """Environment wins over var/lintas.env; secrets live in files that these settings only point at."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    database_url: str = Field(repr=False)
+    redis_url: str = Field(repr=False)
+    keys_file: Path
+    secret_key_file: Path
+    spool_dir: Path
+    var_dir: Path = Field(default_factory=lambda: home_dir() / "var")
+    node: str = Field(default="node1", pattern=r"^[A-Za-z0-9_-]{1,32}$")
+    radius_host: str = "127.0.0.1"
+    radius_auth_port: int = Field(default=1812, gt=0, lt=65536)
+    radius_acct_port: int = Field(default=1813, gt=0, lt=65536)
+    # The port on which the demo's simulated router listens; a real router's port is kept per NAS.
+    coa_port: int = Field(default=3799, gt=0, lt=65536)
+    coa_bind: str = ""
+    panel_host: str = "127.0.0.1"
+    panel_port: int = Field(default=8080, gt=0, lt=65536)
+    log_format: str = Field(default="console", pattern=r"^(console|json)$")
+    log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
+    # Below this much room the spool stops acknowledging, so a full disk costs retransmissions and not records.
+    spool_min_free_mb: int = Field(default=512, gt=0)
+
+
+def load_settings() -> Settings:
+    """Reads the settings afresh; `get_settings` is the one to use outside tests and set-up."""
+    load_env_file(env_file())
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return load_settings()
+
+
+def load_env_file(path: Path) -> None:
+    """Puts the file's variables into the environment, for child processes too; what is set already wins."""
+    if not path.exists():
+        return
+    for line in path.read_text().splitlines():
+        name, equals, value = line.strip().partition("=")
+        if equals and not name.startswith("#"):
+            os.environ.setdefault(name.strip(), value.strip().strip("'\""))
+
+
+def _explain(error: ValidationError) -> str:
+    problems = [f"{PREFIX}{str(item['loc'][0]).upper()}: {item['msg'].lower()}" for item in error.errors()]
+    return (
+        "The installation is not configured ("
+        + "; ".join(problems)
+        + f"). Run 'make demo' or 'lintas up' once to create {env_file()}, or set the variables."
+    )

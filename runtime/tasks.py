@@ -1,0 +1,142 @@
+"""The job queue: which tasks exist, when they run by themselves, and how to wake the sender of live changes.
+
+A task message only says "look now"; what is to be done stands in PostgreSQL. A lost message costs the seconds until the
+next sweep, a repeated one costs a query.
+"""
+
+import threading
+import time
+from typing import Any
+
+from celery import Celery
+from celery.schedules import crontab
+from celery.signals import setup_logging
+from kombu import Connection
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from runtime.logs import configure_logs, get_logger
+from runtime.settings import SettingsError, get_settings
+
+QUEUE_COA = "coa"
+QUEUE_DEFAULT = "default"
+SWEEP_SECONDS = 2.0
+# A task still unacknowledged after this long is given to another worker, so no task may take longer.
+VISIBILITY_TIMEOUT_SECONDS = 3600
+TASK_LIMIT_SECONDS = 1800
+_NUDGE_TIMEOUT_SECONDS = 0.2
+_NUDGE_PAUSE_SECONDS = 2.0
+
+log = get_logger("runtime.tasks")
+
+
+def _every(seconds: float, task: str, queue: str) -> dict[str, Any]:
+    # A sweep that found no worker within its own period is worthless: the next one does its work.
+    return {"task": task, "schedule": seconds, "options": {"queue": queue, "expires": seconds}}
+
+
+def make_app() -> Celery:
+    """The Celery application; opens no connection."""
+    application = Celery("lintas", include=["coa.tasks", "accounting.tasks"])
+    application.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        result_serializer="json",
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        task_soft_time_limit=TASK_LIMIT_SECONDS - 60,
+        task_time_limit=TASK_LIMIT_SECONDS,
+        broker_connection_retry=True,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+            "socket_connect_timeout": 2,
+            "socket_keepalive": True,
+        },
+        task_default_queue=QUEUE_DEFAULT,
+        task_routes={"coa.*": {"queue": QUEUE_COA}},
+        timezone="UTC",
+        enable_utc=True,
+        worker_send_task_events=False,
+        worker_hijack_root_logger=False,
+        worker_max_tasks_per_child=5000,
+        beat_schedule={
+            "coa.sweep": _every(SWEEP_SECONDS, "coa.sweep", QUEUE_COA),
+            "accounting.sweep": _every(60.0, "accounting.sweep", QUEUE_DEFAULT),
+            "accounting.partitions": {
+                "task": "accounting.partitions",
+                "schedule": crontab(hour="0", minute="30"),
+                "options": {"queue": QUEUE_DEFAULT},
+            },
+        },
+    )
+    application.add_defaults(lambda: {"broker_url": get_settings().redis_url})
+    return application
+
+
+app = make_app()
+
+
+@setup_logging.connect
+def _setup_logging(**_: Any) -> None:
+    settings = get_settings()
+    configure_logs(log_format=settings.log_format, level=settings.log_level)
+
+
+class _Nudger:
+    """Sends the wake-up, and stays quiet for a moment after a failure so that no request waits twice."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._silent_until = 0.0
+        self._failing = False
+
+    def nudge(self) -> bool:
+        if time.monotonic() < self._silent_until:
+            return False
+        try:
+            _publish_drain(get_settings().redis_url)
+        except (RedisError, KombuError, OSError, SettingsError) as error:
+            self._note_failure(error)
+            return False
+        self._note_success()
+        return True
+
+    def _note_failure(self, error: Exception) -> None:
+        with self._lock:
+            first, self._failing = not self._failing, True
+            self._silent_until = time.monotonic() + _NUDGE_PAUSE_SECONDS
+        if first:
+            log.warning("nudge failed, the sweep will do the work", error=str(error))
+
+    def _note_success(self) -> None:
+        with self._lock:
+            recovered, self._failing = self._failing, False
+        if recovered:
+            log.info("nudge works again")
+
+
+_nudger = _Nudger()
+
+
+def nudge_coa() -> bool:
+    """Tells the sender of live changes to look now. Call it after the commit.
+
+    Never raises and never holds the caller for more than half a second: without Redis the sweep finds the row within
+    two seconds. True when the message was handed over.
+    """
+    return _nudger.nudge()
+
+
+def _publish_drain(redis_url: str) -> None:
+    # A connection of its own: the worker's pool waits and retries for as long as Redis is away.
+    options = {
+        "socket_connect_timeout": _NUDGE_TIMEOUT_SECONDS,
+        "socket_timeout": _NUDGE_TIMEOUT_SECONDS,
+        "max_retries": 0,
+    }
+    with Connection(redis_url, transport_options=options) as connection:
+        app.send_task("coa.drain", queue=QUEUE_COA, expires=30, connection=connection, retry=False)
