@@ -33,10 +33,11 @@ REASONS: dict[str, str] = {
     "wrong_device": "this device is not on the subscription's list",
     "device_blocked": "this device is blocked",
     "session_limit": "already online as often as the subscription allows",
+    "unreadable": "name or password is not readable text; compare the shared secret on the router",
     "policy_error": "the policy failed on this login; see the server log",
 }
 
-_BLOCKED_CUSTOMERS = frozenset({"suspended", "inactive", "disabled", "blacklisted", "terminated"})
+BLOCKED_CUSTOMERS = frozenset({"suspended", "inactive", "disabled", "blacklisted", "terminated"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +88,7 @@ class AccessProfile:
 
 def status_reason(profile: AccessProfile) -> str | None:
     """Why customer or subscription status refuses a login, or None. The customer's own state is named first."""
-    if profile.customer_status in _BLOCKED_CUSTOMERS:
+    if profile.customer_status in BLOCKED_CUSTOMERS:
         return f"customer_{profile.customer_status}"
     if profile.subscription_status != "active":
         return f"subscription_{profile.subscription_status}"
@@ -102,6 +103,24 @@ def is_past_grace(profile: AccessProfile, now: datetime) -> bool:
 def is_in_grace(profile: AccessProfile, now: datetime) -> bool:
     """True between expiry and the end of grace."""
     return profile.expires_at is not None and profile.expires_at <= now and not is_past_grace(profile, now)
+
+
+def device_reason(profile: AccessProfile, mac: str | None) -> str | None:
+    """Why a device is refused, or None. A binding without an approved device binds to nothing and lets any in."""
+    status = profile.macs.get(mac) if mac is not None else None
+    if status == "blocked":
+        return "device_blocked"
+    if profile.mac_binding == "off" or status == "approved" or "approved" not in profile.macs.values():
+        return None
+    return "wrong_device"
+
+
+def session_seconds(limit_s: int | None, ends_in_s: float | None) -> int | None:
+    """How long a session may last: its own limit or the time until access ends, whichever is less; at least 1."""
+    if ends_in_s is None:
+        return limit_s
+    left_s = max(1, int(ends_in_s))
+    return left_s if limit_s is None else min(limit_s, left_s)
 
 
 def override_in_force(profile: AccessProfile, now: datetime) -> Speed | None:

@@ -9,6 +9,17 @@ CHANGE_KINDS = ("coa", "disconnect")
 CHANGE_STATUSES = ("pending", "sending", "ack", "nak", "timeout", "superseded", "gone")
 WAITING = ("pending", "sending")
 
+# What became of a change, in words for staff.
+CHANGE_STATUS_WORDS: dict[str, str] = {
+    "pending": "waiting to be sent",
+    "sending": "on its way to the router",
+    "ack": "applied by the router",
+    "nak": "refused by the router",
+    "timeout": "the router did not answer",
+    "superseded": "replaced by a later change",
+    "gone": "the session had ended",
+}
+
 # Why a session is changed, in the words the panel translates.
 CHANGE_REASONS: dict[str, str] = {
     "fup": "fair-use limit crossed",

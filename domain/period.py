@@ -51,7 +51,8 @@ def _anchored(day: date, anchor_day: int) -> tuple[date, date]:
     return clamp_day(*_previous_month(day), anchor_day), here
 
 
-def _days(kind: str, day: date, anchor_day: int) -> tuple[date, date]:
+def days_of(kind: str, day: date, anchor_day: int = 1) -> tuple[date, date]:
+    """The first local day of the period that holds `day`, and the first day after it."""
     if kind == "daily":
         return day, day + timedelta(days=1)
     if kind == "weekly":
@@ -66,7 +67,7 @@ def _days(kind: str, day: date, anchor_day: int) -> tuple[date, date]:
 
 def period_at(kind: str, moment: datetime, zone: tzinfo, anchor_day: int = 1) -> Period:
     """The period of `kind` that holds `moment`; `anchor_day` (1-31) is the day a billing cycle begins."""
-    first, after = _days(kind, moment.astimezone(zone).date(), anchor_day)
+    first, after = days_of(kind, moment.astimezone(zone).date(), anchor_day)
     return Period(kind=kind, first_day=first, start=local_midnight(first, zone), end=local_midnight(after, zone))
 
 

@@ -1,6 +1,6 @@
 """The installation that a first run makes under var/: which ports it got, its secrets, its private servers.
 
-What is chosen once is written to var/lintas.env and kept, so addresses and passwords do not change under running routers.
+What is chosen once is written to var/lintas.env and kept, so no address or password changes under a running router.
 A DATABASE_URL or REDIS_URL given from outside wins, and then no private server of that kind is run.
 """
 
@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 
 from runtime import files, ports, postgres, redis
 from runtime.ports import Transport
-from runtime.settings import PREFIX, env_file, home_dir, load_env_file
+from runtime.settings import PREFIX, env_file, load_env_file, var_dir
 
 DATABASE = "lintas"
 ROLE = "lintas"
@@ -79,14 +79,13 @@ class Local:
 
 def places() -> Places:
     """The places of this installation, before anything in them exists."""
-    configured = os.environ.get(PREFIX + "VAR_DIR")
-    return Places(var=Path(configured) if configured else home_dir() / "var")
+    return Places(var=var_dir())
 
 
 def prepare() -> Local:
     """Makes directories, secrets, ports and var/lintas.env where they are missing, and loads the environment."""
     place = places()
-    _make_directories(place)
+    make_directories(place)
     load_env_file(env_file())
     _write_env(_kept_env() | _new_env(place))
     load_env_file(env_file())
@@ -98,7 +97,8 @@ def find(place: Places) -> Local:
     return Local(places=place, cluster=_cluster(place), redis_server=_redis_server(place))
 
 
-def _make_directories(place: Places) -> None:
+def make_directories(place: Places) -> None:
+    """The directories of this installation, closed to others."""
     # PostgreSQL runs as another user and must be able to walk through var, not to list it.
     place.var.mkdir(exist_ok=True, parents=True)
     place.var.chmod(0o711)

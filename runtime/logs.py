@@ -14,10 +14,11 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor, Wrapped
 REDACTED = "[redacted]"
 # A key that contains one of these words holds a secret, whatever its prefix: nas_secret, new_password, api_token.
 _SECRET_WORDS = re.compile(
-    r"password|passwd|secret|token|authorization|cookie|credential|fernet|api_?key|chap|dsn|database_url|redis_url", re.I
+    r"password|passwd|secret|token|authorization|cookie|credential|fernet|api_?key|chap|dsn|database_url|redis_url",
+    re.IGNORECASE,
 )
 # scheme://user:password@host inside any text, as drivers put it into their errors.
-_URL_LOGIN = re.compile(r"(?P<head>[a-z][a-z0-9+]*://[^\s:/@]*:)[^\s@]+@", re.I)
+_URL_LOGIN = re.compile(r"(?P<head>[a-z][a-z0-9+]*://[^\s:/@]*:)[^\s@]+@", re.IGNORECASE)
 
 
 def configure_logs(*, log_format: str = "console", level: str = "INFO") -> None:

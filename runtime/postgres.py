@@ -50,8 +50,8 @@ log_lock_waits = on
 log_min_duration_statement = 1s
 idle_in_transaction_session_timeout = 5min
 """
-# A test's data need not survive a power cut, and each fsync saved is a test run sooner.
-_NOT_DURABLE = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nlog_min_duration_statement = -1\n"
+# A test's data must survive a killed server but no power cut, and each fsync saved is a test run sooner.
+_NOT_DURABLE = "fsync = off\nfull_page_writes = off\nlog_min_duration_statement = -1\n"
 
 
 class PostgresError(Exception):
@@ -140,22 +140,30 @@ def kill(cluster: Cluster) -> None:
 def wait_ready(cluster: Cluster, *, timeout_seconds: float = 30.0, process: ProcessId | None = None) -> None:
     """Returns when the server accepts a login; raises at the deadline or as soon as it has died."""
     deadline = time.monotonic() + timeout_seconds
-    while True:
-        try:
-            connect_admin(cluster).close()
-            return
-        except psycopg.OperationalError as error:
-            gone = process is not None and not process.is_running()
-            if gone or time.monotonic() >= deadline:
-                raise PostgresError(f"PostgreSQL does not answer on port {cluster.port}: {error}{_last_log(cluster)}")
+    while (problem := _login_problem(cluster)) is not None:
+        gone = process is not None and not process.is_running()
+        if gone or time.monotonic() >= deadline:
+            raise PostgresError(f"PostgreSQL does not answer on port {cluster.port}: {problem}{_last_log(cluster)}")
         time.sleep(0.05)
+
+
+def _login_problem(cluster: Cluster) -> str | None:
+    try:
+        connect_admin(cluster).close()
+    except psycopg.OperationalError as error:
+        return str(error)
+    return None
 
 
 def connect_admin(cluster: Cluster, database: str = "postgres") -> psycopg.Connection:
     """The superuser's connection, each statement its own transaction (CREATE DATABASE needs that)."""
+    return psycopg.connect(admin_url(cluster, database), autocommit=True, connect_timeout=5)
+
+
+def admin_url(cluster: Cluster, database: str = "postgres") -> str:
+    """The superuser's address; holds the password, so it goes into no log."""
     password = cluster.password_file.read_text().strip()
-    target = url(cluster, database=database, role=SUPERUSER, password=password)
-    return psycopg.connect(target, autocommit=True, connect_timeout=5)
+    return url(cluster, database=database, role=SUPERUSER, password=password)
 
 
 def url(cluster: Cluster, *, database: str, role: str, password: str) -> str:

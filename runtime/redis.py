@@ -5,6 +5,7 @@ Redis refuses new work loudly instead of dropping old work in silence.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -83,6 +84,15 @@ def answers(url: str, *, timeout_seconds: float = 1.0) -> bool:
         return bool(client.ping())
     except redis.RedisError:
         return False
+    finally:
+        client.close()
+
+
+def queue_lengths(url: str, names: Sequence[str]) -> dict[str, int]:
+    """How many messages wait in each of the queues."""
+    client = redis.Redis.from_url(url, socket_connect_timeout=1.0, socket_timeout=1.0)
+    try:
+        return {name: int(str(client.llen(name))) for name in names}
     finally:
         client.close()
 

@@ -24,8 +24,15 @@ def home_dir() -> Path:
 
 
 def env_file() -> Path:
+    """The file that a first run writes; read by every process."""
     configured = os.environ.get(PREFIX + "ENV_FILE")
-    return Path(configured) if configured else home_dir() / "var" / "lintas.env"
+    return Path(configured) if configured else var_dir() / "lintas.env"
+
+
+def var_dir() -> Path:
+    """Where everything that changes lies."""
+    configured = os.environ.get(PREFIX + "VAR_DIR")
+    return Path(configured).resolve() if configured else home_dir() / "var"
 
 
 class Settings(BaseSettings):
@@ -38,7 +45,7 @@ class Settings(BaseSettings):
     keys_file: Path
     secret_key_file: Path
     spool_dir: Path
-    var_dir: Path = Field(default_factory=lambda: home_dir() / "var")
+    var_dir: Path = Field(default_factory=var_dir)
     node: str = Field(default="node1", pattern=r"^[A-Za-z0-9_-]{1,32}$")
     radius_host: str = "127.0.0.1"
     radius_auth_port: int = Field(default=1812, gt=0, lt=65536)

@@ -11,7 +11,7 @@ from typing import Any
 from celery import Celery
 from celery.schedules import crontab
 from celery.signals import setup_logging
-from kombu import Connection
+from kombu.connection import Connection
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
@@ -80,10 +80,13 @@ def make_app() -> Celery:
 app = make_app()
 
 
-@setup_logging.connect
-def _setup_logging(**_: Any) -> None:
+def _configure_worker_logs(**_: Any) -> None:
     settings = get_settings()
     configure_logs(log_format=settings.log_format, level=settings.log_level)
+
+
+# Celery leaves logging alone when somebody listens to this signal.
+setup_logging.connect(_configure_worker_logs, weak=False)
 
 
 class _Nudger:

@@ -123,7 +123,7 @@ def make_session(db: Session, subscription: Subscription, nas: NasServer, **over
         "acctstarttime": now,
         "acctupdatetime": now,
         "framedipaddress": f"100.64.{number // 250 % 250}.{number % 250 + 1}",
-        "callingstationid": "AA:BB:CC:DD:EE:{:02X}".format(number % 256),
+        "callingstationid": f"AA:BB:CC:DD:EE:{number % 256:02X}",
         "class_": f"lts1:{subscription.id}:0:{number:x}",
     }
     return _add(db, RadAcct(**values | over))

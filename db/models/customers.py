@@ -10,6 +10,8 @@ from db.models.subscriptions import Subscription
 from domain.lifecycle import CUSTOMER_STATUSES
 
 CUSTOMER_TYPES = ("residential", "business", "enterprise")
+# What the search box looks through, as one text with one trigram index.
+SEARCHED = "(name || ' ' || customer_code || ' ' || coalesce(phone, '') || ' ' || coalesce(email, ''))"
 ALIVE = text("deleted_at IS NULL")
 
 
@@ -26,7 +28,7 @@ class Customer(TenantOwned, Timestamps, Base):
         Index("ix_customers_status", "tenant_id", "status"),
         Index(
             "ix_customers_search",
-            text("(name || ' ' || customer_code || ' ' || coalesce(phone, '') || ' ' || coalesce(email, '')) gin_trgm_ops"),
+            text(SEARCHED + " gin_trgm_ops"),
             postgresql_using="gin",
         ),
     )

@@ -17,16 +17,16 @@ class SessionChange(TenantOwned, Base):
     __table_args__ = (
         one_of("kind", CHANGE_KINDS),
         one_of("status", CHANGE_STATUSES),
-        Index("ix_session_changes_due", "nas_server_id", "next_attempt_at", postgresql_where=text("status = 'pending'")),
+        Index(
+            "ix_session_changes_due", "nas_server_id", "next_attempt_at", postgresql_where=text("status = 'pending'")
+        ),
         Index("ix_session_changes_sending", "claimed_until", postgresql_where=text("status = 'sending'")),
         Index("ix_session_changes_subscription", "subscription_id", "created_at"),
         Index("ix_session_changes_session", "acctuniqueid", postgresql_where=text("status IN ('pending', 'sending')")),
     )
 
     id: Mapped[Id]
-    subscription_id: Mapped[int | None] = mapped_column(
-        BigInteger, ForeignKey("subscriptions.id", ondelete="CASCADE")
-    )
+    subscription_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("subscriptions.id", ondelete="CASCADE"))
     nas_server_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("nas_servers.id", ondelete="CASCADE"))
     acctuniqueid: Mapped[str]
     acctsessionid: Mapped[str]
@@ -58,9 +58,7 @@ class SessionChangeAttempt(Base):
     )
 
     id: Mapped[Id]
-    session_change_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey("session_changes.id", ondelete="CASCADE")
-    )
+    session_change_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("session_changes.id", ondelete="CASCADE"))
     sent_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
     transmissions: Mapped[int] = mapped_column(Integer, server_default="1")

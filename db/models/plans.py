@@ -3,7 +3,18 @@
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, Numeric, SmallInteger, String, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    Numeric,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.models.base import Base, Id, TenantOwned, Timestamps, one_of
@@ -50,9 +61,7 @@ class ServicePlan(TenantOwned, Timestamps, Base):
     __table_args__ = (
         one_of("connection_type", CONNECTION_TYPES),
         one_of("billing_cycle", BILLING_CYCLES),
-        Index(
-            "uq_service_plans_slug", "tenant_id", "slug", unique=True, postgresql_where=text("deleted_at IS NULL")
-        ),
+        Index("uq_service_plans_slug", "tenant_id", "slug", unique=True, postgresql_where=text("deleted_at IS NULL")),
         CheckConstraint("price >= 0 AND setup_fee >= 0", name="money"),
         CheckConstraint("download_kbps >= 0 AND upload_kbps >= 0", name="speed"),
         CheckConstraint("priority BETWEEN 1 AND 8", name="priority"),

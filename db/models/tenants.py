@@ -26,9 +26,7 @@ class Setting(Timestamps, Base):
     """A named setting of a tenant, or of the whole installation when `tenant_id` is empty."""
 
     __tablename__ = "settings"
-    __table_args__ = (
-        Index("uq_settings_key", "tenant_id", "key", unique=True, postgresql_nulls_not_distinct=True),
-    )
+    __table_args__ = (Index("uq_settings_key", "tenant_id", "key", unique=True, postgresql_nulls_not_distinct=True),)
 
     id: Mapped[Id]
     tenant_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("tenants.id", ondelete="CASCADE"))
@@ -41,9 +39,7 @@ class NumberSequence(Base):
 
     __tablename__ = "number_sequences"
 
-    tenant_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True
-    )
+    tenant_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True)
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     period: Mapped[str] = mapped_column(String(10), primary_key=True)
     last_value: Mapped[int] = mapped_column(BigInteger)

@@ -144,3 +144,17 @@ def _session(subscription_id: int, values: list[Any]) -> LiveSession:
         mac=normalise_mac(calling_station or ""),
         framed_ip=framed_ip,
     )
+
+
+# Running sessions that were heard of lately: ($1 subscription, $2 seconds a session may be silent). A session whose
+# Stop was lost must not hold its place against a paying customer.
+OPEN_SESSIONS = """
+SELECT coalesce(json_agg(json_build_array(acctuniqueid, callingstationid)), '[]')::text FROM radacct_open
+WHERE subscription_id = $1::bigint AND acctstoptime IS NULL
+  AND acctupdatetime > now() - make_interval(secs => $2::float8)
+"""
+
+
+def parse_open_sessions(text: str | bytes) -> dict[str, str | None]:
+    """Unique id to MAC of each running session in a row of `OPEN_SESSIONS`."""
+    return {unique_id: normalise_mac(calling_station or "") for unique_id, calling_station in json.loads(text)}

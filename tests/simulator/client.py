@@ -68,7 +68,7 @@ class _Socket(asyncio.DatagramProtocol):
         for delay_ms in self.client.faults.reply_delays_ms():
             self.client.later(delay_ms, self.client.receive, self, data)
 
-    def error_received(self, exc: Exception) -> None:
+    def error_received(self, _exc: Exception) -> None:
         # "Connection refused" from a server that is down: the router's timer decides, as with a silent one.
         self.client.unreachable += 1
 

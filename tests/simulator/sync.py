@@ -132,8 +132,10 @@ class SimulatedRouter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._thread.run(self.router.__aexit__(kind, error, trace))
-        self._thread.close()
+        try:
+            self._thread.run(self.router.__aexit__(kind, error, trace))
+        finally:
+            self._thread.close()
 
     @property
     def router(self) -> Router:
@@ -145,6 +147,10 @@ class SimulatedRouter:
     def _thread(self) -> _Loop:
         assert self._loop is not None, "use SimulatedRouter as a context manager"
         return self._loop
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine of the asynchronous router, for many things at once."""
+        return self._thread.run(work)
 
     @property
     def coa_port(self) -> int:

@@ -130,7 +130,7 @@ def _split(data: bytes) -> list[tuple[int, bytes]]:
 def _decode_attributes(data: bytes) -> list[Attribute]:
     attributes: list[Attribute] = []
     for number, value in _split(data):
-        if number == _VENDOR_SPECIFIC and len(value) > 6:
+        if number == _VENDOR_SPECIFIC and len(value) >= 6:
             vendor = int.from_bytes(value[:4], "big")
             attributes += [_decode_one(vendor, inner, octets) for inner, octets in _split(value[4:])]
         else:

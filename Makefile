@@ -1,0 +1,53 @@
+# One command each: `make demo` to see it run, `make test` to see it hold. Both install what is missing.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+SOURCES := domain db runtime radius accounting coa bss monitoring webadmin cli tests scripts
+UV := var/tools/bin/uv
+# Tests that share nothing run side by side; a third process on two cores only waits.
+WORKERS ?= 2
+
+.PHONY: help setup demo stop status test test-fast check bench format clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing: system packages, Python environment, front-end files
+	@scripts/bootstrap run
+
+demo: ## Start everything, seed a demo provider, make a real login, print the panel's address
+	@scripts/bootstrap run
+	@$(BIN)/lintas up --detach
+	@$(BIN)/lintas demo run
+
+stop: ## Stop everything that was started here
+	@$(BIN)/lintas stop
+
+status: ## Say what runs and whether it is healthy
+	@$(BIN)/lintas status || true
+
+test: ## Run the whole suite, with real servers and a browser
+	@scripts/bootstrap test
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+test-fast: ## Run the tests that need no service, in seconds
+	@scripts/bootstrap test
+	@$(BIN)/pytest tests/unit tests/house
+
+check: ## Lint, types, import contracts, dead code, dependencies, lock file
+	@scripts/bootstrap test
+	@scripts/check
+
+bench: ## Measure against stock FreeRADIUS with SQL; results in var/bench
+	@scripts/bootstrap run
+	@$(BIN)/lintas bench
+
+format: ## Put the code into its one format
+	@scripts/bootstrap test
+	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+clean: ## Remove caches and the environment; var, with its data, stays
+	rm -rf .venv node_modules webadmin/static/vendor .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

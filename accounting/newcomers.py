@@ -1,0 +1,102 @@
+"""Sessions that began on an answer which is no longer true: the policy's memory was older than the change.
+
+The Class of a session says with which fair-use tier it was let in. A session whose tier has changed since, or whose
+subscription may not be online any more, is put right at once. A change may also commit while its session is being
+stored, when neither side sees the other; so for a while each new session is looked at again when its subscription is
+reported as changed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from accounting.fairuse import ACTOR, rate_limit
+from accounting.records import class_parts
+from db.queries.access import profiles_by_id
+from db.queries.accounting import Connection
+from db.queries.live_changes import enqueue_change
+from domain.access import AccessProfile, fup_tier_in_force, is_past_grace, status_reason
+
+WATCHED_FOR = timedelta(minutes=2)
+MAX_WATCHED = 200_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Newcomer:
+    """A new open session: its subscription, and the tier it was let in with (None when no Class of ours says)."""
+
+    unique_id: str
+    subscription_id: int
+    fup_tier: int | None
+    seen_at: datetime
+
+    @classmethod
+    def of(cls, unique_id: str, subscription_id: int, class_text: str, seen_at: datetime) -> "Newcomer":
+        parts = class_parts(class_text) if class_text else None
+        tier = None if parts is None else parts.fup_tier
+        return cls(unique_id=unique_id, subscription_id=subscription_id, fup_tier=tier, seen_at=seen_at)
+
+
+class Watched:
+    """The newcomers of the last minutes, by subscription; bounded."""
+
+    def __init__(self) -> None:
+        self._by_subscription: dict[int, list[Newcomer]] = {}
+
+    def add(self, newcomers: Iterable[Newcomer]) -> None:
+        """Keep watching these."""
+        for newcomer in newcomers:
+            self._by_subscription.setdefault(newcomer.subscription_id, []).append(newcomer)
+
+    def of(self, subscription_ids: Iterable[int]) -> list[Newcomer]:
+        """The newcomers of subscriptions that were reported as changed."""
+        known = self._by_subscription
+        return [newcomer for key in subscription_ids if key in known for newcomer in known[key]]
+
+    def forget_old(self, now: datetime) -> None:
+        """Stop watching after a while, or at once when there are too many."""
+        if len(self._by_subscription) > MAX_WATCHED:
+            self._by_subscription.clear()
+        self._by_subscription = {
+            key: kept
+            for key, newcomers in self._by_subscription.items()
+            if (kept := [newcomer for newcomer in newcomers if now - newcomer.seen_at < WATCHED_FOR])
+        }
+
+
+def put_right(connection: Connection, newcomers: Iterable[Newcomer], now: datetime) -> int:
+    """Ask for a change of each session that was let in on an old answer; returns how many rows were written."""
+    listed = list(newcomers)
+    if not listed:
+        return 0
+    profiles = profiles_by_id(connection, {newcomer.subscription_id for newcomer in listed})
+    written = 0
+    for newcomer in listed:
+        found = profiles.get(newcomer.subscription_id)
+        if found is None or not _may_be_online(found[0], now):
+            written += _ask(connection, newcomer, "disconnect", {}, now)
+        elif newcomer.fup_tier is not None and newcomer.fup_tier != _tier_now(found[0], now):
+            written += _ask(connection, newcomer, "coa", rate_limit(found[0], now), now)
+    return written
+
+
+def _may_be_online(profile: AccessProfile, now: datetime) -> bool:
+    return status_reason(profile) is None and not is_past_grace(profile, now)
+
+
+def _tier_now(profile: AccessProfile, now: datetime) -> int:
+    tier = fup_tier_in_force(profile, now)
+    return 0 if tier is None else tier.tier
+
+
+def _ask(connection: Connection, newcomer: Newcomer, kind: str, attributes: dict[str, str], now: datetime) -> int:
+    rows = enqueue_change(
+        connection,
+        kind=kind,
+        reason="late_start",
+        requested_by=ACTOR,
+        now=now,
+        sessions=[newcomer.unique_id],
+        attributes=attributes,
+    )
+    return len(rows)

@@ -1,0 +1,255 @@
+"""A spool line becomes an accounting record, or is said to be none.
+
+Bytes that are not UTF-8 and characters that PostgreSQL refuses are kept as visible escapes, so that a crafted packet
+neither blocks the queue nor loses a byte of usage. Decides what a line says; refuses to know routers and sessions.
+"""
+
+import codecs
+import json
+import re
+import time
+from calendar import timegm
+from functools import lru_cache
+from ipaddress import ip_address, ip_interface
+from typing import Any, NamedTuple
+
+import orjson
+
+from domain.sessions import INTERIM, SECOND_US, START, STOP, Packet, occurred_at
+
+# Attributes hold at most 253 bytes; an escape makes four characters of one.
+MAX_TEXT = 1024
+MAX_SESSION_S = 5 * 366 * 86_400
+MAX_32 = (1 << 32) - 1
+# 4.5 petabytes in one session: no router counts there, and sums stay far inside 64 bits.
+MAX_GIGAWORDS = (1 << 20) - 1
+
+NAS_ON = "on"
+KINDS = {
+    "Start": START,
+    "Interim-Update": INTERIM,
+    "Alive": INTERIM,
+    "Stop": STOP,
+    "Accounting-On": NAS_ON,
+    "Accounting-Off": NAS_ON,
+}
+OURS_HEX = "0x" + b"lts1:".hex()
+
+_HEAD = re.compile(rb"\d{9,11}\.\d{1,6} [0-9A-Fa-f.:]{2,45} \{")
+_MONTHS = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_REFUSED = re.compile("[\x00\ud800-\udfff]")
+
+
+class Malformed(ValueError):
+    """The line is no accounting record; the text says why, in a word or two."""
+
+
+class Record(NamedTuple):
+    """One accounting packet; `packet` is None for Accounting-On/Off, which speak of the router."""
+
+    received_us: int
+    sent_us: int
+    source: str
+    session_id: str
+    class_text: str
+    packet: Packet | None
+    attributes: dict[str, Any]
+
+
+class ClassParts(NamedTuple):
+    """What the Class says that was minted at login."""
+
+    subscription_id: int
+    fup_tier: int
+    decision_id: str
+
+
+def _escape_bytes(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    # Twice escaped: the text is JSON, where a single backslash would be one of its own.
+    escaped = "".join(f"\\\\x{byte:02x}" for byte in error.object[error.start : error.end])
+    return escaped, error.end
+
+
+codecs.register_error("lintas_json", _escape_bytes)
+
+
+def parse_line(raw: bytes) -> Record:
+    """The record on a line; raises `Malformed`."""
+    parts = raw.split(b" ", 2)
+    if len(parts) != 3 or parts[2][:1] != b"{":
+        raise Malformed("not_a_record")
+    try:
+        attributes = orjson.loads(parts[2])
+    except orjson.JSONDecodeError:
+        attributes = _loads_unclean(parts[2])
+    else:
+        if b"\\u0000" in parts[2]:
+            attributes = _clean(attributes)
+    if type(attributes) is not dict:
+        raise Malformed("not_a_record")
+    return _record(_received(parts[0]), parts[1].decode("ascii", "replace"), attributes)
+
+
+def salvage(raw: bytes) -> tuple[bytes, Record] | None:
+    """A record at the end of a line whose beginning is a torn piece of another, with that piece.
+
+    A crafted attribute cannot forge one: inside JSON its quotes are escaped, so what follows would not parse.
+    """
+    for match in _HEAD.finditer(raw, 1):
+        try:
+            return raw[: match.start()], parse_line(raw[match.start() :])
+        except Malformed:
+            continue
+    return None
+
+
+def _loads_unclean(text: bytes) -> Any:
+    try:
+        return _clean(json.loads(text.decode("utf-8", "lintas_json"), strict=False))
+    except (ValueError, RecursionError):
+        raise Malformed("not_json") from None
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return _REFUSED.sub(lambda match: f"\\x{ord(match[0]):02x}", value)
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    if isinstance(value, dict):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    return value
+
+
+def _received(head: bytes) -> int:
+    seconds, _, micros = head.partition(b".")
+    if not (seconds.isdigit() and micros.isdigit() and len(seconds) <= 11 and len(micros) <= 6):
+        raise Malformed("bad_receive_time")
+    # %M is a count of microseconds, so it is never read as a decimal fraction.
+    return int(seconds) * SECOND_US + int(micros)
+
+
+def _record(received_us: int, source: str, attributes: dict[str, Any]) -> Record:
+    get = attributes.get
+    status = _first(get("Acct-Status-Type"))
+    kind = KINDS.get(status) if type(status) is str else None
+    if kind is None:
+        raise Malformed("unknown_status")
+    delay_s = _number(get("Acct-Delay-Time"), "Acct-Delay-Time")
+    sent_us = occurred_at(received_us, stamp_us=None, delay_s=delay_s)
+    if kind is NAS_ON:
+        return Record(received_us, sent_us, source, "", "", None, attributes)
+    session_id = _first(get("Acct-Session-Id"))
+    if not isinstance(session_id, str) or not session_id:
+        raise Malformed("no_session_id")
+    packet = Packet(
+        kind,
+        occurred_at(received_us, stamp_us=_stamp(get("Event-Timestamp")), delay_s=delay_s),
+        _session_time(get("Acct-Session-Time")),
+        _octets(get("Acct-Input-Octets"), get("Acct-Input-Gigawords")),
+        _octets(get("Acct-Output-Octets"), get("Acct-Output-Gigawords")),
+        "Acct-Input-Gigawords" in attributes or "Acct-Output-Gigawords" in attributes,
+        text(attributes, "Acct-Terminate-Cause") if kind is STOP else None,
+    )
+    return Record(received_us, sent_us, source, session_id[:MAX_TEXT], our_class(get("Class")), packet, attributes)
+
+
+def _first(value: Any) -> Any:
+    return value[0] if type(value) is list and value else value
+
+
+def _number(value: Any, name: str) -> int | None:
+    if type(value) is int and 0 <= value <= MAX_32:
+        return value
+    if value is None:
+        return None
+    if type(value) is list and value:
+        return _number(value[0], name)
+    raise Malformed(f"bad {name}")
+
+
+def _session_time(value: Any) -> int | None:
+    seconds = _number(value, "Acct-Session-Time")
+    # A router that counts down past zero tells of 2^32-1 seconds; such a time says nothing.
+    return None if seconds is None or seconds > MAX_SESSION_S else seconds
+
+
+def _octets(octets: Any, gigawords: Any) -> int | None:
+    low = _number(octets, "octets")
+    high = _number(gigawords, "Gigawords")
+    if high:
+        if high > MAX_GIGAWORDS:
+            raise Malformed("bad Gigawords")
+        return (high << 32) + (low or 0)
+    return low
+
+
+def _stamp(value: Any) -> int | None:
+    if type(value) is str:
+        seconds = _parse_date(value)
+        return None if seconds is None else seconds * SECOND_US
+    value = _first(value)
+    if type(value) is int:
+        return value * SECOND_US
+    return _stamp(value) if type(value) is str else None
+
+
+@lru_cache(maxsize=4096)
+def _parse_date(value: str) -> int | None:
+    """Seconds since the epoch of `Nov 21 2026 00:45:12 UTC`; None for what cannot be told apart with certainty."""
+    try:
+        month, day, year, clock, zone = value.split()
+        hour, minute, second = (int(part) for part in clock.split(":"))
+        moment = (int(year), _MONTHS[month], int(day), hour, minute, second, 0, 0)
+        if zone in ("UTC", "GMT"):
+            return timegm(moment)
+        # FreeRADIUS writes the machine's own zone, which this process shares.
+        return int(time.mktime((*moment, time.tzname.index(zone))))
+    except (ValueError, KeyError, OverflowError):
+        return None
+
+
+def our_class(value: Any) -> str:
+    """The Class that was minted at login, among those that the router sent back; empty without one."""
+    for item in value if type(value) is list else (value,):
+        if type(item) is str and item.startswith(OURS_HEX) and len(item) <= 2 * MAX_TEXT:
+            return item
+    return ""
+
+
+@lru_cache(maxsize=8192)
+def class_parts(class_text: str) -> ClassParts | None:
+    """What our Class says, or None when somebody made one up."""
+    try:
+        _, subscription_id, tier, decision_id = bytes.fromhex(class_text[2:]).decode("ascii").split(":")
+        parts = ClassParts(int(subscription_id), int(tier), decision_id)
+    except ValueError:
+        return None
+    is_sane = 0 < parts.subscription_id < 1 << 62 and 0 <= parts.fup_tier < 1 << 31 and len(decision_id) <= 32
+    return parts if is_sane and decision_id.isalnum() else None
+
+
+def readable_class(attributes: dict[str, Any]) -> str | None:
+    """Class as it is stored: ours as the text it was minted as, another's as it was printed."""
+    ours = our_class(attributes.get("Class"))
+    if ours and class_parts(ours) is not None:
+        return bytes.fromhex(ours[2:]).decode("ascii")
+    return text(attributes, "Class")
+
+
+def text(attributes: dict[str, Any], name: str) -> str | None:
+    """An attribute as text of bounded length; the first of several."""
+    value = _first(attributes.get(name))
+    return None if value is None else str(value)[:MAX_TEXT]
+
+
+@lru_cache(maxsize=65536)
+def address(value: str) -> str | None:
+    """An address or prefix that PostgreSQL's inet takes, or None."""
+    if "%" in value:
+        return None
+    try:
+        return str(ip_interface(value)) if "/" in value else str(ip_address(value))
+    except ValueError:
+        return None

@@ -1,0 +1,119 @@
+"""The spool: files of whole lines that FreeRADIUS appends to, and how far each was counted.
+
+A position is kept for every file, because a clock that is set back makes the server write into an older name again.
+Decides which bytes are lines to count; refuses to know what a line says.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+# A RADIUS packet is at most 4096 bytes, which JSON can make six times as long.
+MAX_LINE_BYTES = 256 * 1024
+# A piece without a line end in a file that is no longer written: the writer died in the middle of it.
+TORN_AFTER_S = 5.0
+
+
+class Line(NamedTuple):
+    """One line without its line end, and where it lies."""
+
+    file: str
+    offset: int
+    raw: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chunk:
+    """What was read in one go: lines, pieces that can never become lines, and the position after them by file."""
+
+    lines: list[Line]
+    torn: list[Line]
+    before: dict[str, int]
+    after: dict[str, int]
+    reached_end: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.after)
+
+
+class Spool:
+    """Reads one stream's files in the order of their names; the caller remembers positions."""
+
+    def __init__(self, directory: Path, stream: str, *, wall_clock: Callable[[], float]) -> None:
+        self._directory = directory
+        self._prefix = f"{stream}-"
+        self._wall_clock = wall_clock
+
+    def read(self, positions: Mapping[str, int], *, max_bytes: int, max_lines: int) -> Chunk:
+        """The next whole lines after the positions, at most so many bytes and lines."""
+        lines: list[Line] = []
+        torn: list[Line] = []
+        after: dict[str, int] = {}
+        files = self.files()
+        reached_end = True
+        for name, size, changed_at in files:
+            offset = positions.get(name, 0)
+            if size <= offset:
+                continue
+            if max_bytes <= 0 or len(lines) >= max_lines:
+                reached_end = False
+                break
+            is_over = name != files[-1][0] and self._wall_clock() - changed_at > TORN_AFTER_S
+            end, is_whole = self._read_file(name, offset, max_bytes, max_lines - len(lines), lines)
+            if is_over and is_whole and end < size:
+                torn.append(Line(name, end, self._bytes(name, end, size - end)))
+                end = size
+            max_bytes -= end - offset
+            reached_end = reached_end and is_whole
+            if end > offset:
+                after[name] = end
+        before = {name: positions.get(name, 0) for name in after}
+        return Chunk(lines=lines, torn=torn, before=before, after=after, reached_end=reached_end)
+
+    def _read_file(self, name: str, offset: int, max_bytes: int, max_lines: int, lines: list[Line]) -> tuple[int, bool]:
+        """Appends whole lines; returns the offset behind them and whether no further whole line was there."""
+        count = max(max_bytes, MAX_LINE_BYTES + 1)
+        data = self._bytes(name, offset, count)
+        last = data.rfind(b"\n")
+        if last < 0:
+            # Longer than any line can be: cut, so that it can be set aside and the rest goes on.
+            if len(data) > MAX_LINE_BYTES:
+                lines.append(Line(name, offset, data))
+                return offset + len(data), False
+            return offset, True
+        pieces = data[:last].split(b"\n")
+        is_whole = len(data) < count and len(pieces) <= max_lines
+        at = offset
+        for raw in pieces[:max_lines]:
+            lines.append(Line(name, at, raw))
+            at += len(raw) + 1
+        return at, is_whole
+
+    def _bytes(self, name: str, offset: int, count: int) -> bytes:
+        descriptor = os.open(self._directory / name, os.O_RDONLY)
+        try:
+            return os.pread(descriptor, count, offset)
+        finally:
+            os.close(descriptor)
+
+    def files(self) -> list[tuple[str, int, float]]:
+        """Name, size and time of the last write of every file of the stream, in the order of names."""
+        try:
+            with os.scandir(self._directory) as entries:
+                found = [entry for entry in entries if entry.name.startswith(self._prefix) and entry.name.endswith(".jsonl")]
+                stats = [(entry.name, entry.stat()) for entry in found]
+        except FileNotFoundError:
+            # Before the first packet there is no directory, and a file may be removed between listing and looking.
+            return []
+        return sorted((name, stat.st_size, stat.st_mtime) for name, stat in stats)
+
+    def remove_counted(self, positions: Mapping[str, int], *, older_than_s: float) -> list[str]:
+        """Deletes files that were counted to their end and not written for so long; never the newest."""
+        removed = []
+        for name, size, changed_at in self.files()[:-1]:
+            if positions.get(name, 0) >= size and self._wall_clock() - changed_at > older_than_s:
+                (self._directory / name).unlink(missing_ok=True)
+                removed.append(name)
+        return removed

@@ -1,0 +1,230 @@
+"""Routers: added with a secret of their own, edited, taken out of use, and the commands to paste into them."""
+
+import secrets
+import string
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from bss import audit, fields
+from bss.actor import Actor
+from bss.failure import Conflict, Invalid, Problem, flush_or_conflict, require_known
+from bss.outcome import Changed, Issued
+from bss.rows import find, locked
+from db.models import NasServer
+from db.queries.sessions import count_running_on
+from db.queries.subscriptions import count_of_nas
+from domain.routeros_script import RouterSetup, render_script
+
+SECRET_LENGTH = 32
+SECRET_MIN_LENGTH = 16
+# FreeRADIUS keeps a secret quoted in its configuration; longer than this serves nobody.
+SECRET_MAX_LENGTH = 64
+EDITABLE = frozenset(
+    {
+        "name",
+        "host",
+        "nas_identifier",
+        "coa_port",
+        "routeros_version",
+        "require_message_authenticator",
+        "acct_input_is",
+        "location",
+    }
+)
+ROUTEROS_VERSIONS = (6, 7)
+INPUT_IS = ("upload", "download")
+
+_TAKEN = {
+    "uq_nas_servers_host": Problem(field="host", reason="belongs to another router", mend="check the address"),
+    "uq_nas_servers_name": Problem(field="name", reason="belongs to another router", mend="choose another name"),
+}
+
+
+def create(
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    name: str,
+    host: str,
+    nas_identifier: str = "",
+    coa_port: int = 3799,
+    routeros_version: int = 7,
+    require_message_authenticator: bool | None = None,
+    acct_input_is: str = "upload",
+    location: str = "",
+    radius_secret: str | None = None,
+) -> Issued[NasServer]:
+    """Add a router known by the address it sends from. The secret in the answer goes into the router.
+
+    Message-Authenticator is required from RouterOS 7 unless said otherwise; RouterOS 6 does not send it.
+    """
+    given = {
+        "name": name,
+        "host": host,
+        "nas_identifier": nas_identifier,
+        "coa_port": coa_port,
+        "routeros_version": routeros_version,
+        "acct_input_is": acct_input_is,
+        "location": location,
+    }
+    clean = _clean(given)
+    required = (
+        clean["routeros_version"] >= 7 if require_message_authenticator is None else require_message_authenticator
+    )
+    secret = new_secret() if radius_secret is None else _secret(radius_secret)
+    router = NasServer(
+        **clean,
+        require_message_authenticator=required,
+        radius_secret=secret,
+        tenant_id=actor.tenant_id,
+        is_active=True,
+        status="unknown",
+    )
+    session.add(router)
+    flush_or_conflict(session, _TAKEN)
+    _record(session, actor, now, "created", router, new=clean | {"require_message_authenticator": required})
+    return Issued(row=router, secret=secret)
+
+
+def edit(
+    session: Session, *, actor: Actor, now: datetime, nas_id: int, changes: Mapping[str, Any]
+) -> Changed[NasServer]:
+    """Change fields of `EDITABLE`; the RADIUS server takes them up within seconds."""
+    require_known(changes, EDITABLE)
+    router = locked(session, NasServer, nas_id, actor=actor)
+    old, new = audit.set_fields(router, _clean(changes))
+    flush_or_conflict(session, _TAKEN)
+    if new:
+        _record(session, actor, now, "updated", router, old=old, new=new)
+    return Changed(row=router)
+
+
+def change_secret(
+    session: Session, *, actor: Actor, now: datetime, nas_id: int, radius_secret: str | None = None
+) -> Issued[NasServer]:
+    """Give the router a new secret (made unless given). Until it is pasted there, its logins fail."""
+    router = locked(session, NasServer, nas_id, actor=actor)
+    secret = new_secret() if radius_secret is None else _secret(radius_secret)
+    router.radius_secret = secret
+    _record(session, actor, now, "secret_changed", router, new={"radius_secret": secret})
+    session.flush()
+    return Issued(row=router, secret=secret)
+
+
+def deactivate(session: Session, *, actor: Actor, now: datetime, nas_id: int) -> Changed[NasServer]:
+    """Stop answering the router; what it sends is ignored."""
+    return _set_active(session, actor, now, nas_id, active=False)
+
+
+def reactivate(session: Session, *, actor: Actor, now: datetime, nas_id: int) -> Changed[NasServer]:
+    """Answer the router again."""
+    return _set_active(session, actor, now, nas_id, active=True)
+
+
+def delete(session: Session, *, actor: Actor, now: datetime, nas_id: int) -> NasServer:
+    """Remove a router that no subscription names and that has no running session."""
+    router = locked(session, NasServer, nas_id, actor=actor)
+    subscriptions = count_of_nas(session, router.id)
+    running = count_running_on(session, router.id)
+    if subscriptions or running:
+        raise Conflict(
+            Problem(
+                field="",
+                reason=f"{subscriptions} subscriptions and {running} running sessions belong to this router",
+                mend="move them to another router first, or deactivate this one",
+            )
+        )
+    router.deleted_at, router.is_active = now, False
+    _record(session, actor, now, "deleted", router)
+    session.flush()
+    return router
+
+
+def setup_script(
+    session: Session, *, actor: Actor, nas_id: int, server_address: str, auth_port: int = 1812, acct_port: int = 1813
+) -> str:
+    """The commands to paste into this router. They hold its secret: for those who may manage routers only."""
+    router = find(session, NasServer, nas_id, actor=actor)
+    return script_of(router, server_address=server_address, auth_port=auth_port, acct_port=acct_port)
+
+
+def script_of(router: NasServer, *, server_address: str, auth_port: int = 1812, acct_port: int = 1813) -> str:
+    """The same for a row at hand; `server_address` is the IP under which the router reaches RADIUS."""
+    return render_script(
+        RouterSetup(
+            name=router.name,
+            server=fields.host_address(server_address, field="server_address"),
+            secret=router.radius_secret,
+            auth_port=auth_port,
+            acct_port=acct_port,
+            coa_port=router.coa_port,
+            routeros_version=router.routeros_version,
+        )
+    )
+
+
+def new_secret() -> str:
+    """A secret of letters and digits: 190 bits, and safe in every configuration file."""
+    alphabet = string.ascii_letters + string.digits
+    return "".join(secrets.choice(alphabet) for _ in range(SECRET_LENGTH))
+
+
+def _set_active(session: Session, actor: Actor, now: datetime, nas_id: int, *, active: bool) -> Changed[NasServer]:
+    router = locked(session, NasServer, nas_id, actor=actor)
+    old, new = audit.set_fields(router, {"is_active": active})
+    if new:
+        _record(session, actor, now, "reactivated" if active else "deactivated", router, old=old, new=new)
+    session.flush()
+    return Changed(row=router)
+
+
+def _secret(value: str) -> str:
+    long_enough = isinstance(value, str) and SECRET_MIN_LENGTH <= len(value) <= SECRET_MAX_LENGTH
+    if not long_enough or not value.isascii() or not value.isprintable() or " " in value:
+        raise Invalid(
+            Problem(
+                field="radius_secret",
+                reason=f"is not {SECRET_MIN_LENGTH} to {SECRET_MAX_LENGTH} printable ASCII characters without spaces",
+                mend="leave it empty and one is made",
+            )
+        )
+    return value
+
+
+def _version(value: Any) -> int:
+    if value not in ROUTEROS_VERSIONS:
+        raise Invalid(Problem(field="routeros_version", reason="is not a known version", mend="use 6 or 7"))
+    return int(value)
+
+
+def _clean(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _CLEANERS[name](value) for name, value in given.items()}
+
+
+_CLEANERS: Mapping[str, Callable[[Any], Any]] = {
+    "name": lambda value: fields.text(value, field="name", longest=100, required=True),
+    "host": fields.host_address,
+    "nas_identifier": lambda value: fields.text(value, field="nas_identifier", longest=253),
+    "coa_port": lambda value: fields.whole(value, field="coa_port", least=1, most=65535),
+    "routeros_version": _version,
+    "require_message_authenticator": bool,
+    "acct_input_is": lambda value: fields.one_of(value, field="acct_input_is", allowed=INPUT_IS),
+    "location": lambda value: fields.text(value, field="location", longest=255),
+}
+
+
+def _record(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    what: str,
+    router: NasServer,
+    *,
+    old: Mapping[str, Any] | None = None,
+    new: Mapping[str, Any] | None = None,
+) -> None:
+    audit.record(session, actor=actor, now=now, action=f"nas.{what}", entity=router, old=old, new=new)

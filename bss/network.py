@@ -1,0 +1,101 @@
+"""From a decision about a subscription to what its running sessions must be told: rows of the outbox.
+
+Everything here first flushes, so that the rate is computed from what the transaction is about to commit.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy.orm import Session
+
+from bss.actor import Actor
+from bss.outcome import Effect
+from db.engine import psycopg_of
+from db.queries.access import profiles_by_id
+from db.queries.live_changes import enqueue_change
+from domain.access import AccessProfile, rate_limit_now
+from domain.live_change import LiveSession
+
+RATE_ATTRIBUTE = "Mikrotik-Rate-Limit"
+UNLIMITED = "0/0"
+_BATCH = 1000
+
+
+def disconnect(
+    session: Session, *, actor: Actor, now: datetime, reason: str, subscription_ids: Sequence[int]
+) -> Effect:
+    """End every running session of the subscriptions."""
+    session.flush()
+    ids = enqueue_change(
+        psycopg_of(session),
+        kind="disconnect",
+        reason=reason,
+        requested_by=actor.name,
+        now=now,
+        subscription_ids=list(subscription_ids),
+    )
+    return Effect(disconnect_ids=tuple(ids))
+
+
+def disconnect_sessions(
+    session: Session, *, actor: Actor, now: datetime, reason: str, sessions: Sequence[str]
+) -> Effect:
+    """End exactly these sessions, by their unique ids."""
+    if not sessions:
+        return Effect()
+    session.flush()
+    ids = enqueue_change(
+        psycopg_of(session),
+        kind="disconnect",
+        reason=reason,
+        requested_by=actor.name,
+        now=now,
+        sessions=list(sessions),
+    )
+    return Effect(disconnect_ids=tuple(ids))
+
+
+def apply_speed(
+    session: Session, *, actor: Actor, now: datetime, reason: str, subscription_ids: Sequence[int]
+) -> Effect:
+    """Give every running session of the subscriptions the rate it would get at a login now."""
+    session.flush()
+    connection = psycopg_of(session)
+    effect = Effect()
+    remaining = iter(subscription_ids)
+    while batch := list(islice(remaining, _BATCH)):
+        for rate, online in _by_rate(profiles_by_id(connection, batch), now).items():
+            ids = enqueue_change(
+                connection,
+                kind="coa",
+                reason=reason,
+                requested_by=actor.name,
+                now=now,
+                subscription_ids=online,
+                attributes={RATE_ATTRIBUTE: rate},
+            )
+            effect += Effect(coa_ids=tuple(ids))
+    return effect
+
+
+def live_sessions(session: Session, subscription_id: int) -> tuple[LiveSession, ...]:
+    """The sessions of a subscription that run now."""
+    session.flush()
+    found = profiles_by_id(psycopg_of(session), [subscription_id]).get(subscription_id)
+    return found[1] if found else ()
+
+
+def profile_of(session: Session, subscription_id: int) -> AccessProfile:
+    """What a login of the subscription depends on, as the transaction sees it."""
+    session.flush()
+    return profiles_by_id(psycopg_of(session), [subscription_id])[subscription_id][0]
+
+
+def _by_rate(found: dict[int, tuple[AccessProfile, tuple[LiveSession, ...]]], now: datetime) -> dict[str, list[int]]:
+    grouped: dict[str, list[int]] = defaultdict(list)
+    for subscription_id, (profile, sessions) in found.items():
+        if sessions:
+            grouped[rate_limit_now(profile, now) or UNLIMITED].append(subscription_id)
+    return grouped

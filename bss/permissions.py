@@ -1,0 +1,63 @@
+"""Every permission there is, in words, and what each standing role is granted. Roles in the database hold the codes."""
+
+from types import MappingProxyType
+
+PERMISSIONS = MappingProxyType(
+    {
+        "view_customers": "see customers, subscriptions, sessions and usage",
+        "create_customers": "add customers and subscriptions",
+        "edit_customers": "edit customers, subscriptions, passwords and addresses",
+        "delete_customers": "end and delete customers and subscriptions",
+        "activate_customers": "activate customers and subscriptions",
+        "suspend_customers": "suspend, disable and block customers and subscriptions",
+        "disconnect_customers": "disconnect running sessions",
+        "change_package": "move a subscription to another plan",
+        "edit_speed_limit": "set a speed for one subscription",
+        "edit_time_limit": "set session time and number of logins for one subscription",
+        "activate_fup": "put a subscription into or out of fair use",
+        "remove_mac_bind": "allow, block and remove devices",
+        "edit_suspend_date": "change when a subscription ends",
+        "view_plans": "see service plans",
+        "manage_plans": "add and change service plans",
+        "view_nas": "see routers",
+        "manage_nas": "add and change routers and their secrets",
+        "manage_users": "add and change staff and roles",
+        "manage_settings": "change settings of the provider",
+        "manage_tokens": "hold API tokens of one's own",
+        "view_reports": "see reports",
+        "view_audit": "see who changed what",
+    }
+)
+
+_VIEW = frozenset({"view_customers", "view_plans", "view_nas"})
+_DAILY = frozenset(
+    {"create_customers", "edit_customers", "activate_customers", "suspend_customers", "disconnect_customers"}
+)
+_SINGLY = frozenset(
+    {
+        "change_package",
+        "edit_speed_limit",
+        "edit_time_limit",
+        "activate_fup",
+        "remove_mac_bind",
+        "edit_suspend_date",
+    }
+)
+
+ADMIN = "admin"
+ROLES = MappingProxyType(
+    {
+        ADMIN: ("everything", frozenset(PERMISSIONS)),
+        "operator": (
+            "customers, subscriptions and their limits",
+            _VIEW | _DAILY | _SINGLY | {"delete_customers", "manage_tokens", "view_reports", "view_audit"},
+        ),
+        "sub_operator": ("customers and subscriptions; limits are granted singly", _VIEW | _DAILY | {"view_reports"}),
+        "viewer": ("looks, changes nothing", _VIEW | {"view_reports"}),
+    }
+)
+
+
+def unknown_permissions(codes: list[str]) -> list[str]:
+    """The codes that are no permission of ours, sorted."""
+    return sorted(set(codes) - set(PERMISSIONS))

@@ -1,0 +1,55 @@
+"""Ending running sessions because a member of staff asked for it."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from bss import audit, network
+from bss.actor import Actor
+from bss.failure import Conflict, NotFound, Problem
+from bss.outcome import Changed
+from bss.rows import find
+from db.models import RadAcct, Subscription
+from db.queries.sessions import find_running
+
+
+def disconnect_session(session: Session, *, actor: Actor, now: datetime, session_id: str) -> Changed[RadAcct]:
+    """End one running session, named by its unique id (`acctuniqueid`)."""
+    running = find_running(session, session_id, tenant_id=actor.tenant_id)
+    if running is None:
+        raise NotFound(Problem(field="", reason="there is no such running session", mend="load the list again"))
+    if running.subscription_id is None:
+        raise Conflict(
+            Problem(
+                field="",
+                reason="this session belongs to no subscription of ours, so the router alone can end it",
+                mend="end it on the router",
+            )
+        )
+    effect = network.disconnect_sessions(session, actor=actor, now=now, reason="staff", sessions=[session_id])
+    subscription = session.get(Subscription, running.subscription_id)
+    if subscription is not None:
+        _record(session, actor, now, subscription, session_id=running.acctsessionid)
+    return Changed(row=running, effect=effect)
+
+
+def disconnect_subscription(
+    session: Session, *, actor: Actor, now: datetime, subscription_id: int
+) -> Changed[Subscription]:
+    """End every running session of a subscription; it may log in again at once."""
+    subscription = find(session, Subscription, subscription_id, actor=actor)
+    effect = network.disconnect(session, actor=actor, now=now, reason="staff", subscription_ids=[subscription.id])
+    _record(session, actor, now, subscription, sessions=str(effect.sessions))
+    return Changed(row=subscription, effect=effect)
+
+
+def _record(session: Session, actor: Actor, now: datetime, subscription: Subscription, **new: str) -> None:
+    audit.record(
+        session,
+        actor=actor,
+        now=now,
+        action="subscription.disconnected",
+        entity=subscription,
+        customer_id=subscription.customer_id,
+        new=new,
+    )

@@ -1,0 +1,207 @@
+"""`lintas doctor`: looks at everything the system needs and says, for each problem, what mends it.
+
+Reads only; a check that cannot be made because another one failed says so instead of failing in its own words.
+"""
+
+import shutil
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.output import emit, json_option
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
+
+_MIB = 1024 * 1024
+# Below this multiple of the room at which the spool stops acknowledging, somebody should act.
+_ROOM_WARNING = 4
+_LAG_WARNING_BYTES = 1 * _MIB
+_LAG_FAILURE_SECONDS = 60.0
+_QUEUE_WARNING = 1000
+
+
+class Verdict(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One line of the report."""
+
+    name: str
+    verdict: Verdict
+    detail: str
+    mend: str = ""
+
+    @property
+    def line(self) -> str:
+        text = f"{self.verdict:<4}  {self.name}: {self.detail}"
+        return f"{text}. {self.mend}" if self.mend else text
+
+
+@click.command()
+@json_option
+def doctor() -> None:
+    """Check the installation; exit code 1 when something is broken."""
+    findings = list(examine())
+    emit([asdict(finding) for finding in findings], [finding.line for finding in findings])
+    if any(finding.verdict is Verdict.FAIL for finding in findings):
+        sys.exit(1)
+
+
+def examine() -> Iterator[Finding]:
+    """All findings, in the order in which the parts depend on each other."""
+    from runtime.settings import SettingsError, load_settings
+
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        yield _fail("configuration", str(error).rstrip("."), "")
+        return
+    yield _ok("configuration", "complete")
+    yield from _secret_files(settings)
+    yield _free_room(settings)
+    yield from _database(settings)
+    yield _redis(settings)
+    yield _freeradius(settings)
+    yield _panel(settings)
+
+
+def _secret_files(settings: "Settings") -> Iterator[Finding]:
+    from db.crypto import Keyring, UnsafeKeysFile
+
+    try:
+        Keyring.from_file(settings.keys_file)
+        yield _ok("encryption keys", f"{settings.keys_file} is closed to others and readable")
+    except UnsafeKeysFile as error:
+        yield _fail("encryption keys", str(error), "")
+    except ValueError:
+        yield _fail("encryption keys", f"{settings.keys_file} holds no valid key", "Put it back from the backup")
+    yield _private_file("panel key", settings.secret_key_file)
+
+
+def _private_file(name: str, path: Path) -> Finding:
+    if not path.is_file():
+        return _fail(name, f"{path} is missing", "'lintas up' makes one; staff must log in again then")
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        return _fail(name, f"{path} is open to others", f"Run: chmod 600 {path}")
+    return _ok(name, f"{path} is closed to others")
+
+
+def _free_room(settings: "Settings") -> Finding:
+    if not settings.spool_dir.is_dir():
+        return _fail("spool", f"{settings.spool_dir} is missing", "'lintas up' makes it")
+    free_mb = shutil.disk_usage(settings.spool_dir).free // _MIB
+    detail = f"{free_mb:,} MB free, {settings.spool_min_free_mb} MB needed to acknowledge accounting"
+    if free_mb < settings.spool_min_free_mb:
+        return _fail("spool", detail, f"Free room on the disk of {settings.spool_dir}; routers keep sending until then")
+    if free_mb < settings.spool_min_free_mb * _ROOM_WARNING:
+        return _warn("spool", detail, f"Free room on the disk of {settings.spool_dir}")
+    return _ok("spool", detail)
+
+
+def _database(settings: "Settings") -> Iterator[Finding]:
+    from runtime.services import database_answers
+
+    if not database_answers(settings.database_url):
+        yield _fail("database", "does not answer", "Run 'lintas up', or look at LINTAS_DATABASE_URL and the server")
+        return
+    yield _ok("database", "answers")
+    yield _schema(settings)
+    yield _collector(settings)
+
+
+def _schema(settings: "Settings") -> Finding:
+    from db.migrations import runner
+
+    current, head = runner.current_revision(settings.database_url), runner.head_revision()
+    if current == head:
+        return _ok("schema", f"at {head}")
+    return _fail("schema", f"at {current or 'nothing'}, the code needs {head}", "Run 'lintas migrate'")
+
+
+def _collector(settings: "Settings") -> Finding:
+    lag_bytes, oldest_seconds = _spool_lag(settings)
+    if lag_bytes == 0:
+        return _ok("collector", "every accounting record is in the database")
+    detail = f"{lag_bytes:,} bytes waiting, the oldest for {oldest_seconds:.0f} s"
+    if oldest_seconds > _LAG_FAILURE_SECONDS:
+        return _fail("collector", detail, "Look at 'lintas status' and the collector's log; nothing is lost")
+    if lag_bytes > _LAG_WARNING_BYTES:
+        return _warn("collector", detail, "It catches up by itself")
+    return _ok("collector", detail)
+
+
+def _spool_lag(settings: "Settings") -> tuple[int, float]:
+    """Bytes not yet counted, and how long the first of them can have been waiting."""
+    import psycopg
+
+    from accounting.spool import Spool
+    from db.queries.accounting import spool_positions
+
+    spool = Spool(settings.spool_dir, "acct", wall_clock=time.time)
+    with psycopg.connect(settings.database_url, connect_timeout=5) as connection:
+        positions = spool_positions(connection, node=settings.node, stream="acct")
+    waiting = [
+        (size - positions.get(name, 0), changed_at)
+        for name, size, changed_at in spool.files()
+        if size > positions.get(name, 0)
+    ]
+    if not waiting:
+        return 0, 0.0
+    return sum(size for size, _ in waiting), time.time() - min(changed_at for _, changed_at in waiting)
+
+
+def _redis(settings: "Settings") -> Finding:
+    from runtime import redis
+
+    if not redis.answers(settings.redis_url):
+        mend = "Run 'lintas up', or look at LINTAS_REDIS_URL; until then changes reach sessions a little later"
+        return _fail("redis", "does not answer", mend)
+    waiting = redis.queue_lengths(settings.redis_url, ["coa", "default"])
+    detail = ", ".join(f"{name} {length}" for name, length in waiting.items())
+    if max(waiting.values()) > _QUEUE_WARNING:
+        return _warn("redis", f"answers; jobs waiting: {detail}", "Is the worker running? See 'lintas status'")
+    return _ok("redis", f"answers; jobs waiting: {detail}")
+
+
+def _freeradius(settings: "Settings") -> Finding:
+    from runtime import freeradius
+
+    ports = f"UDP {settings.radius_auth_port} and {settings.radius_acct_port}"
+    if freeradius.is_listening(settings):
+        return _ok("freeradius", f"listens on {ports}")
+    return _fail("freeradius", f"does not listen on {ports}", "Run 'lintas up', or look at its log")
+
+
+def _panel(settings: "Settings") -> Finding:
+    from runtime.services import accepts_connection
+
+    address = f"http://{settings.panel_host}:{settings.panel_port}/"
+    if accepts_connection(settings.panel_host, settings.panel_port):
+        return _ok("panel", f"answers on {address}")
+    return _fail("panel", f"does not answer on {address}", "Run 'lintas up', or look at its log")
+
+
+def _fail(name: str, detail: str, mend: str) -> Finding:
+    return Finding(name=name, verdict=Verdict.FAIL, detail=detail, mend=mend)
+
+
+def _warn(name: str, detail: str, mend: str) -> Finding:
+    return Finding(name=name, verdict=Verdict.WARN, detail=detail, mend=mend)
+
+
+def _ok(name: str, detail: str) -> Finding:
+    return Finding(name=name, verdict=Verdict.OK, detail=detail)

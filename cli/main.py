@@ -1,0 +1,115 @@
+"""The `lintas` command. Loads a command's code only when that command is run, so help is quick."""
+
+import importlib
+import importlib.util
+import sys
+from dataclasses import dataclass
+
+import click
+
+from cli.output import json_option
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """Where a command's code is, and its line in the help."""
+
+    target: str
+    help: str
+
+
+COMMANDS = {
+    "up": Entry(target="cli.stack:up", help="Start everything and keep it running."),
+    "stop": Entry(target="cli.stack:stop", help="Stop what 'up' started."),
+    "status": Entry(target="cli.stack:status", help="Say what runs and whether it is healthy."),
+    "run": Entry(target="cli.stack:run", help="Become one of the processes, for systemd and containers."),
+    "doctor": Entry(target="cli.doctor:doctor", help="Check the installation; each problem with its mend."),
+    "migrate": Entry(target="cli.stack:migrate", help="Bring the database to the newest schema."),
+    "demo": Entry(target="cli.demo:demo", help="A small provider to look at, with logins and accounting."),
+    "collect": Entry(target="cli.collect:collect", help="Move accounting records from the spool to the database."),
+    "coa": Entry(target="cli.coa:coa", help="Changes on their way to live sessions."),
+    "jobs": Entry(target="cli.jobs:jobs", help="Run a background job by hand."),
+    "simulate": Entry(target="cli.simulate:simulate", help="A MikroTik router that logs in and reports traffic."),
+    "nas": Entry(target="cli.business:nas", help="Routers."),
+    "customer": Entry(target="cli.business:customer", help="Customers."),
+    "subscription": Entry(target="cli.business:subscription", help="Subscriptions: create, suspend, resume, change."),
+    "plan": Entry(target="cli.business:plan", help="Plans and their fair-use tiers."),
+    "sessions": Entry(target="cli.business:sessions", help="Who is online, and past sessions."),
+    "usage": Entry(target="cli.business:usage", help="Traffic by day and period."),
+    "token": Entry(target="cli.business:token", help="API tokens."),
+    "user": Entry(target="cli.business:user", help="Staff accounts."),
+    "bench": Entry(target="cli.bench:bench", help="Measure this machine against stock FreeRADIUS with SQL."),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = COMMANDS.get(cmd_name)
+        return None if entry is None else _load(entry.target)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+
+def _load(target: str) -> click.Command:
+    module_name, _, attribute = target.partition(":")
+    if importlib.util.find_spec(module_name) is None:
+        raise click.ClickException(f"this installation was built without {module_name}")
+    command = getattr(importlib.import_module(module_name), attribute)
+    if not isinstance(command, click.Command):
+        raise TypeError(f"{target} is not a command")
+    return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@json_option
+@click.version_option(package_name="lintas", prog_name="lintas")
+def root() -> None:
+    """Lintas: logins, speeds, accounting and business of an internet provider on MikroTik routers."""
+
+
+def main() -> None:
+    """The entry point: errors that a person can mend are one line, not a traceback."""
+    try:
+        root(prog_name="lintas")
+    except Exception as error:
+        explained = _explain(error)
+        if explained is None:
+            raise
+        click.echo(f"Error: {explained}", err=True)
+        sys.exit(1)
+
+
+def _explain(error: Exception) -> str | None:
+    """What to do about an error of the installation; None for an error of the program."""
+    # Compared by name, so that a command that needs no database does not load its driver.
+    names = {f"{cls.__module__}.{cls.__name__}" for cls in type(error).__mro__}
+    if names & {"psycopg.OperationalError", "sqlalchemy.exc.OperationalError"}:
+        reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+        return f"the database does not answer ({reason}). Run 'lintas doctor'."
+    if names & _OWN_ERRORS:
+        return str(error)
+    return None
+
+
+_OWN_ERRORS = {
+    "runtime.settings.SettingsError",
+    "runtime.postgres.PostgresError",
+    "runtime.redis.RedisError",
+    "runtime.freeradius.FreeradiusError",
+    "runtime.freeradius.RenderError",
+    "runtime.supervisor.AlreadyRunningError",
+    "runtime.supervisor.StartError",
+    "runtime.ports.NoFreePortError",
+    "db.crypto.UnsafeKeysFile",
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,583 @@
+"""What the collector reads and writes: sessions in radacct, usage, spool positions, and the facts it meters by.
+
+Everything is set-based over a psycopg connection inside the caller's transaction. Large sets travel as array literals
+of numbers and hex text, which cost a fraction of a row each; the statements are written so that a generic plan (one
+index lookup per element) is the right one.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+Connection = psycopg.Connection[Any]
+
+# One key for everybody who merges sessions: collectors of several nodes and the jobs that close sessions.
+_MERGE_LOCK = 0x4C494E54_41535F41
+
+
+class NasRow(NamedTuple):
+    """A router as packets are matched to it."""
+
+    nas_server_id: int
+    tenant_id: int
+    host: str
+    input_is_download: bool
+
+
+class SessionRow(NamedTuple):
+    """A stored session as the merge needs it; instants are microseconds since the epoch."""
+
+    acctuniqueid: str
+    nas_server_id: int
+    tenant_id: int
+    subscription_id: int | None
+    started_us: int
+    updated_us: int
+    stopped_us: int | None
+    session_time_s: int
+    upload_bytes: int
+    download_bytes: int
+    cause: str | None
+    framed_ip: str | None
+
+
+class FactsRow(NamedTuple):
+    """What metering and the check of a new session need of a subscription."""
+
+    subscription_id: int
+    tenant_id: int
+    customer_id: int
+    plan_id: int
+    timezone: str
+    billing_day: int
+    subscription_status: str
+    customer_status: str
+    cut_off_at: datetime | None
+    fup_tier: int
+    fup_until: datetime | None
+
+
+def take_merge_lock(connection: Connection) -> None:
+    """Wait until nobody else merges sessions; held to the end of the transaction."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MERGE_LOCK])
+
+
+# --- spool positions ---------------------------------------------------------------------------------------------
+
+
+def spool_positions(connection: Connection, *, node: str, stream: str) -> dict[str, int]:
+    """How far each file of a stream has been counted."""
+    rows = connection.execute(
+        "SELECT file, max(offset_bytes) FROM spool_positions WHERE node = %s AND (stream = %s OR stream LIKE %s)"
+        " GROUP BY file",
+        [node, stream, stream + "-%"],
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+_SAVE_POSITIONS = """
+INSERT INTO spool_positions (node, stream, file, offset_bytes, records, updated_at)
+SELECT %(node)s, stream, file, offset_bytes, records, %(counted_until)s
+FROM unnest(%(streams)s::text[], %(files)s::text[], %(offsets)s::bigint[], %(records)s::bigint[])
+    AS moved (stream, file, offset_bytes, records)
+ON CONFLICT (node, stream) DO UPDATE SET file = excluded.file, offset_bytes = excluded.offset_bytes,
+    records = spool_positions.records + excluded.records,
+    updated_at = greatest(spool_positions.updated_at, excluded.updated_at)
+"""
+
+
+def save_positions(
+    connection: Connection, *, node: str, stream: str, offsets: dict[str, int], records: int, counted_until: datetime
+) -> None:
+    """Move a stream's position: a row for each file, and one named like the stream itself for the newest of them.
+
+    The latter's `updated_at` says: everything that this node received before then is counted.
+    """
+    files = sorted(offsets)
+    newest = files[-1]
+    connection.execute(
+        _SAVE_POSITIONS,
+        {
+            "node": node,
+            "streams": [*(file.removesuffix(".jsonl") for file in files), stream],
+            "files": [*files, newest],
+            "offsets": [*(offsets[file] for file in files), offsets[newest]],
+            "records": [*(0 for _ in files), records],
+            "counted_until": counted_until,
+        },
+    )
+
+
+def mark_counted_until(connection: Connection, *, node: str, stream: str, counted_until: datetime) -> None:
+    """Say that nothing waits: all that was received before then is counted."""
+    connection.execute(
+        "UPDATE spool_positions SET updated_at = %s WHERE node = %s AND stream = %s AND updated_at < %s",
+        [counted_until, node, stream, counted_until],
+    )
+
+
+def forget_files(connection: Connection, *, node: str, stream: str, files: Sequence[str]) -> None:
+    """Drop the positions of files that are gone."""
+    connection.execute(
+        "DELETE FROM spool_positions WHERE node = %s AND stream LIKE %s AND file = ANY(%s)",
+        [node, stream + "-%", list(files)],
+    )
+
+
+def counted_until(connection: Connection, *, now: datetime, ignore_after_s: int) -> datetime:
+    """The moment before which every node's records are counted; nodes silent for longer than `ignore_after_s` are gone."""
+    row = connection.execute(
+        "SELECT least(min(updated_at), %(now)s) FROM spool_positions"
+        " WHERE stream = 'acct' AND updated_at > %(now)s::timestamptz - make_interval(secs => %(ignore)s)",
+        {"now": now, "ignore": ignore_after_s},
+    ).fetchone()
+    return row[0] if row is not None and row[0] is not None else now
+
+
+def quarantine(connection: Connection, *, node: str, stream: str, rows: Iterable[tuple[str, int, str, bytes]]) -> None:
+    """Keep (file, offset, reason, raw) of lines that could not be counted."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO quarantined_records (node, stream, file, offset_bytes, reason, raw)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            [(node, stream, *row) for row in rows],
+        )
+
+
+# --- routers and subscriptions -----------------------------------------------------------------------------------
+
+
+def routers(connection: Connection) -> list[NasRow]:
+    """Every router that was not removed, in use or not."""
+    rows = connection.execute(
+        "SELECT id, tenant_id, host(host), acct_input_is = 'download' FROM nas_servers WHERE deleted_at IS NULL"
+    )
+    return [NasRow(*row) for row in rows]
+
+
+def mark_routers_seen(connection: Connection, *, ids: Sequence[int], now: datetime) -> None:
+    """Note that the routers were heard; rows that somebody is editing are left for the next time."""
+    connection.execute(
+        "UPDATE nas_servers SET last_seen_at = %(now)s WHERE id IN ("
+        "SELECT id FROM nas_servers WHERE id = ANY(%(ids)s) AND (last_seen_at IS NULL OR last_seen_at < %(now)s)"
+        " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)",
+        {"ids": list(ids), "now": now},
+    )
+
+
+_FACTS = """
+SELECT s.id, s.tenant_id, s.customer_id, s.service_plan_id, t.timezone, s.billing_day,
+    CASE WHEN s.deleted_at IS NULL THEN s.status ELSE 'terminated' END,
+    CASE WHEN c.deleted_at IS NULL THEN c.status ELSE 'terminated' END,
+    s.expires_at + make_interval(days => coalesce(s.grace_period_days, p.grace_period_days)),
+    coalesce(f.tier, 0), f.window_end
+FROM subscriptions s
+JOIN tenants t ON t.id = s.tenant_id
+JOIN customers c ON c.id = s.customer_id
+JOIN service_plans p ON p.id = s.service_plan_id
+LEFT JOIN subscription_fup_states f ON f.subscription_id = s.id
+WHERE s.id = ANY(%s::bigint[])
+"""
+
+
+def metering_facts(connection: Connection, subscription_ids: Sequence[int]) -> list[FactsRow]:
+    """The facts of the subscriptions that exist, removed ones included: their old usage is still theirs."""
+    rows = connection.execute(_FACTS, [numbers(subscription_ids)], prepare=True)
+    return [FactsRow(*row) for row in rows]
+
+
+_BY_NAME = """
+SELECT DISTINCT ON (s.tenant_id, s.username) s.tenant_id, s.username, s.id
+FROM unnest(%s::bigint[], %s::text[]) AS wanted (tenant_id, username)
+JOIN subscriptions s ON s.tenant_id = wanted.tenant_id AND s.username = wanted.username
+WHERE s.deleted_at IS NULL
+ORDER BY s.tenant_id, s.username, s.status = 'terminated', s.id DESC
+"""
+
+
+def subscriptions_by_name(connection: Connection, wanted: Sequence[tuple[int, str]]) -> dict[tuple[int, str], int]:
+    """The subscription of each (tenant, username): the living one before a terminated one of the same name."""
+    if not wanted:
+        return {}
+    rows = connection.execute(_BY_NAME, [[item[0] for item in wanted], [item[1] for item in wanted]])
+    return {(tenant_id, username): subscription_id for tenant_id, username, subscription_id in rows}
+
+
+def plan_tiers(connection: Connection, plan_ids: Sequence[int]) -> list[tuple[int, int, int, str]]:
+    """(plan, tier, threshold_bytes, reset_period) of every fair-use tier of the plans."""
+    rows = connection.execute(
+        "SELECT service_plan_id, tier, threshold_bytes, reset_period FROM plan_fup_rules WHERE service_plan_id = ANY(%s)",
+        [list(plan_ids)],
+    )
+    return [tuple(row) for row in rows]
+
+
+# --- sessions ----------------------------------------------------------------------------------------------------
+
+# date_part gives a double, which holds every microsecond of this era; extract() would compute in slow numeric.
+_SESSION = """
+SELECT r.acctuniqueid, r.nas_server_id, r.tenant_id, r.subscription_id, date_part('epoch', r.acctstarttime),
+    date_part('epoch', r.acctupdatetime), date_part('epoch', r.acctstoptime), r.acctsessiontime, r.acctinputoctets,
+    r.acctoutputoctets, r.acctterminatecause, host(r.framedipaddress)
+"""
+_OPEN = _SESSION + (
+    "FROM unnest(%s::text[]) AS wanted (id) JOIN radacct_open r ON r.acctuniqueid = wanted.id AND r.acctstoptime IS NULL"
+)
+_CHAINS = _SESSION + (
+    "FROM unnest(%s::text[]) AS wanted (prefix)"
+    " CROSS JOIN LATERAL (SELECT * FROM radacct x WHERE x.acctuniqueid >= wanted.prefix || '00000000'"
+    " AND x.acctuniqueid <= wanted.prefix || 'ffffffff' AND x.acctstoptime IS NULL"
+    " UNION ALL SELECT * FROM radacct y WHERE y.acctuniqueid >= wanted.prefix || '00000000'"
+    " AND y.acctuniqueid <= wanted.prefix || 'ffffffff' AND y.acctstoptime >= %s) r"
+)
+_OPEN_OF_NAS = _SESSION + "FROM radacct_open r WHERE r.nas_server_id = %s AND r.acctstoptime IS NULL"
+
+
+def open_sessions(connection: Connection, unique_ids: Sequence[str]) -> list[SessionRow]:
+    """The open sessions among those unique ids."""
+    return _sessions(connection, _OPEN, [hex_texts(unique_ids)])
+
+
+def session_chains(connection: Connection, prefixes: Sequence[str], *, ended_since: datetime) -> list[SessionRow]:
+    """Every session whose unique id begins so: open, or ended since then."""
+    return _sessions(connection, _CHAINS, [hex_texts(prefixes), ended_since])
+
+
+def open_sessions_of_router(connection: Connection, nas_server_id: int) -> list[SessionRow]:
+    """All open sessions of a router."""
+    return _sessions(connection, _OPEN_OF_NAS, [nas_server_id])
+
+
+def _sessions(connection: Connection, statement: str, values: Sequence[Any]) -> list[SessionRow]:
+    with connection.cursor(binary=True) as cursor:
+        rows = cursor.execute(statement, values, prepare=True).fetchall()
+    return [
+        SessionRow(
+            unique_id,
+            nas_server_id,
+            tenant_id,
+            subscription_id,
+            int(started_s * 1e6 + 0.5),
+            int(updated_s * 1e6 + 0.5),
+            None if stopped_s is None else int(stopped_s * 1e6 + 0.5),
+            session_time_s,
+            upload_bytes,
+            download_bytes,
+            cause,
+            framed_ip,
+        )
+        for (
+            unique_id,
+            nas_server_id,
+            tenant_id,
+            subscription_id,
+            started_s,
+            updated_s,
+            stopped_s,
+            session_time_s,
+            upload_bytes,
+            download_bytes,
+            cause,
+            framed_ip,
+        ) in rows
+    ]
+
+
+SESSION_COLUMNS = (
+    "acctsessionid", "acctuniqueid", "username", "realm", "nasipaddress", "nasportid", "nasporttype", "acctstarttime",
+    "acctupdatetime", "acctstoptime", "acctsessiontime", "acctauthentic", "connectinfo_start", "connectinfo_stop",
+    "acctinputoctets", "acctoutputoctets", "calledstationid", "callingstationid", "acctterminatecause", "servicetype",
+    "framedprotocol", "framedipaddress", "framedipv6address", "framedipv6prefix", "framedinterfaceid",
+    "delegatedipv6prefix", "class", "tenant_id", "subscription_id", "nas_server_id",
+)  # fmt: skip
+
+
+def insert_sessions(connection: Connection, rows: Iterable[Sequence[Any]]) -> None:
+    """Add sessions, values in the order of SESSION_COLUMNS; each goes to the partition of its end."""
+    with connection.cursor().copy(f"COPY radacct ({', '.join(SESSION_COLUMNS)}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+# No indexed column is touched, so the row stays on its page and no index is written (HOT).
+_ADVANCE = """
+UPDATE radacct_open r SET acctupdatetime = to_timestamp(n.updated_us / 1e6::float8),
+    acctinterval = coalesce(nullif(n.interval_s, 0), r.acctinterval), acctsessiontime = n.session_time_s,
+    acctinputoctets = n.upload_bytes, acctoutputoctets = n.download_bytes
+FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+    AS n (id, updated_us, interval_s, session_time_s, upload_bytes, download_bytes)
+WHERE r.acctuniqueid = n.id AND r.acctstoptime IS NULL
+"""
+
+
+def advance_sessions(
+    connection: Connection, unique_ids: Sequence[str], columns: Sequence[Sequence[int]]
+) -> int:
+    """Counters of open sessions: `columns` are updated_us, interval_s, session_time_s, upload and download bytes."""
+    return connection.execute(
+        _ADVANCE, [hex_texts(unique_ids), *(numbers(column) for column in columns)], prepare=True
+    ).rowcount
+
+
+# Setting or clearing the end moves the row between partitions, so these go through the parent; which of the two it is
+# decides where the planner looks for the row.
+_REWRITE = """
+UPDATE radacct r SET acctstarttime = to_timestamp(n.started_us / 1e6::float8),
+    acctupdatetime = to_timestamp(n.updated_us / 1e6::float8),
+    acctstoptime = to_timestamp(n.stopped_us / 1e6::float8),
+    acctinterval = coalesce(n.interval_s, r.acctinterval), acctsessiontime = n.session_time_s,
+    acctinputoctets = n.upload_bytes, acctoutputoctets = n.download_bytes,
+    acctterminatecause = n.cause, framedipaddress = coalesce(n.framed_ip, r.framedipaddress)
+FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+    %s::bigint[], %s::text[], %s::inet[])
+    AS n (id, started_us, updated_us, stopped_us, interval_s, session_time_s, upload_bytes, download_bytes, cause,
+        framed_ip)
+WHERE r.acctuniqueid = n.id AND
+"""
+_REWRITE_OPEN = _REWRITE + "r.acctstoptime IS NULL"
+_REWRITE_ENDED = _REWRITE + "r.acctstoptime IS NOT NULL"
+
+RewriteRow = tuple[str, int, int, int | None, int | None, int, int, int, str | None, str | None]
+
+
+def rewrite_sessions(connection: Connection, rows: Sequence[RewriteRow], *, were_open: bool) -> int:
+    """Everything that a merge can change of sessions, rows as in `_REWRITE`: their end, their start, late corrections."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return connection.execute(_REWRITE_OPEN if were_open else _REWRITE_ENDED, columns, prepare=True).rowcount
+
+
+def notify_sessions(connection: Connection, payloads: Sequence[str]) -> None:
+    """Tell whoever keeps live sessions in memory which began and ended."""
+    connection.execute("SELECT pg_notify('session_changed', payload) FROM unnest(%s::text[]) AS p (payload)", [payloads])
+
+
+# --- usage -------------------------------------------------------------------------------------------------------
+
+_BOOK_DAILY = """
+INSERT INTO usage_daily (subscription_id, day, nas_server_id, download_bytes, upload_bytes, seconds, sessions)
+SELECT * FROM unnest(%s::bigint[], %s::date[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::int[])
+ON CONFLICT (subscription_id, day, nas_server_id) DO UPDATE SET
+    download_bytes = usage_daily.download_bytes + excluded.download_bytes,
+    upload_bytes = usage_daily.upload_bytes + excluded.upload_bytes,
+    seconds = usage_daily.seconds + excluded.seconds, sessions = usage_daily.sessions + excluded.sessions
+"""
+_BOOK_COUNTERS = """
+WITH booked AS (
+    INSERT INTO usage_counters AS c (subscription_id, period_kind, period_start, download_bytes, upload_bytes, seconds,
+        updated_at)
+    SELECT *, %(now)s FROM unnest(%(ids)s::bigint[], %(kinds)s::text[], %(starts)s::date[], %(down)s::bigint[],
+        %(up)s::bigint[], %(seconds)s::bigint[])
+    ON CONFLICT (subscription_id, period_kind, period_start) DO UPDATE SET
+        download_bytes = c.download_bytes + excluded.download_bytes,
+        upload_bytes = c.upload_bytes + excluded.upload_bytes,
+        seconds = c.seconds + excluded.seconds, updated_at = excluded.updated_at
+    RETURNING subscription_id, period_kind, period_start, download_bytes + upload_bytes AS total_bytes, xmax = 0 AS is_new
+)
+SELECT b.subscription_id, b.period_kind, b.period_start, b.is_new
+FROM booked b LEFT JOIN unnest(%(watched_ids)s::bigint[], %(watched_kinds)s::text[], %(watched_bytes)s::bigint[])
+    AS w (subscription_id, period_kind, watch_bytes) USING (subscription_id, period_kind)
+WHERE b.is_new OR b.total_bytes >= w.watch_bytes
+"""
+# A counter that begins in the middle of its period (a new plan counts by weeks, say) starts from the days before it.
+_SEED = """
+UPDATE usage_counters c SET download_bytes = d.download_bytes, upload_bytes = d.upload_bytes, seconds = d.seconds
+FROM (
+    SELECT n.id, n.kind, n.first_day, sum(u.download_bytes) AS download_bytes, sum(u.upload_bytes) AS upload_bytes,
+        sum(u.seconds) AS seconds
+    FROM unnest(%s::bigint[], %s::text[], %s::date[], %s::date[]) AS n (id, kind, first_day, after_day)
+    JOIN usage_daily u ON u.subscription_id = n.id AND u.day >= n.first_day AND u.day < n.after_day
+    GROUP BY n.id, n.kind, n.first_day
+) d
+WHERE c.subscription_id = d.id AND c.period_kind = d.kind AND c.period_start = d.first_day
+RETURNING c.subscription_id, c.period_kind, c.download_bytes + c.upload_bytes
+"""
+
+
+def book_daily(connection: Connection, columns: Sequence[str]) -> None:
+    """Add to usage_daily; array literals of subscription, day, router, download, upload, seconds, sessions."""
+    connection.execute(_BOOK_DAILY, columns, prepare=True)
+
+
+class BookedPeriod(NamedTuple):
+    """A counter that is new or has reached what was watched for."""
+
+    subscription_id: int
+    period_kind: str
+    period_start: Any
+    is_new: bool
+
+
+def book_counters(connection: Connection, values: dict[str, Any]) -> list[BookedPeriod]:
+    """Add to usage_counters; returns those that are new or have reached the watched bytes."""
+    return [BookedPeriod(*row) for row in connection.execute(_BOOK_COUNTERS, values, prepare=True)]
+
+
+def seed_counters(
+    connection: Connection, rows: Sequence[tuple[int, str, Any, Any]]
+) -> list[tuple[int, str, int]]:
+    """Set new counters (subscription, kind, first day, day after the last) to the sum of their days.
+
+    Returns (subscription, kind, bytes in both directions).
+    """
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return [tuple(row) for row in connection.execute(_SEED, columns, prepare=True)]
+
+
+# --- fair use, expiry --------------------------------------------------------------------------------------------
+
+
+def save_fup_state(connection: Connection, values: dict[str, Any]) -> None:
+    """Set the fair-use tier of a subscription; tier 0 is full speed."""
+    connection.execute(
+        """
+        INSERT INTO subscription_fup_states (subscription_id, tier, usage_at_activation_bytes, activated_at,
+            activated_by, window_start, window_end, updated_at)
+        VALUES (%(subscription_id)s, %(tier)s, %(usage_bytes)s, %(activated_at)s, %(actor)s, %(window_start)s,
+            %(window_end)s, %(now)s)
+        ON CONFLICT (subscription_id) DO UPDATE SET tier = excluded.tier,
+            usage_at_activation_bytes = excluded.usage_at_activation_bytes, activated_at = excluded.activated_at,
+            activated_by = excluded.activated_by, window_start = excluded.window_start,
+            window_end = excluded.window_end, updated_at = excluded.updated_at
+        """,
+        values,
+    )
+
+
+def add_fup_event(connection: Connection, values: dict[str, Any]) -> None:
+    """Add to the history of fair-use changes."""
+    connection.execute(
+        "INSERT INTO fup_events (subscription_id, action, tier, usage_bytes, threshold_bytes, actor, created_at)"
+        " VALUES (%(subscription_id)s, %(action)s, %(tier)s, %(usage_bytes)s, %(threshold_bytes)s, %(actor)s, %(now)s)",
+        values,
+    )
+
+
+def fup_states_over(connection: Connection, *, now: datetime, limit: int) -> list[tuple[int, int]]:
+    """(subscription, tier) whose window is over, locked against another job doing the same."""
+    rows = connection.execute(
+        "SELECT subscription_id, tier FROM subscription_fup_states WHERE tier > 0 AND window_end <= %s"
+        " ORDER BY window_end LIMIT %s FOR NO KEY UPDATE SKIP LOCKED",
+        [now, limit],
+    )
+    return [tuple(row) for row in rows]
+
+
+_EXPIRE = """
+WITH due AS (
+    SELECT s.id FROM subscriptions s JOIN service_plans p ON p.id = s.service_plan_id
+    WHERE s.status = 'active' AND s.deleted_at IS NULL AND s.expires_at <= %(now)s
+      AND s.expires_at + make_interval(days => coalesce(s.grace_period_days, p.grace_period_days)) <= %(now)s
+    ORDER BY s.id LIMIT %(limit)s FOR NO KEY UPDATE OF s SKIP LOCKED
+)
+UPDATE subscriptions s SET status = 'expired', version = version + 1, updated_at = %(now)s
+FROM due WHERE s.id = due.id
+RETURNING s.id, s.tenant_id, s.customer_id, s.expires_at
+"""
+
+
+def expire_due(connection: Connection, *, now: datetime, limit: int) -> list[tuple[int, int, int, datetime]]:
+    """Mark subscriptions past expiry and grace as expired; returns (id, tenant, customer, expires_at) of each."""
+    rows = connection.execute(_EXPIRE, {"now": now, "limit": limit})
+    return [tuple(row) for row in rows]
+
+
+def audit_expiries(connection: Connection, rows: Sequence[tuple[int, int, int, datetime]], *, now: datetime) -> None:
+    """One audit row for each expired subscription."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO audit_logs (tenant_id, actor_name, actor_type, action, entity_type, entity_id, customer_id,"
+            " old_values, new_values, created_at)"
+            " VALUES (%s, 'accounting', 'system', 'subscription.expired', 'subscriptions', %s, %s, %s, %s, %s)",
+            [
+                (
+                    tenant_id,
+                    subscription_id,
+                    customer_id,
+                    Jsonb({"status": "active"}),
+                    Jsonb({"status": "expired", "expires_at": expires_at.isoformat()}),
+                    now,
+                )
+                for subscription_id, tenant_id, customer_id, expires_at in rows
+            ],
+        )
+
+
+_UNWANTED = """
+SELECT r.acctuniqueid FROM radacct_open r
+JOIN subscriptions s ON s.id = r.subscription_id
+JOIN customers c ON c.id = s.customer_id
+WHERE r.acctstoptime IS NULL AND r.acctupdatetime > %(seen_since)s
+  AND (s.status <> 'active' OR s.deleted_at IS NOT NULL OR c.deleted_at IS NOT NULL OR c.status = ANY(%(blocked)s))
+  AND NOT EXISTS (SELECT FROM session_changes x WHERE x.subscription_id = s.id AND x.acctuniqueid = r.acctuniqueid
+      AND x.kind = 'disconnect' AND x.created_at > %(asked_since)s)
+LIMIT %(limit)s
+"""
+
+
+def sessions_without_right(
+    connection: Connection, *, blocked: Sequence[str], seen_since: datetime, asked_since: datetime, limit: int
+) -> list[str]:
+    """Open sessions whose subscription or customer may not be online and that nobody asked to end lately."""
+    values = {"blocked": list(blocked), "seen_since": seen_since, "asked_since": asked_since, "limit": limit}
+    return [row[0] for row in connection.execute(_UNWANTED, values)]
+
+
+_STALE = """
+UPDATE radacct r SET acctstoptime = r.acctupdatetime, acctterminatecause = %(cause)s
+FROM (
+    SELECT o.acctuniqueid FROM radacct_open o
+    LEFT JOIN subscriptions s ON s.id = o.subscription_id
+    LEFT JOIN service_plans p ON p.id = s.service_plan_id
+    WHERE o.acctstoptime IS NULL
+      AND o.acctupdatetime < %(counted_until)s::timestamptz
+          - make_interval(secs => greatest(%(intervals)s * coalesce(p.interim_interval_s, 0), %(least_s)s))
+    LIMIT %(limit)s
+) stale
+WHERE r.acctuniqueid = stale.acctuniqueid AND r.acctstoptime IS NULL
+RETURNING r.acctuniqueid, r.subscription_id
+"""
+
+
+def close_stale(
+    connection: Connection, *, counted_until: datetime, intervals: int, least_s: int, cause: str, limit: int
+) -> list[tuple[str, int | None]]:
+    """End sessions that were silent for so many interim intervals, at their last-seen time; returns who they were."""
+    values = {
+        "counted_until": counted_until,
+        "intervals": intervals,
+        "least_s": least_s,
+        "cause": cause,
+        "limit": limit,
+    }
+    return [tuple(row) for row in connection.execute(_STALE, values)]
+
+
+# --- access log --------------------------------------------------------------------------------------------------
+
+ACCESS_COLUMNS = (
+    "decided_at, tenant_id, nas_server_id, username, callingstationid, service, result, reason, decision_id,"
+    " subscription_id, details"
+)
+
+
+def insert_access_log(connection: Connection, rows: Iterable[Sequence[Any]]) -> None:
+    """Add decisions, values in the order of ACCESS_COLUMNS."""
+    with connection.cursor().copy(f"COPY access_log ({ACCESS_COLUMNS}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+# --- array literals ----------------------------------------------------------------------------------------------
+
+
+def numbers(values: Iterable[int]) -> str:
+    """An array literal of integers."""
+    return "{" + ",".join(map(str, values)) + "}"
+
+
+def hex_texts(values: Iterable[str]) -> str:
+    """An array literal of text that holds nothing to quote: hex digits, dates, words."""
+    return "{" + ",".join(values) + "}"

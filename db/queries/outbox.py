@@ -1,0 +1,403 @@
+"""Reads the outbox of live changes and keeps its books: claim, attempt, outcome, what the panel shows.
+
+Two senders may work at once and either may be killed at any moment. So a claim is committed before anything is sent,
+an outcome only counts for the claim it belongs to, and a change that a later one replaces can never be claimed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg.rows import class_row, dict_row
+from psycopg.sql import SQL
+
+from domain.live_change import CHANGE_STATUS_WORDS
+
+# Claims take turns, so that one never overlooks what another is just taking. Any number that nobody else locks.
+_CLAIM_LOCK = 0x4C54_434F
+
+# Changes of one session are worth something in the order of their ids. A CoA is also needless beside a Disconnect.
+# `created_at` only narrows the search to an index; the hour covers a transaction that took long to commit.
+_REPLACED = SQL(
+    """
+EXISTS (
+    SELECT FROM session_changes o
+    WHERE o.subscription_id = c.subscription_id AND o.created_at > c.created_at - interval '1 hour'
+      AND o.acctuniqueid = c.acctuniqueid AND o.id <> c.id
+      AND (o.id > c.id AND (c.kind = 'coa' OR o.kind = 'disconnect')
+           OR c.kind = 'coa' AND o.kind = 'disconnect' AND o.status IN ('pending', 'sending')))
+"""
+)
+
+# The list of routers with waiting changes is found by hopping through the index from router to router. Nothing here
+# waits for a row lock: a row that an enqueue or another sender holds is left for the next look.
+_CLAIM = SQL(
+    """
+WITH RECURSIVE routers AS (
+    (SELECT nas_server_id FROM session_changes WHERE status = 'pending' ORDER BY nas_server_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT c.nas_server_id FROM session_changes c
+            WHERE c.status = 'pending' AND c.nas_server_id > r.nas_server_id ORDER BY c.nas_server_id LIMIT 1)
+    FROM routers r WHERE r.nas_server_id IS NOT NULL
+), rooms AS MATERIALIZED (
+    SELECT r.nas_server_id, coalesce(k.room, %(room)s) AS room
+    FROM routers r LEFT JOIN unnest(%(known)s::bigint[], %(rooms)s::int[]) AS k (id, room) ON k.id = r.nas_server_id
+    WHERE r.nas_server_id IS NOT NULL AND coalesce(k.room, %(room)s) > 0
+    ORDER BY k.id IS NULL LIMIT %(routers)s
+), due AS MATERIALIZED (
+    SELECT d.id, d.replaced
+    FROM rooms CROSS JOIN LATERAL (
+        SELECT c.id, {replaced} AS replaced
+        FROM session_changes c
+        WHERE c.nas_server_id = rooms.nas_server_id AND c.status = 'pending' AND c.next_attempt_at <= %(now)s
+          AND NOT EXISTS (SELECT FROM session_changes s
+                          WHERE s.acctuniqueid = c.acctuniqueid AND s.status = 'sending')
+        ORDER BY c.next_attempt_at, c.id LIMIT rooms.room
+        FOR UPDATE OF c SKIP LOCKED) d
+), replaced AS (
+    UPDATE session_changes c SET status = 'superseded', finished_at = %(now)s
+    FROM due WHERE c.id = due.id AND due.replaced
+), claimed AS (
+    UPDATE session_changes c SET status = 'sending', attempts = c.attempts + 1, claimed_until = %(until)s
+    FROM due WHERE c.id = due.id AND NOT due.replaced
+    RETURNING c.*
+)
+SELECT claimed.id, claimed.nas_server_id, claimed.kind, claimed.username, claimed.acctsessionid AS session_id,
+    claimed.acctuniqueid, host(claimed.framedipaddress) AS framed_ip, claimed.attributes, claimed.reason,
+    claimed.caused_at, claimed.attempts AS tries, claimed.error_cause, claimed.sent_at, claimed.claimed_until,
+    host(n.host) AS host, n.coa_port AS port, n.radius_secret_enc AS secret_token,
+    n.deleted_at IS NOT NULL AS router_removed,
+    EXISTS (SELECT FROM radacct_open r WHERE r.acctuniqueid = claimed.acctuniqueid AND r.acctstoptime IS NULL)
+        AS session_open
+FROM claimed JOIN nas_servers n ON n.id = claimed.nas_server_id
+ORDER BY claimed.id
+"""
+).format(replaced=_REPLACED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """A change this sender holds until `claimed_until`, with all that is needed to send it."""
+
+    id: int
+    nas_server_id: int
+    kind: str
+    username: str
+    session_id: str
+    acctuniqueid: str
+    framed_ip: str | None
+    attributes: Mapping[str, str]
+    reason: str
+    caused_at: datetime
+    tries: int
+    error_cause: str | None
+    sent_at: datetime | None
+    claimed_until: datetime
+    host: str
+    port: int
+    secret_token: bytes = field(repr=False)
+    router_removed: bool
+    session_open: bool
+
+
+def claim_due(
+    connection: psycopg.Connection[Any],
+    *,
+    now: datetime,
+    lease: timedelta,
+    room: int,
+    rooms: Mapping[int, int],
+    most_routers: int,
+) -> list[Claim]:
+    """Take what is due: at most `rooms[router]` changes of a router, `room` of one not named there.
+
+    Never two changes of one session at a time, and never one that a later change replaces: that is marked instead.
+    The caller commits before it sends anything.
+    """
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIM_LOCK])
+    with connection.cursor(row_factory=class_row(Claim)) as cursor:
+        return cursor.execute(
+            _CLAIM,
+            {
+                "now": now,
+                "until": now + lease,
+                "room": room,
+                "known": list(rooms),
+                "rooms": list(rooms.values()),
+                "routers": most_routers,
+            },
+        ).fetchall()
+
+
+_STILL_WANTED = SQL(
+    """
+SELECT c.id FROM session_changes c
+JOIN unnest(%(ids)s::bigint[], %(until)s::timestamptz[]) AS mine (id, until) ON mine.id = c.id
+WHERE c.status = 'sending' AND c.claimed_until = mine.until AND NOT {replaced}
+"""
+).format(replaced=_REPLACED)
+
+
+def still_wanted(connection: psycopg.Connection[Any], claims: Sequence[Claim]) -> set[int]:
+    """Which claims are still held and have not been replaced since."""
+    rows = connection.execute(
+        _STILL_WANTED, {"ids": [c.id for c in claims], "until": [c.claimed_until for c in claims]}
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Situation:
+    """What the books say about a change's session now."""
+
+    id: int
+    session_open: bool
+    has_successor: bool
+    newer_waiting: bool
+
+
+# A successor is a later session of the same device or address: two devices of one subscription are no successors.
+_SITUATIONS = """
+SELECT c.id,
+    EXISTS (SELECT FROM radacct_open r WHERE r.acctuniqueid = c.acctuniqueid AND r.acctstoptime IS NULL)
+        AS session_open,
+    EXISTS (
+        SELECT FROM radacct_open r JOIN radacct_open mine ON mine.acctuniqueid = c.acctuniqueid
+        WHERE r.subscription_id = c.subscription_id AND r.acctstoptime IS NULL
+          AND r.acctuniqueid <> c.acctuniqueid AND r.acctstarttime > mine.acctstarttime
+          AND (r.callingstationid = c.callingstationid OR r.framedipaddress = c.framedipaddress)) AS has_successor,
+    EXISTS (
+        SELECT FROM session_changes o
+        WHERE o.acctuniqueid = c.acctuniqueid AND o.status = 'pending'
+          AND (o.kind = 'disconnect' OR c.kind = 'coa' AND o.id > c.id)) AS newer_waiting
+FROM session_changes c WHERE c.id = ANY(%s)
+"""
+
+
+def situations(connection: psycopg.Connection[Any], ids: list[int]) -> dict[int, Situation]:
+    """The situation of each change."""
+    with connection.cursor(row_factory=class_row(Situation)) as cursor:
+        return {row.id: row for row in cursor.execute(_SITUATIONS, [ids]).fetchall()}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One exchange for the record."""
+
+    change_id: int
+    sent_at: datetime
+    answered_at: datetime | None
+    transmissions: int
+    result: str
+    error_cause: str | None
+
+
+_RECORD_ATTEMPTS = """
+INSERT INTO session_change_attempts (session_change_id, sent_at, answered_at, transmissions, result, error_cause)
+SELECT a.* FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::int[], %s::text[], %s::text[])
+    AS a (id, sent_at, answered_at, transmissions, result, error_cause)
+JOIN session_changes c ON c.id = a.id FOR KEY SHARE OF c
+"""
+
+
+def record_attempts(connection: psycopg.Connection[Any], attempts: Sequence[Attempt]) -> None:
+    """Keep what was sent and what came back; a change deleted meanwhile with its subscription is left out."""
+    connection.execute(
+        _RECORD_ATTEMPTS,
+        [
+            [a.change_id for a in attempts],
+            [a.sent_at for a in attempts],
+            [a.answered_at for a in attempts],
+            [a.transmissions for a in attempts],
+            [a.result for a in attempts],
+            [_short(a.error_cause) for a in attempts],
+        ],
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """The next state of a claimed change; `next_attempt_at` only with "pending", `finished_at` only without."""
+
+    id: int
+    claimed_until: datetime
+    status: str
+    error_cause: str | None
+    sent_at: datetime | None
+    next_attempt_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+# The claim is part of the condition: who lost it (a worker that stood still) changes nothing any more.
+_FINISH = """
+UPDATE session_changes c
+SET status = o.status, error_cause = coalesce(o.error_cause, c.error_cause), sent_at = coalesce(c.sent_at, o.sent_at),
+    next_attempt_at = coalesce(o.next_attempt_at, c.next_attempt_at), finished_at = o.finished_at,
+    claimed_until = NULL
+FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[],
+    %s::timestamptz[]) AS o (id, claimed_until, status, error_cause, sent_at, next_attempt_at, finished_at)
+WHERE c.id = o.id AND c.status = 'sending' AND c.claimed_until = o.claimed_until
+RETURNING c.id
+"""
+
+
+def finish(connection: psycopg.Connection[Any], outcomes: Sequence[Outcome]) -> set[int]:
+    """Write the outcomes; returns the changes that were still held by these claims."""
+    rows = connection.execute(
+        _FINISH,
+        [
+            [o.id for o in outcomes],
+            [o.claimed_until for o in outcomes],
+            [o.status for o in outcomes],
+            [_short(o.error_cause) for o in outcomes],
+            [o.sent_at for o in outcomes],
+            [o.next_attempt_at for o in outcomes],
+            [o.finished_at for o in outcomes],
+        ],
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def _short(text: str | None) -> str | None:
+    return None if text is None else text[:60]
+
+
+_RELEASE_EXPIRED = """
+WITH lost AS (
+    SELECT id FROM session_changes WHERE status = 'sending' AND claimed_until < %(now)s
+    ORDER BY claimed_until LIMIT %(most)s FOR UPDATE SKIP LOCKED
+)
+UPDATE session_changes c
+SET status = CASE WHEN c.attempts >= %(most_claims)s THEN 'timeout' ELSE 'pending' END,
+    finished_at = CASE WHEN c.attempts >= %(most_claims)s THEN %(now)s END,
+    next_attempt_at = %(now)s, claimed_until = NULL
+FROM lost WHERE c.id = lost.id
+"""
+
+
+def release_expired(connection: psycopg.Connection[Any], *, now: datetime, most_claims: int, most: int = 10_000) -> int:
+    """Put back what a killed sender left behind: to send a CoA or Disconnect again does no harm."""
+    values = {"now": now, "most": most, "most_claims": most_claims}
+    return connection.execute(_RELEASE_EXPIRED, values).rowcount
+
+
+_PURGE = """
+DELETE FROM session_changes WHERE id IN (
+    SELECT id FROM session_changes
+    WHERE status NOT IN ('pending', 'sending') AND finished_at < %s ORDER BY id LIMIT %s)
+"""
+
+
+def purge_finished(connection: psycopg.Connection[Any], *, before: datetime, most: int = 10_000) -> int:
+    """Delete changes that were over before `before`, with their attempts; returns how many, at most `most`."""
+    return connection.execute(_PURGE, [before, most]).rowcount
+
+
+_SELECT_CHANGES = SQL("""
+SELECT c.id, c.subscription_id, c.nas_server_id, n.name AS router, c.acctuniqueid, c.acctsessionid, c.username, c.kind,
+c.attributes, c.reason, c.requested_by, c.status, c.attempts, c.error_cause, c.caused_at, c.created_at, c.sent_at,
+c.finished_at, CASE WHEN c.status = 'pending' THEN c.next_attempt_at END AS next_attempt_at,
+CASE WHEN c.status = 'ack' THEN round(extract(epoch FROM c.finished_at - c.caused_at) * 1000)::bigint END AS latency_ms
+FROM session_changes c JOIN nas_servers n ON n.id = c.nas_server_id {where}
+""")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChangeView:
+    """A change as people see it; `latency_ms` runs from the cause to the router's yes."""
+
+    id: int
+    subscription_id: int | None
+    nas_server_id: int
+    router: str
+    acctuniqueid: str
+    acctsessionid: str
+    username: str
+    kind: str
+    attributes: Mapping[str, str]
+    reason: str
+    requested_by: str
+    status: str
+    attempts: int
+    error_cause: str | None
+    caused_at: datetime
+    created_at: datetime
+    sent_at: datetime | None
+    finished_at: datetime | None
+    next_attempt_at: datetime | None
+    latency_ms: int | None
+
+    @property
+    def result(self) -> str:
+        """The status in words."""
+        return CHANGE_STATUS_WORDS[self.status]
+
+
+def changes_of_subscription(
+    connection: psycopg.Connection[Any], subscription_id: int, limit: int = 20
+) -> list[ChangeView]:
+    """The latest changes to a subscription's sessions, newest first. Whose it is, the caller has checked."""
+    return _views(
+        connection,
+        "WHERE c.subscription_id = %(subscription_id)s ORDER BY c.created_at DESC, c.id DESC LIMIT %(limit)s",
+        {"subscription_id": subscription_id, "limit": limit},
+    )
+
+
+def change_status(connection: psycopg.Connection[Any], ids: Sequence[int]) -> list[ChangeView]:
+    """The changes with these ids, in the order of the ids."""
+    return _views(connection, "WHERE c.id = ANY(%(ids)s) ORDER BY c.id", {"ids": list(ids)})
+
+
+def latest_changes(
+    connection: psycopg.Connection[Any], *, status: str | None = None, limit: int = 50
+) -> list[ChangeView]:
+    """The latest changes of all tenants, newest first, for whoever runs the installation."""
+    where = "WHERE (%(status)s::text IS NULL OR c.status = %(status)s) ORDER BY c.id DESC LIMIT %(limit)s"
+    return _views(connection, where, {"status": status, "limit": limit})
+
+
+def _views(connection: psycopg.Connection[Any], where: LiteralString, values: Mapping[str, Any]) -> list[ChangeView]:
+    with connection.cursor(row_factory=class_row(ChangeView)) as cursor:
+        return cursor.execute(_SELECT_CHANGES.format(where=SQL(where)), values).fetchall()
+
+
+_OPEN_SESSIONS = """
+SELECT DISTINCT r.acctuniqueid, t.slug FROM radacct_open r JOIN tenants t ON t.id = r.tenant_id
+WHERE r.username = %(username)s AND r.acctstoptime IS NULL AND r.subscription_id IS NOT NULL
+  AND (%(tenant)s::text IS NULL OR t.slug = %(tenant)s)
+"""
+
+
+def open_sessions_of(
+    connection: psycopg.Connection[Any], *, username: str, tenant: str | None = None
+) -> dict[str, str]:
+    """The running sessions of a username: unique id and the provider it belongs to."""
+    rows = connection.execute(_OPEN_SESSIONS, {"username": username, "tenant": tenant}).fetchall()
+    return dict(rows)
+
+
+_LATENCY = """
+SELECT count(*) AS changes,
+    count(*) FILTER (WHERE status = 'ack') AS acks,
+    count(*) FILTER (WHERE status = 'nak') AS naks,
+    count(*) FILTER (WHERE status = 'timeout') AS timeouts,
+    count(*) FILTER (WHERE status IN ('pending', 'sending')) AS waiting,
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY sent_ms) AS sent_p50_ms,
+    percentile_cont(0.95) WITHIN GROUP (ORDER BY sent_ms) AS sent_p95_ms,
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY ack_ms) AS ack_p50_ms,
+    percentile_cont(0.95) WITHIN GROUP (ORDER BY ack_ms) AS ack_p95_ms
+FROM (
+    SELECT status, extract(epoch FROM sent_at - caused_at) * 1000 AS sent_ms,
+        CASE WHEN status = 'ack' THEN extract(epoch FROM finished_at - caused_at) * 1000 END AS ack_ms
+    FROM session_changes WHERE created_at >= %(since)s AND created_at < %(until)s) x
+"""
+
+
+def latency(connection: psycopg.Connection[Any], *, since: datetime, until: datetime) -> dict[str, Any]:
+    """Counts and percentiles of the changes written in a window; a percentile of nothing is None."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(_LATENCY, {"since": since, "until": until}).fetchone()
+    return dict(row or {})

@@ -1,0 +1,198 @@
+"""The customer list, its filters, and the history on a customer's page."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy.orm import Session, defer, joinedload, selectinload
+
+from db.models import AuditLog, Customer, FupEvent, RadAcct, Subscription, UsageCounter, UsageDaily
+from domain.fup import Usage
+from domain.mac import normalise_mac
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerFilter:
+    """What the filter bar above the customer list holds; an empty value filters nothing."""
+
+    search: str = ""
+    status: str = ""
+    plan_id: int | None = None
+    online: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerPage:
+    """One page of the list: how many there are in all, the rows, and which subscriptions are online."""
+
+    total: int
+    customers: list[Customer]
+    online: frozenset[int]
+
+
+def customer_page(session: Session, wanted: CustomerFilter, *, page: int, size: int) -> CustomerPage:
+    """Page `page` (from 1) of the customers that fit, by name."""
+    conditions = _conditions(wanted)
+    total = session.scalar(select(func.count()).select_from(Customer).where(*conditions)) or 0
+    rows = session.scalars(
+        _with_subscriptions(select(Customer))
+        .where(*conditions)
+        .order_by(Customer.name, Customer.id)
+        .limit(size)
+        .offset((page - 1) * size)
+    ).all()
+    ids = [subscription.id for customer in rows for subscription in customer.subscriptions]
+    return CustomerPage(total=total, customers=list(rows), online=online_among(session, ids))
+
+
+def _with_subscriptions(statement: Select[Customer]) -> Select[Customer]:
+    subscriptions = selectinload(Customer.subscriptions)
+    return statement.options(subscriptions.options(joinedload(Subscription.plan), defer(Subscription.service_password)))
+
+
+def _conditions(wanted: CustomerFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [Customer.deleted_at.is_(None)]
+    if wanted.status:
+        conditions.append(Customer.status == wanted.status)
+    if wanted.plan_id is not None:
+        conditions.append(_has_subscription(Subscription.service_plan_id == wanted.plan_id))
+    if wanted.online in ("yes", "no"):
+        is_online = _has_subscription(_is_online())
+        conditions.append(is_online if wanted.online == "yes" else ~is_online)
+    if wanted.search.strip():
+        conditions.append(matches(wanted.search.strip()))
+    return conditions
+
+
+def matches(text: str) -> ColumnElement[bool]:
+    """Customers whose name, code, phone, e-mail, username or device looks like `text`."""
+    pattern = "%" + escape_like(text) + "%"
+    found: list[ColumnElement[bool]] = [
+        _search_text().ilike(pattern),
+        _has_subscription(or_(Subscription.username.ilike(pattern), Subscription.subscription_code.ilike(pattern))),
+    ]
+    digits = phone_digits(text)
+    if digits is not None:
+        found.append(func.coalesce(Customer.phone, "").like(f"%{digits}%"))
+    mac = normalise_mac(text)
+    if mac is not None:
+        found.append(_has_subscription(_has_device(mac)))
+    return or_(*found)
+
+
+def _search_text() -> ColumnElement[str]:
+    # Letter for letter the expression of ix_customers_search: only then can the trigram index answer it.
+    code, phone, email = Customer.customer_code, func.coalesce(Customer.phone, ""), func.coalesce(Customer.email, "")
+    return Customer.name + " " + code + " " + phone + " " + email
+
+
+def _has_subscription(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(Subscription.customer_id == Customer.id, Subscription.deleted_at.is_(None), condition)
+
+
+def _is_online() -> ColumnElement[bool]:
+    return exists().where(RadAcct.subscription_id == Subscription.id, RadAcct.acctstoptime.is_(None))
+
+
+def _has_device(mac: str) -> ColumnElement[bool]:
+    listed = Subscription.macs.any(mac=mac)
+    in_use = exists().where(
+        RadAcct.subscription_id == Subscription.id,
+        RadAcct.acctstoptime.is_(None),
+        func.upper(RadAcct.callingstationid) == mac,
+    )
+    return or_(listed, in_use)
+
+
+def escape_like(text: str) -> str:
+    """`text` with the wildcards of LIKE taken literally."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def phone_digits(text: str) -> str | None:
+    """The part of a phone number that every spelling of it shares, or None when `text` is no phone number.
+
+    `0812…`, `+62812…` and `62 812-…` differ in their start only, so the leading zero or country code is left out.
+    """
+    digits = "".join(letter for letter in text if letter.isdigit())
+    if len(digits) < 4 or any(letter.isalpha() for letter in text):
+        return None
+    return digits.removeprefix("62").removeprefix("0") if digits.startswith(("0", "62")) else digits
+
+
+def online_among(session: Session, subscription_ids: list[int]) -> frozenset[int]:
+    """Those of the subscriptions that have a running session."""
+    if not subscription_ids:
+        return frozenset()
+    rows = session.scalars(
+        select(RadAcct.subscription_id).where(
+            RadAcct.acctstoptime.is_(None), RadAcct.subscription_id.in_(subscription_ids)
+        )
+    )
+    return frozenset(subscription_id for subscription_id in rows if subscription_id is not None)
+
+
+def customer_with_subscriptions(session: Session, customer_id: int) -> Customer | None:
+    """A customer with everything its page shows, or None."""
+    statement = (
+        select(Customer)
+        .where(Customer.id == customer_id, Customer.deleted_at.is_(None))
+        .options(
+            selectinload(Customer.subscriptions).options(
+                joinedload(Subscription.plan),
+                joinedload(Subscription.nas),
+                joinedload(Subscription.limits),
+                joinedload(Subscription.fup_state),
+                selectinload(Subscription.macs),
+                defer(Subscription.service_password),
+            )
+        )
+    )
+    return session.scalars(statement).unique().one_or_none()
+
+
+def usage_of(session: Session, subscription_id: int, first_days: dict[str, date]) -> dict[str, Usage]:
+    """Usage of a subscription by period kind, for the periods that began on the given local days."""
+    rows = session.scalars(
+        select(UsageCounter).where(
+            UsageCounter.subscription_id == subscription_id,
+            or_(
+                *[
+                    (UsageCounter.period_kind == kind) & (UsageCounter.period_start == day)
+                    for kind, day in first_days.items()
+                ]
+            ),
+        )
+    ).all()
+    found = {row.period_kind: Usage(download_bytes=row.download_bytes, upload_bytes=row.upload_bytes) for row in rows}
+    return {kind: found.get(kind, Usage(download_bytes=0, upload_bytes=0)) for kind in first_days}
+
+
+def daily_usage(session: Session, subscription_id: int, since: date) -> dict[date, Usage]:
+    """Usage of a subscription by local day from `since` on, over all routers."""
+    rows = session.execute(
+        select(UsageDaily.day, func.sum(UsageDaily.download_bytes), func.sum(UsageDaily.upload_bytes))
+        .where(UsageDaily.subscription_id == subscription_id, UsageDaily.day >= since)
+        .group_by(UsageDaily.day)
+    )
+    return {day: Usage(download_bytes=int(down), upload_bytes=int(up)) for day, down, up in rows}
+
+
+def audit_of(session: Session, *, customer_id: int, limit: int) -> list[AuditLog]:
+    """The newest audit entries about a customer and its subscriptions."""
+    statement = select(AuditLog).where(AuditLog.customer_id == customer_id)
+    return list(session.scalars(statement.order_by(AuditLog.created_at.desc(), AuditLog.id.desc()).limit(limit)))
+
+
+def fup_events_of(session: Session, *, subscription_id: int, limit: int) -> list[FupEvent]:
+    """The newest fair-use crossings and resets of a subscription."""
+    statement = select(FupEvent).where(FupEvent.subscription_id == subscription_id)
+    return list(session.scalars(statement.order_by(FupEvent.created_at.desc()).limit(limit)))
+
+
+def recent_customers(session: Session, text: str, limit: int) -> list[Customer]:
+    """Customers for the search box: the closest names first."""
+    order: list[Any] = [func.similarity(Customer.name, text).desc(), Customer.name]
+    statement = _with_subscriptions(select(Customer)).where(Customer.deleted_at.is_(None), matches(text))
+    return list(session.scalars(statement.order_by(*order).limit(limit)))

@@ -1,0 +1,38 @@
+"""The routers a RADIUS server answers, as it needs them: by source address, with their secret."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+_ROUTERS = """
+SELECT id, tenant_id, host(host), name, radius_secret_enc, require_message_authenticator
+FROM nas_servers WHERE is_active AND deleted_at IS NULL
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RouterRow:
+    """One active router; the secret is still encrypted."""
+
+    nas_server_id: int
+    tenant_id: int
+    address: str
+    name: str
+    secret_token: bytes
+    require_message_authenticator: bool
+
+
+def active_routers(connection: psycopg.Connection[Any]) -> list[RouterRow]:
+    """Every router whose packets are answered."""
+    return [
+        RouterRow(
+            nas_server_id=row[0],
+            tenant_id=row[1],
+            address=row[2],
+            name=row[3],
+            secret_token=bytes(row[4]),
+            require_message_authenticator=row[5],
+        )
+        for row in connection.execute(_ROUTERS).fetchall()
+    ]

@@ -1,0 +1,89 @@
+"""What use-cases ask about subscriptions beyond a single row."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from db.models import RadAcct, Subscription
+
+_ENDED = ("cancelled", "terminated")
+
+
+def statuses_of_customer(session: Session, customer_id: int) -> list[str]:
+    """The status of every subscription the customer ever had and that is not deleted."""
+    statement = select(Subscription.status).where(
+        Subscription.customer_id == customer_id, Subscription.deleted_at.is_(None)
+    )
+    return list(session.scalars(statement))
+
+
+def lock_unfinished_of_customer(session: Session, customer_id: int) -> Sequence[Subscription]:
+    """The customer's subscriptions that are not terminated, locked in the order of their ids."""
+    statement = (
+        select(Subscription)
+        .where(
+            Subscription.customer_id == customer_id,
+            Subscription.deleted_at.is_(None),
+            Subscription.status != "terminated",
+        )
+        .order_by(Subscription.id)
+        .with_for_update(of=Subscription)
+    )
+    return session.scalars(statement, execution_options={"populate_existing": True}).all()
+
+
+def address_is_taken(
+    session: Session, *, tenant_id: int, address: str, nas_server_id: int | None, except_id: int | None
+) -> bool:
+    """Whether another live subscription could bring the same address up on the same router.
+
+    A subscription without a router may log in on any, so it collides with all of them; the unique index alone would
+    let two such rows pass. Two transactions that ask for one address wait for each other.
+    """
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"address {tenant_id} {address}", 0))))
+    statement = select(func.count()).where(
+        Subscription.tenant_id == tenant_id,
+        Subscription.assigned_ip == address,
+        Subscription.deleted_at.is_(None),
+        Subscription.status != "terminated",
+    )
+    if nas_server_id is not None:
+        statement = statement.where(
+            or_(Subscription.nas_server_id == nas_server_id, Subscription.nas_server_id.is_(None))
+        )
+    if except_id is not None:
+        statement = statement.where(Subscription.id != except_id)
+    return bool(session.scalar(statement))
+
+
+def count_of_plan(session: Session, service_plan_id: int) -> int:
+    """How many subscriptions of the plan are not over."""
+    statement = select(func.count()).where(
+        Subscription.service_plan_id == service_plan_id,
+        Subscription.deleted_at.is_(None),
+        Subscription.status.not_in(_ENDED),
+    )
+    return session.scalar(statement) or 0
+
+
+def online_of_plan(session: Session, service_plan_id: int, *, limit: int) -> list[int]:
+    """Subscriptions of the plan that have a running session, by id, at most `limit`."""
+    running = select(RadAcct.subscription_id).where(RadAcct.acctstoptime.is_(None))
+    statement = (
+        select(Subscription.id)
+        .where(Subscription.service_plan_id == service_plan_id, Subscription.id.in_(running))
+        .order_by(Subscription.id)
+        .limit(limit)
+    )
+    return list(session.scalars(statement))
+
+
+def count_of_nas(session: Session, nas_server_id: int) -> int:
+    """How many subscriptions that are not over belong to the router."""
+    statement = select(func.count()).where(
+        Subscription.nas_server_id == nas_server_id,
+        Subscription.deleted_at.is_(None),
+        Subscription.status.not_in(_ENDED),
+    )
+    return session.scalar(statement) or 0

@@ -1,0 +1,136 @@
+"""Keeps memory true: the thread that listens to the database, and that alone connects to it.
+
+While it hears the database, memory is trusted; when it does not, every login asks. No login ever waits for a
+connection: it uses the reader if this thread has one open.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+import psycopg
+
+from db.crypto import Keyring, UnableToDecrypt
+from db.queries.access import all_profiles
+from db.queries.listener import Listener, UnableToListen
+from db.queries.reader import DeadlineReader, UnableToRead
+from db.queries.routers import active_routers
+from radius.routers import RouterTable
+from radius.store import ProfileStore
+
+HEARTBEAT_MS = 500
+TRUST_S = 2.0
+RETRY_S = 0.5
+
+
+class Keeper:
+    """Listens, reconnects, reloads the routers, and fills memory once at start."""
+
+    def __init__(
+        self,
+        dsn: str,
+        store: ProfileStore,
+        routers: RouterTable,
+        reader: DeadlineReader,
+        keyring: Keyring,
+        complain: Callable[[str], None],
+    ) -> None:
+        self._dsn = dsn
+        self._store = store
+        self._routers = routers
+        self._reader = reader
+        self._keyring = keyring
+        self._complain = complain
+        self._stopping = threading.Event()
+        self._filled = False
+        self._routers_changed = False
+        self.listener: Listener | None = None
+
+    def run(self) -> None:
+        """Listen until stopped, through any number of lost connections."""
+        while not self._stopping.is_set():
+            try:
+                self._listen()
+            except (psycopg.Error, OSError, UnableToRead, UnableToListen, UnableToDecrypt) as error:
+                self._complain(f"database not heard, memory not trusted: {str(error).strip()}")
+            self.listener = None
+            self._store.distrust()
+            self._stopping.wait(RETRY_S)
+
+    def stop(self) -> None:
+        """End `run` at its next heartbeat."""
+        self._stopping.set()
+
+    def take_notices(self) -> None:
+        """For a login: take what has been heard by now. A broken connection is the thread's to notice and to mend."""
+        listener = self.listener
+        if listener is not None:
+            try:
+                listener.take()
+            except UnableToListen:
+                self._store.distrust()
+
+    def _listen(self) -> None:
+        listener = Listener(self._dsn, ("access_changed", "session_changed"), self._heard)
+        try:
+            # From here on nothing is missed, so what is read from here on can be believed.
+            self._store.distrust()
+            self._load_routers()
+            self._reconnect_reader()
+            self.listener = listener
+            self._store.trusted_until = time.monotonic() + TRUST_S
+            self._complain("database heard, memory trusted")
+            self._fill_once()
+            while not self._stopping.is_set():
+                self._keep(listener)
+        finally:
+            self.listener = None
+            listener.close()
+
+    def _heard(self, channel: str, payload: str) -> None:
+        if channel == "session_changed":
+            self._store.session_changed(payload)
+        elif payload.startswith("nas "):
+            self._routers_changed = True
+        else:
+            self._store.access_changed(payload)
+
+    def _keep(self, listener: Listener) -> None:
+        listener.wait(HEARTBEAT_MS)
+        if self._routers_changed:
+            self._routers_changed = False
+            self._load_routers()
+        listener.check()
+        if not self._reader.is_open:
+            self._reconnect_reader()
+        self._store.trusted_until = time.monotonic() + TRUST_S
+
+    def _load_routers(self) -> None:
+        with psycopg.connect(self._dsn, autocommit=True) as connection:
+            self._routers.replace(active_routers(connection), self._keyring)
+
+    def _reconnect_reader(self) -> None:
+        self._reader.close()
+        self._reader.connect()
+
+    def _fill_once(self) -> None:
+        if not self._filled:
+            self._filled = True
+            threading.Thread(target=self._fill, name="fill", daemon=True).start()
+
+    def _fill(self) -> None:
+        """Read every subscription ahead, so that a storm after a start finds memory full.
+
+        A change of many rows at once ends the filling: the rest is read when somebody logs in.
+        """
+        store = self._store
+        store.touched, epoch = set(), store.epoch
+        try:
+            with psycopg.connect(self._dsn) as connection:
+                for profile, sessions in all_profiles(connection, store.capacity):
+                    if self._stopping.is_set() or store.touched is None:
+                        break
+                    store.put_ahead((profile.tenant_id, profile.username), profile, sessions, time.time(), epoch)
+        except psycopg.Error as error:
+            self._complain(f"memory not filled ahead: {str(error).strip()}")
+        store.touched = None

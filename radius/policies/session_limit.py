@@ -1,0 +1,8 @@
+"""How many devices may be online at once. RouterOS ignores `only-one` under RADIUS, so the server counts."""
+
+from radius.policies.types import Login
+
+
+def refuse(login: Login) -> str | None:
+    """A session of the same device is about to be replaced and does not count."""
+    return "session_limit" if login.other_sessions >= login.profile.session_limit else None

@@ -1,0 +1,9 @@
+"""Customer and subscription must both be in good standing."""
+
+from domain.access import status_reason
+from radius.policies.types import Login
+
+
+def refuse(login: Login) -> str | None:
+    """The state that blocks, customer first."""
+    return status_reason(login.profile)

@@ -1,0 +1,126 @@
+"""What FreeRADIUS calls. The only file that imports `radiusd`; everything else runs and is tested without it.
+
+Every entry is wrapped: an exception would otherwise become a reject without a reason.
+"""
+
+import secrets
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+
+import radiusd
+
+from db.crypto import Keyring
+from db.queries.access import OPEN_SESSIONS, PROFILE_BY_NAME
+from db.queries.reader import DeadlineReader
+from radius.authorizer import Answer, Authorizer, Codes, Request
+from radius.guard import SpoolGuard
+from radius.keeper import Keeper
+from radius.records import AccessRecords
+from radius.routers import RouterTable, client_pairs
+from radius.settings import PolicySettings
+from radius.store import ProfileStore
+
+COMPLAIN_EVERY_S = 10.0
+# A background thread gives way to a login after half a millisecond instead of Python's five.
+SWITCH_INTERVAL_S = 0.0005
+# A hung server must not hang a thread of ours: TCP gives up, and statements of the listener are short.
+DSN_DEADLINES = "connect_timeout=3 keepalives_idle=5 keepalives_interval=2 keepalives_count=2 tcp_user_timeout=5000"
+
+_routers = RouterTable()
+_desk: list[Authorizer] = []
+_running: list[Keeper | AccessRecords | SpoolGuard] = []
+_threads: list[threading.Thread] = []
+_complained: dict[str, float] = {}
+
+
+def instantiate(_: object) -> int:
+    """Start the policy. Only a negative answer stops FreeRADIUS: anything else would serve half a module."""
+    try:
+        _start(PolicySettings.from_file(radiusd.config["settings_file"]))
+    except Exception:
+        radiusd.radlog(radiusd.L_ERR, f"policy not started: {traceback.format_exc()}")
+        return -1
+    return 0
+
+
+def authorize(request: Request) -> Answer:
+    """Decide a login."""
+    try:
+        return _desk[0].authorize(request)
+    except Exception:
+        radiusd.radlog(radiusd.L_ERR, f"policy failed on a login: {traceback.format_exc()}")
+        return _desk[0].policy_failed(request)
+
+
+def find_router(request: Request) -> Answer | int:
+    """Tell FreeRADIUS the secret of the router at an address, or that there is none."""
+    address = dict(request)["Tmp-String-0"]
+    router = _routers.by_address.get(address)
+    if router is None:
+        return int(radiusd.RLM_MODULE_NOTFOUND)
+    return (radiusd.RLM_MODULE_OK, (), client_pairs(address, router))
+
+
+def refused(request: Request) -> int:
+    """A password was wrong after the policy had accepted."""
+    try:
+        _desk[0].refuse_password(bytes.fromhex(dict(request)["Tmp-String-2"].removeprefix("0x")).decode())
+    except Exception:
+        radiusd.radlog(radiusd.L_ERR, f"a refusal was not recorded: {traceback.format_exc()}")
+    return int(radiusd.RLM_MODULE_OK)
+
+
+def detach(_: object) -> int:
+    """Write what is left and stop the threads."""
+    for part in _running:
+        part.stop()
+    for thread in _threads:
+        thread.join(timeout=2)
+    return 0
+
+
+def _start(settings: PolicySettings) -> None:
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    dsn = _with_deadlines(settings.dsn)
+    keyring = Keyring.from_file(settings.keys_file)
+    store = ProfileStore(settings.capacity)
+    statements = {"profile": PROFILE_BY_NAME, "open_sessions": OPEN_SESSIONS}
+    reader = DeadlineReader(dsn, statements, settings.read_timeout_ms)
+    records = AccessRecords(Path(settings.spool_dir), _complain)
+    guard = SpoolGuard(Path(settings.spool_dir), Path(settings.spool_gate), settings.min_free_bytes, _complain)
+    guard.check()
+    keeper = Keeper(dsn, store, _routers, reader, keyring, _complain)
+    authorizer = Authorizer(
+        codes=Codes(accept=radiusd.RLM_MODULE_OK, reject=radiusd.RLM_MODULE_REJECT, handled=radiusd.RLM_MODULE_HANDLED),
+        store=store,
+        routers=_routers,
+        reader=reader,
+        records=records,
+        open_password=keyring.decrypt,
+        take_notices=keeper.take_notices,
+        complain=_complain,
+        max_stale_s=settings.max_stale_s,
+        boot_id=secrets.token_hex(6),
+    )
+    _desk[:] = [authorizer]
+    _running[:] = [keeper, records, guard]
+    for part in _running:
+        thread = threading.Thread(target=part.run, name=type(part).__name__, daemon=True)
+        thread.start()
+        _threads.append(thread)
+
+
+def _with_deadlines(dsn: str) -> str:
+    options = "&".join(DSN_DEADLINES.split())
+    return f"{dsn}{'&' if '?' in dsn else '?'}{options}"
+
+
+def _complain(message: str) -> None:
+    """Log a condition once in a while, not once a login; the first words say which condition it is."""
+    kind, now = message.split(":", maxsplit=1)[0], time.monotonic()
+    if now - _complained.get(kind, -COMPLAIN_EVERY_S) >= COMPLAIN_EVERY_S:
+        _complained[kind] = now
+        radiusd.radlog(radiusd.L_WARN, message)

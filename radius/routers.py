@@ -1,0 +1,53 @@
+"""The routers this server answers, in memory, by source address and by number."""
+
+from dataclasses import dataclass
+
+from db.crypto import Keyring
+from db.queries.routers import RouterRow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Router:
+    """A router as a login needs it."""
+
+    nas_server_id: int
+    tenant_id: int
+    name: str
+    secret: str
+    require_message_authenticator: bool
+
+
+class RouterTable:
+    """Replaced as a whole when any router changes: a thousand rows take milliseconds."""
+
+    def __init__(self) -> None:
+        self.by_address: dict[str, Router] = {}
+        self.by_number: dict[str, Router] = {}
+
+    def replace(self, rows: list[RouterRow], keyring: Keyring) -> None:
+        """Take the active routers as they are now."""
+        routers = {row.address: _router(row, keyring) for row in rows}
+        self.by_number = {str(router.nas_server_id): router for router in routers.values()}
+        self.by_address = routers
+
+
+def _router(row: RouterRow, keyring: Keyring) -> Router:
+    return Router(
+        nas_server_id=row.nas_server_id,
+        tenant_id=row.tenant_id,
+        name=row.name,
+        secret=keyring.decrypt(row.secret_token),
+        require_message_authenticator=row.require_message_authenticator,
+    )
+
+
+def client_pairs(address: str, router: Router) -> tuple[tuple[str, str, str], ...]:
+    """What FreeRADIUS needs to make a client of a router; its short name is the router's number."""
+    is_v6 = ":" in address
+    return (
+        ("FreeRADIUS-Client-IPv6-Address" if is_v6 else "FreeRADIUS-Client-IP-Address", ":=", address),
+        ("FreeRADIUS-Client-Secret", ":=", router.secret),
+        ("FreeRADIUS-Client-Shortname", ":=", str(router.nas_server_id)),
+        ("FreeRADIUS-Client-NAS-Type", ":=", "other"),
+        ("FreeRADIUS-Client-Require-MA", ":=", "yes" if router.require_message_authenticator else "no"),
+    )

@@ -1,0 +1,180 @@
+"""What the policy knows of subscriptions, in memory: profiles, compiled decisions, running sessions and held slots.
+
+Memory is trusted while the listener hears the database; a notice marks an entry dirty, and a dirty entry is read again
+at its next login. Knows nothing of packets, and never waits: reading is handed in.
+
+The hot path runs under FreeRADIUS's lock, one call at a time, while a listener thread marks entries. Every step that
+both touch is a single dictionary or attribute operation, which the interpreter makes whole.
+"""
+
+import json
+from collections.abc import Iterable
+
+from domain.access import AccessProfile
+from domain.live_change import LiveSession
+from radius.compiled import Compiled
+
+# A slot is held from Accept until the session's Start was counted, or this long.
+HOLD_S = 30.0
+MAX_UNKNOWN = 50_000
+
+Key = tuple[int, str]
+
+
+class Entry:
+    """One subscription in memory. `holds` maps a device, or a decision, to its slot's end and its decision."""
+
+    __slots__ = ("compiled", "dirty", "holds", "key", "loaded_at", "profile", "sessions")
+
+    def __init__(self, key: Key, profile: AccessProfile, sessions: Iterable[LiveSession], now: float) -> None:
+        self.key = key
+        self.profile = profile
+        self.compiled: dict[str, Compiled] = {}
+        self.sessions: dict[str, str | None] = {session.acctuniqueid: session.mac for session in sessions}
+        self.holds: dict[str, tuple[float, str]] = {}
+        self.dirty = False
+        self.loaded_at = now
+
+    def others(self, mac: str | None, now: float) -> int:
+        """Sessions and held slots of other devices than `mac`: its own are about to be replaced."""
+        count = 0
+        for device in self.sessions.values():
+            if device is None or device != mac:
+                count += 1
+        for device, (until, _) in self.holds.items():
+            if device != mac and until > now:
+                count += 1
+        return count
+
+    def hold(self, mac: str | None, decision_id: str, now: float) -> None:
+        """Keep a place for the session this login is about to start."""
+        if len(self.holds) > 8:
+            self.holds = {device: slot for device, slot in self.holds.items() if slot[0] > now}
+        self.holds[mac or decision_id] = (now + HOLD_S, decision_id)
+
+    def release(self, decision_id: str) -> None:
+        """Give the place of a decision back: its session started, or its password was wrong."""
+        for device, (_, decision) in list(self.holds.items()):
+            if decision == decision_id:
+                self.holds.pop(device, None)
+
+
+class ProfileStore:
+    """Entries by tenant and username, bounded: the longest-kept entry makes room."""
+
+    def __init__(self, capacity: int) -> None:
+        self.entries: dict[Key, Entry] = {}
+        self.capacity = capacity
+        # Monotonic time until which memory may be believed without asking the database.
+        self.trusted_until = 0.0
+        # Counts notices, so that a read that raced with one is not kept as clean.
+        self.epoch = 0
+        # While memory is filled from one snapshot: subscriptions a notice named since, or None when no filling runs.
+        self.touched: set[int] | None = None
+        self._by_subscription: dict[int, Key] = {}
+        self._unknown: dict[Key, int] = {}
+
+    def put(self, key: Key, profile: AccessProfile, sessions: Iterable[LiveSession], now: float, epoch: int) -> Entry:
+        """Keep what was read while the notice count was `epoch`; slots held under an older entry stay held."""
+        old = self.entries.get(key)
+        entry = Entry(key, profile, sessions, now)
+        if old is not None:
+            entry.holds = old.holds
+        elif len(self.entries) >= self.capacity:
+            self._evict()
+        self.entries[key] = entry
+        self._by_subscription[profile.subscription_id] = key
+        # Only now would a notice find the entry; one that came since the read began may have been about it.
+        entry.dirty = self.epoch != epoch
+        return entry
+
+    def put_ahead(
+        self, key: Key, profile: AccessProfile, sessions: Iterable[LiveSession], now: float, epoch: int
+    ) -> None:
+        """Keep a row of a snapshot taken at `epoch`, unless the entry is there or a notice has since named it."""
+        if key not in self.entries and self.touched is not None:
+            entry = self.put(key, profile, sessions, now, epoch)
+            entry.dirty = entry.dirty and profile.subscription_id in self.touched
+
+    def _evict(self) -> None:
+        oldest = next(iter(self.entries), None)
+        if oldest is not None:
+            gone = self.entries.pop(oldest)
+            self._by_subscription.pop(gone.profile.subscription_id, None)
+
+    def forget(self, key: Key) -> None:
+        """Drop an entry whose subscription is gone."""
+        gone = self.entries.pop(key, None)
+        if gone is not None:
+            self._by_subscription.pop(gone.profile.subscription_id, None)
+
+    def remember_unknown(self, key: Key, epoch: int) -> None:
+        """A name that nobody has, until anything changes; bounded, since strangers choose these names."""
+        if len(self._unknown) >= MAX_UNKNOWN:
+            self._unknown.clear()
+        self._unknown[key] = epoch
+
+    def is_unknown(self, key: Key) -> bool:
+        """Whether the name was looked up since the last notice and not found."""
+        return self._unknown.get(key) == self.epoch
+
+    def entry_of(self, subscription_id: int) -> Entry | None:
+        """The entry of a subscription, if it is in memory."""
+        key = self._by_subscription.get(subscription_id)
+        return None if key is None else self.entries.get(key)
+
+    def distrust(self) -> None:
+        """Believe nothing until told otherwise: notices may have been missed."""
+        self.trusted_until = 0.0
+        self.epoch += 1
+        self.touched = None
+        for entry in list(self.entries.values()):
+            entry.dirty = True
+
+    def access_changed(self, payload: str) -> None:
+        """Take a notice of the triggers: `subscription 1,2`, `customer 5`, `plan 3`, `tenant 1`, or `… *` for all."""
+        self.epoch += 1
+        word, _, listed = payload.partition(" ")
+        if word == "subscription" and listed != "*":
+            self._mark({int(item) for item in listed.split(",")})
+            return
+        self.touched = None
+        ids = None if listed == "*" else {int(item) for item in listed.split(",")}
+        for entry in list(self.entries.values()):
+            if ids is None or _owner(entry.profile, word) in ids:
+                entry.dirty = True
+
+    def _mark(self, subscription_ids: set[int]) -> None:
+        if self.touched is not None:
+            self.touched |= subscription_ids
+        for subscription_id in subscription_ids:
+            entry = self.entry_of(subscription_id)
+            if entry is not None:
+                entry.dirty = True
+
+    def session_changed(self, payload: str) -> None:
+        """Take the collector's notice of sessions that opened (`+`) or closed (`-`)."""
+        self.epoch += 1
+        for sign, unique_id, subscription_id, *rest in json.loads(payload):
+            if self.touched is not None:
+                self.touched.add(subscription_id)
+            entry = self.entry_of(subscription_id)
+            if entry is None:
+                continue
+            if sign == "-":
+                entry.sessions.pop(unique_id, None)
+                continue
+            mac, _, _, decision_id = rest
+            entry.sessions[unique_id] = mac
+            entry.holds.pop(mac, None)
+            if decision_id:
+                entry.release(decision_id)
+
+
+def _owner(profile: AccessProfile, word: str) -> int:
+    return {
+        "subscription": profile.subscription_id,
+        "customer": profile.customer_id,
+        "plan": profile.plan_id,
+        "tenant": profile.tenant_id,
+    }[word]

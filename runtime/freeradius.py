@@ -1,0 +1,165 @@
+"""The FreeRADIUS process: fills in its configuration for this installation, starts it, waits until it listens.
+
+radius/raddb holds the configuration with @NAME@ in the places that differ between machines. No secret is written into
+it: passwords and keys stay in files of their own that it only points at.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sysconfig
+import time
+from pathlib import Path
+
+from runtime import files
+from runtime.processes import ProcessId, launch
+from runtime.settings import Settings
+
+SOURCE = Path(__file__).resolve().parent.parent / "radius" / "raddb"
+PROGRAM = "freeradius"
+POLICY_SETTINGS_NAME = "policy.json"
+# A changed or removed router is asked about again after this long; the answer comes from the policy's memory.
+CLIENT_LIFETIME_S = 3
+# The policy runs one call at a time, so more threads than this only wait for each other.
+THREADS = 4
+_PLACEHOLDER = re.compile(r"@([A-Z][A-Z0-9_]*)@")
+# With or without quotes around it, these would end the value, be escapes, be expanded or start a directive.
+_UNSAFE = re.compile(r"[\"'`\\$%{}#\x00-\x20\x7f]")
+_LIBRARIES = ("/usr/lib/freeradius", "/usr/lib64/freeradius", "/usr/local/lib")
+
+
+class RenderError(Exception):
+    """The configuration cannot be written for this machine; the text names the file and the value."""
+
+
+class FreeradiusError(Exception):
+    """FreeRADIUS refused its configuration or did not start; the text holds its own words."""
+
+
+def values_for(settings: Settings, target_dir: Path) -> dict[str, str]:
+    """What each @NAME@ stands for."""
+    root = SOURCE.parent.parent
+    site_packages = sysconfig.get_paths()["purelib"]
+    return {
+        "CLIENT_LIFETIME_S": str(CLIENT_LIFETIME_S),
+        "ACCT_PORT": str(settings.radius_acct_port),
+        "AUTH_PORT": str(settings.radius_auth_port),
+        "LIB_DIR": next((path for path in _LIBRARIES if Path(path).is_dir()), _LIBRARIES[0]),
+        "LISTEN_HOST": settings.radius_host,
+        "LOG_DIR": str(settings.var_dir / "log"),
+        "POLICY_SETTINGS": str(target_dir / POLICY_SETTINGS_NAME),
+        "PYTHON_PATH": f"{root}:{site_packages}",
+        "RADDB_DIR": str(target_dir),
+        "RUN_DIR": str(target_dir.parent),
+        "SPOOL_GATE": str(gate_of(target_dir)),
+        "THREADS": str(THREADS),
+    }
+
+
+def render(settings: Settings, target_dir: Path, *, source: Path = SOURCE) -> Path:
+    """Writes the configuration into the target directory, replacing what was there; returns the directory."""
+    values = values_for(settings, target_dir)
+    fresh = target_dir.with_name(f".{target_dir.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    files.private_dir(fresh)
+    for path in sorted(source.rglob("*")):
+        _render_entry(path, fresh / path.relative_to(source), values)
+    files.write_private(fresh / POLICY_SETTINGS_NAME, policy_settings(settings, target_dir))
+    files.private_dir(settings.spool_dir)
+    shutil.rmtree(target_dir, ignore_errors=True)
+    fresh.rename(target_dir)
+    return target_dir
+
+
+def gate_of(target_dir: Path) -> Path:
+    """The link through which FreeRADIUS writes the spool; the policy's guard breaks it while the disk is full."""
+    return target_dir.parent / f"{target_dir.name}.spool"
+
+
+def policy_settings(settings: Settings, target_dir: Path) -> str:
+    """What the policy inside FreeRADIUS is told at start, as JSON."""
+    return json.dumps(
+        {
+            "dsn": settings.database_url,
+            "keys_file": str(settings.keys_file),
+            "spool_dir": str(settings.spool_dir),
+            "spool_gate": str(gate_of(target_dir)),
+            "min_free_bytes": settings.spool_min_free_mb * 1024 * 1024,
+        }
+    )
+
+
+def fill(text: str, values: dict[str, str], *, name: str) -> str:
+    """The text with every @NAME@ replaced; refuses unknown names and values that would end a string."""
+
+    def replace(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise RenderError(f"{name}: @{match[1]}@ is not a known placeholder")
+        value = values[match[1]]
+        if _UNSAFE.search(value):
+            raise RenderError(
+                f"{name}: {match[1]} is {value!r}, which FreeRADIUS would not read as written. "
+                "Use a path without spaces, quotes, backslashes, $, %, # or braces."
+            )
+        return value
+
+    return _PLACEHOLDER.sub(replace, text)
+
+
+def command(raddb: Path) -> list[str]:
+    """The server in the foreground, as a supervisor starts it."""
+    return [PROGRAM, "-f", "-d", str(raddb), "-l", "stdout"]
+
+
+def check(raddb: Path, *, timeout_seconds: float = 30.0) -> None:
+    """Lets FreeRADIUS read the configuration and load its modules without serving; raises with its words."""
+    done = subprocess.run(
+        [PROGRAM, "-XC", "-d", str(raddb)], capture_output=True, text=True, timeout=timeout_seconds, check=False
+    )
+    if done.returncode != 0:
+        raise FreeradiusError(f"FreeRADIUS refuses {raddb}:\n" + "\n".join(done.stdout.splitlines()[-15:]))
+
+
+def start(settings: Settings, raddb: Path, *, log_file: Path, timeout_seconds: float = 30.0) -> ProcessId:
+    """Starts the server in the background and waits until it listens; the caller ends it by the id returned."""
+    process = launch(command(raddb), log_file=log_file)
+    if process is None:
+        raise FreeradiusError(f"FreeRADIUS ended at once; see {log_file}")
+    wait_ready(settings, process=process, log_file=log_file, timeout_seconds=timeout_seconds)
+    return process
+
+
+def wait_ready(settings: Settings, *, process: ProcessId, log_file: Path, timeout_seconds: float = 30.0) -> None:
+    """Returns when both ports are bound; raises at the deadline or as soon as the process has died."""
+    deadline = time.monotonic() + timeout_seconds
+    while not is_listening(settings):
+        if not process.is_running() or time.monotonic() >= deadline:
+            tail = "\n".join(log_file.read_text(errors="replace").splitlines()[-15:])
+            raise FreeradiusError(f"FreeRADIUS does not listen; the end of {log_file}:\n{tail}")
+        time.sleep(0.05)
+
+
+def is_listening(settings: Settings) -> bool:
+    """Whether some process of this machine has both RADIUS ports bound."""
+    bound = _bound_udp_ports()
+    return settings.radius_auth_port in bound and settings.radius_acct_port in bound
+
+
+def _bound_udp_ports() -> set[int]:
+    # Asking the kernel sends no packet: a probe would show up in the server's own statistics.
+    bound: set[int] = set()
+    for table in ("/proc/net/udp", "/proc/net/udp6"):
+        path = Path(table)
+        lines = path.read_text().splitlines()[1:] if path.exists() else []
+        bound.update(int(line.split()[1].rpartition(":")[2], 16) for line in lines)
+    return bound
+
+
+def _render_entry(source: Path, target: Path, values: dict[str, str]) -> None:
+    if source.is_symlink():
+        target.symlink_to(source.readlink())
+    elif source.is_dir():
+        files.private_dir(target)
+    else:
+        files.write_private(target, fill(source.read_text(), values, name=source.name))

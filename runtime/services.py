@@ -1,0 +1,180 @@
+"""Which processes make up this installation, in the order of their needs, and how each shows that it is ready."""
+
+import os
+import shlex
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+
+from db import cluster as database_admin
+from db.migrations import runner
+from runtime import freeradius, postgres, redis
+from runtime.local import DATABASE, ROLE, Local
+from runtime.settings import Settings, home_dir
+
+# PostgreSQL's fast shutdown; the usual signal would wait for every open connection.
+_FAST = signal.SIGINT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """Something done once between two services."""
+
+    name: str
+    run: Callable[[], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One process: how it is started, how it shows that it is ready, how it is asked to end."""
+
+    name: str
+    command: list[str]
+    before: Callable[[], None] | None = None
+    # Ready when the probe says so, when this text is printed, or, with neither, when it is still there after a moment.
+    probe: Callable[[], bool] | None = None
+    ready_text: str = ""
+    ready_within_seconds: float = 30.0
+    stop_signal: signal.Signals = signal.SIGTERM
+    grace_seconds: float = 10.0
+    essential: bool = False
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def shell_line(self) -> str:
+        """The command for a shell that replaces itself with it, so the pid seen is the service's own."""
+        return "exec " + shlex.join(self.command)
+
+
+def plan(local: Local, settings: Settings) -> list[Service | Step]:
+    """Everything to start, first to last; stopping goes the other way."""
+    return [
+        *_postgres(local),
+        Step(name="migrations", run=lambda: runner.upgrade(settings.database_url, revision="head")),
+        *_redis(local),
+        _freeradius(local, settings),
+        _collector(),
+        _worker(local),
+        _beat(local),
+        _web(settings),
+    ]
+
+
+def _postgres(local: Local) -> list[Service | Step]:
+    cluster = local.cluster
+    if cluster is None:
+        return []
+    service = Service(
+        name="postgres",
+        command=postgres.command(cluster),
+        before=lambda: postgres.init(cluster),
+        probe=lambda: database_answers(postgres.admin_url(cluster)),
+        stop_signal=_FAST,
+        grace_seconds=30.0,
+        essential=True,
+    )
+    return [service, Step(name="database", run=lambda: _ensure_database(local, cluster))]
+
+
+def _ensure_database(local: Local, cluster: postgres.Cluster) -> None:
+    password = (local.places.secrets / "database.password").read_text().strip()
+    with postgres.connect_admin(cluster) as admin:
+        database_admin.ensure_role(admin, role=ROLE, password=password)
+        database_admin.ensure_database(admin, database=DATABASE, owner=ROLE)
+
+
+def _redis(local: Local) -> list[Service]:
+    server = local.redis_server
+    if server is None:
+        return []
+    return [
+        Service(
+            name="redis",
+            command=redis.command(server),
+            before=lambda: redis.init(server),
+            probe=lambda: redis.answers(server.url),
+        )
+    ]
+
+
+def _freeradius(local: Local, settings: Settings) -> Service:
+    raddb = local.places.raddb
+    return Service(
+        name="freeradius",
+        command=freeradius.command(raddb),
+        before=lambda: _render_raddb(settings, raddb),
+        probe=lambda: freeradius.is_listening(settings),
+    )
+
+
+def _render_raddb(settings: Settings, raddb: Path) -> None:
+    freeradius.render(settings, raddb)
+
+
+def _collector() -> Service:
+    return Service(name="collector", command=[_program("lintas"), "collect"])
+
+
+def _worker(local: Local) -> Service:
+    arguments = ["worker", "-Q", "coa,default", "--pool", "prefork", "-c", "2", "-l", "INFO", "--without-gossip"]
+    return Service(
+        name="worker",
+        command=[_program("celery"), "-A", "runtime.tasks", *arguments, "--without-mingle"],
+        ready_text=" ready.",
+        grace_seconds=30.0,
+        env={"TMPDIR": str(local.places.run)},
+    )
+
+
+def _beat(local: Local) -> Service:
+    arguments = ["beat", "-s", str(local.places.beat_schedule), "--pidfile=", "-l", "INFO"]
+    return Service(
+        name="beat", command=[_program("celery"), "-A", "runtime.tasks", *arguments], ready_text="beat: Starting"
+    )
+
+
+def _web(settings: Settings) -> Service:
+    arguments = [
+        *("-k", "gthread", "--workers", "2", "--threads", "8", "--no-control-socket"),
+        *("--bind", f"{settings.panel_host}:{settings.panel_port}", "--timeout", "60", "--graceful-timeout", "10"),
+        *("--max-requests", "5000", "--max-requests-jitter", "500", "--access-logfile", "-"),
+    ]
+    return Service(
+        name="panel",
+        command=[_program("gunicorn"), *arguments, "webadmin.app:create_app()"],
+        probe=lambda: accepts_connection(settings.panel_host, settings.panel_port),
+        grace_seconds=15.0,
+    )
+
+
+def database_answers(url: str) -> bool:
+    """Whether the database at the address accepts a login in time."""
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def accepts_connection(host: str, port: int) -> bool:
+    """Whether something listens on the TCP port."""
+    target = "127.0.0.1" if host in {"", "0.0.0.0"} else host  # noqa: S104 - compared, not bound
+    try:
+        socket.create_connection((target, port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
+
+
+def child_env(service: Service) -> dict[str, str]:
+    """The environment of a service: ours, unbuffered, with the checkout importable."""
+    return {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(home_dir()), **service.env}
+
+
+def _program(name: str) -> str:
+    return str(Path(sys.executable).parent / name)

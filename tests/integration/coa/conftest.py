@@ -1,0 +1,132 @@
+"""Simulated routers with sessions, the same sessions in the database, and the outbox between them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy.orm import Session
+
+from coa.connection import connect
+from coa.drain import Counts, drain, sweep
+from db.models import NasServer, RadAcct, Subscription
+from db.queries.live_changes import enqueue_change
+from db.queries.outbox import ChangeView, change_status
+from factories import make_nas, make_session, make_subscription
+from simulator.attributes import Login, Service, SessionFacts
+from simulator.session import SimulatedSession
+from simulator.sync import SimulatedRouter
+
+FAST = {"Mikrotik-Rate-Limit": "5M/10M"}
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Online:
+    """A customer who is online: the session on the router and its row in radacct."""
+
+    def __init__(self, router: SimulatedSession, row: RadAcct, subscription: Subscription) -> None:
+        self.router, self.row, self.subscription = router, row, subscription
+
+    @property
+    def rate(self) -> str:
+        return self.router.rate_limit
+
+
+class Isp:
+    """Routers, customers and the outbox of one test."""
+
+    def __init__(self, db: Session, connection: psycopg.Connection[Any], stack: ExitStack) -> None:
+        self.db, self.connection, self._stack = db, connection, stack
+        self._hosts = 0
+
+    def router(self, *, secret: str = "a-long-enough-secret", stored_secret: str | None = None, **over: Any) -> Any:
+        """A simulated router and its row, as (simulator, row)."""
+        self._hosts += 1
+        host = f"127.0.1.{self._hosts}"
+        simulated = self._stack.enter_context(
+            SimulatedRouter(secret=secret, source_ip=host, timeout_ms=10, resends=0, accounting_rounds=1)
+        )
+        values = {"host": host, "coa_port": simulated.coa_port, "radius_secret": stored_secret or secret} | over
+        row = make_nas(self.db, **values)
+        self.db.commit()
+        return simulated, row
+
+    def online(
+        self, simulated: SimulatedRouter, nas: NasServer, *, subscription: Subscription | None = None, **over: Any
+    ) -> Online:
+        """One more customer online, or one more session of a subscription."""
+        subscription = subscription or make_subscription(self.db)
+        row = make_session(self.db, subscription, nas, **over)
+        self.db.commit()
+        facts = SessionFacts(
+            login=Login(service=Service.PPPOE, username=row.username, mac=row.callingstationid or ""),
+            session_id=row.acctsessionid,
+            number=1,
+            framed_ip=str(row.framedipaddress),
+        )
+        session = SimulatedSession(facts=facts, reporter=simulated.router)
+        simulated.router.sessions[session.session_id] = session
+        return Online(session, row, subscription)
+
+    def ask(
+        self, *customers: Online, kind: str = "coa", attributes: dict[str, str] | None = None, reason: str = "staff"
+    ) -> list[int]:
+        """Enqueue a change for exactly these sessions and commit."""
+        with self.connection.transaction():
+            return enqueue_change(
+                self.connection,
+                kind=kind,
+                reason=reason,
+                requested_by="a test",
+                now=now(),
+                sessions=[customer.row.acctuniqueid for customer in customers],
+                attributes=attributes if attributes is not None or kind == "disconnect" else FAST,
+            )
+
+    def drain(self, clock: Callable[[], datetime] = now) -> Counts:
+        return drain(self.connection, clock=clock)
+
+    def sweep(self, clock: Callable[[], datetime] = now) -> Counts:
+        return sweep(self.connection, clock=clock)
+
+    def change(self, change_id: int) -> ChangeView:
+        (view,) = change_status(self.connection, [change_id])
+        return view
+
+    def statuses(self, ids: list[int]) -> list[str]:
+        return [view.status for view in change_status(self.connection, ids)]
+
+    def attempts(self, change_id: int) -> list[tuple[str, int, str | None]]:
+        """(result, transmissions, cause) of each attempt."""
+        return self.connection.execute(
+            "SELECT result, transmissions, error_cause FROM session_change_attempts"
+            " WHERE session_change_id = %s ORDER BY id",
+            [change_id],
+        ).fetchall()
+
+    def close(self, customer: Online) -> None:
+        """The Stop of a session was counted."""
+        self.connection.execute(
+            "UPDATE radacct SET acctstoptime = now() WHERE acctuniqueid = %s", [customer.row.acctuniqueid]
+        )
+
+    def execute(self, statement: str, *values: object) -> None:
+        self.connection.execute(statement.encode(), list(values))
+
+
+@pytest.fixture
+def isp(db: Session, db_url: str, keys_file: Path) -> Iterator[Isp]:
+    with ExitStack() as stack, connect(db_url) as connection:
+        yield Isp(db, connection, stack)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retransmission within 150 ms instead of seven seconds."""
+    monkeypatch.setattr("domain.retransmission.WAIT_AFTER_SEND_MS", (30, 30, 30, 30, 30))

@@ -1,0 +1,136 @@
+"""Every packet case through a real FreeRADIUS: a simulated router asks, the reply and the access log are compared."""
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from db.models import NasServer, SubscriptionFupState, SubscriptionLimits, SubscriptionMac
+from factories import make_customer, make_nas, make_plan, make_session, make_subscription
+from packets.cases import PASSWORD, Case, all_cases, difference
+from packets.conftest import SECRET
+from radius_stack import RadiusStack, wait_for
+from simulator import Login, LoginResult, Method, Service, SimulatedRouter
+
+CASES = all_cases()
+NOT_OF_THE_PLAN = {"Message-Authenticator", "Class"}
+
+
+def store(db: Session, nas: NasServer, case: Case) -> None:
+    """Write the rows of a case."""
+    now = datetime.now(UTC)
+    tiers = [{"reset_period": "billing_cycle"} | tier for tier in case.tiers]
+    plan = make_plan(db, **{"connection_type": "any", "tiers": tiers} | case.plan)
+    columns = dict(case.subscription)
+    if "expires_in_s" in columns:
+        columns["expires_at"] = now + timedelta(seconds=columns.pop("expires_in_s"))
+    subscription = make_subscription(
+        db,
+        plan=plan,
+        customer=make_customer(db, **case.customer),
+        username=case.username,
+        **{"service_password": PASSWORD, "connection_type": "any"} | columns,
+    )
+    _store_limits(db, subscription.id, case.limits, now)
+    if case.fup:
+        ends_at = now + timedelta(seconds=case.fup["ends_in_s"])
+        db.add(SubscriptionFupState(subscription_id=subscription.id, tier=case.fup["tier"], window_end=ends_at))
+    for mac, status in case.macs.items():
+        row = SubscriptionMac(tenant_id=nas.tenant_id, subscription_id=subscription.id, mac=mac, status=status)
+        db.add(row)
+    for session in case.sessions:
+        heard = now - timedelta(seconds=session["silent_s"])
+        values = {"callingstationid": session["mac"], "acctstarttime": heard, "acctupdatetime": heard}
+        make_session(db, subscription, nas, acctuniqueid=uuid.uuid4().hex, **values)
+
+
+def _store_limits(db: Session, subscription_id: int, limits: dict[str, Any], now: datetime) -> None:
+    if not limits:
+        return
+    values = dict(limits)
+    if "speed_expires_in_s" in values:
+        values["speed_expires_at"] = now + timedelta(seconds=values.pop("speed_expires_in_s"))
+    db.add(SubscriptionLimits(subscription_id=subscription_id, **values))
+
+
+@pytest.fixture(scope="module")
+def router(stack: RadiusStack) -> Iterator[SimulatedRouter]:
+    """A router that the server knows, with all cases stored."""
+    with stack.sessions() as db:
+        nas = make_nas(db, host="127.0.0.1", radius_secret=SECRET)
+        for case in CASES:
+            store(db, nas, case)
+        db.commit()
+    with stack.router(secret=SECRET, coa_port=None) as simulated:
+        wait_for(lambda: simulated.authenticate(ask(CASES[0])).accepted is not None, 10)
+        yield simulated
+
+
+@pytest.fixture(scope="module")
+def answers(router: SimulatedRouter, stack: RadiusStack) -> dict[str, LoginResult]:
+    """All cases asked once, one after the other, and the access log written."""
+    results = {case.id: router.authenticate(ask(case)) for case in CASES}
+    stack.wait_for_record(CASES[-1].asks_as)
+    return results
+
+
+def ask(case: Case) -> Login:
+    """The login of a case as the simulated router sends it."""
+    return Login(
+        service=Service(case.service),
+        username=case.asks_as,
+        password=case.password,
+        method=Method(case.method),
+        mac=case.mac,
+    )
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_freeradius_answers_the_case(case: Case, answers: dict[str, LoginResult], stack: RadiusStack) -> None:
+    result = answers[case.id]
+
+    assert result.problems == ()
+    assert result.accepted is (case.accept is not None)
+    assert result.message_authenticator_first
+    if case.accept is None:
+        allowed = {"Message-Authenticator", "Reply-Message", "MS-CHAP-Error"}
+        assert {name for name, _ in result.reply} <= allowed
+        assert result.reply_message == "Login incorrect"
+    else:
+        assert difference(case.accept, _sent(result)) == ""
+        assert result.mschap_success is not False
+    (*_, record) = [record for record in stack.access_records() if record[3] == case.asks_as]
+    assert record[7] == case.expected_reason
+
+
+def _sent(result: LoginResult) -> dict[str, object]:
+    return {
+        name: value
+        for name, value in result.reply
+        if name not in NOT_OF_THE_PLAN and not name.startswith(("MS-CHAP", "MS-MPPE"))
+    }
+
+
+@pytest.mark.parametrize("service", [Service.PPPOE, Service.HOTSPOT])
+def test_an_mschapv2_accept_carries_the_keys_for_encryption(
+    service: Service, router: SimulatedRouter, answers: dict[str, LoginResult]
+) -> None:
+    case = next(c for c in CASES if c.method == "mschapv2" and c.service == service.value and c.accept is not None)
+
+    result = answers[case.id]
+
+    names = {name for name, _ in result.reply}
+    assert {"MS-CHAP2-Success", "MS-MPPE-Send-Key", "MS-MPPE-Recv-Key"} <= names
+    assert result.mschap_success is True
+
+
+def test_a_password_never_reaches_the_access_log_or_the_server_log(
+    answers: dict[str, LoginResult], stack: RadiusStack
+) -> None:
+    written = "".join(path.read_text() for path in stack.settings.spool_dir.glob("access-*")) + stack.log()
+
+    assert PASSWORD not in written
+    assert SECRET not in written

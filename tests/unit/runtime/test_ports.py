@@ -1,0 +1,53 @@
+"""The choice of ports on a machine where some are taken."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from runtime import ports
+from runtime.ports import Transport
+
+
+@pytest.fixture(params=list(Transport))
+def taken(request: pytest.FixtureRequest) -> Iterator[tuple[int, Transport]]:
+    transport: Transport = request.param
+    with socket.socket(socket.AF_INET, transport.value) as holder:
+        holder.bind(("127.0.0.1", 0))
+        if transport is Transport.TCP:
+            holder.listen()
+        yield holder.getsockname()[1], transport
+
+
+def test_a_port_that_somebody_holds_is_not_free(taken: tuple[int, Transport]) -> None:
+    port, transport = taken
+    assert not ports.is_free(port, transport=transport)
+
+
+def test_another_port_is_chosen_when_the_preferred_one_is_held(taken: tuple[int, Transport]) -> None:
+    port, transport = taken
+    chosen = ports.choose(port, transport=transport)
+    assert chosen != port
+    assert ports.is_free(chosen, transport=transport)
+
+
+def test_the_preferred_port_is_kept_when_it_is_free() -> None:
+    free = ports.choose(0, transport=Transport.TCP, taken=[0])
+    assert ports.choose(free, transport=Transport.TCP) == free
+
+
+def test_a_port_given_to_another_of_our_services_is_not_given_twice() -> None:
+    free = ports.choose(0, transport=Transport.UDP, taken=[0])
+    assert ports.choose(free, transport=Transport.UDP, taken=[free]) != free
+
+
+def test_tcp_and_udp_do_not_take_each_others_ports(taken: tuple[int, Transport]) -> None:
+    port, transport = taken
+    other = Transport.UDP if transport is Transport.TCP else Transport.TCP
+    assert ports.is_free(port, transport=other)
+
+
+def test_a_port_held_on_all_addresses_is_not_free_on_one() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind(("", 0))
+        assert not ports.is_free(holder.getsockname()[1], transport=Transport.UDP)

@@ -1,0 +1,243 @@
+"""What every part of the API shares: the strict parser, the blueprint with its permission mark, pages and results."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from flask import Flask, request
+from flask_smorest import Api as SmorestApi
+from flask_smorest import Blueprint as SmorestBlueprint
+from marshmallow import RAISE, Schema, fields, validate
+from webargs.flaskparser import FlaskParser
+
+from bss.actor import Actor
+from bss.failure import Invalid, Problem
+from bss.outcome import Effect
+from db.models import Tenant
+from db.queries.paging import MAX_PAGE, MAX_PAGE_SIZE, PAGE_SIZE, BadCursor, Page, Wanted
+from runtime.logs import get_logger
+from webadmin import database, security
+from webadmin.errors import PROBLEM_JSON
+from webadmin.permissions import requires, signed_in
+
+ViewT = TypeVar("ViewT", bound=Callable[..., Any])
+PREFIX = "/api/v1"
+# A plan's edit can concern thousands of sessions; the answer names at most this many, the count says how many there are.
+MAX_IDS_SHOWN = 1000
+MAX_ID = 2**63 - 1
+
+log = get_logger("webadmin.api")
+
+
+class StrictParser(FlaskParser):
+    """Refuses what it does not know: a misspelt field or filter is an error, not silence."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, Any] = dict.fromkeys(("json", "query", "form", "headers", "path"), RAISE)
+
+
+class FieldProblem(Schema):
+    """One field of a request that cannot be accepted."""
+
+    field = fields.String(metadata={"description": "the field as the request names it", "example": "username"})
+    reason = fields.String(metadata={"example": "is taken"})
+    mend = fields.String(metadata={"example": "choose another"})
+
+
+class ProblemSchema(Schema):
+    """Problem details after RFC 9457."""
+
+    type = fields.String(metadata={"example": "about:blank"})
+    title = fields.String(metadata={"example": "Conflict"})
+    status = fields.Integer(metadata={"example": 409})
+    code = fields.String(metadata={"description": "one word for programs", "example": "conflict"})
+    detail = fields.String(metadata={"description": "a sentence for people", "example": "Username is taken."})
+    request_id = fields.String(metadata={"description": "names this request in the server's log"})
+    errors = fields.List(fields.Nested(FieldProblem))
+
+
+class Api(SmorestApi):
+    """flask-smorest with our error shape, and without its own error handler: `webadmin.errors` answers everything."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_error_handlers(self) -> None:
+        """Nothing: one table answers for panel and API alike."""
+
+    def _register_responses(self) -> None:
+        super()._register_responses()
+        for response in self.spec.components.responses.values():
+            for schema in list(response.get("content", {}).values()):
+                response["content"] = {PROBLEM_JSON: schema}
+
+
+class Blueprint(SmorestBlueprint):
+    """A part of the API. Every route says what it needs, in the code and in the document alike."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def needs(self, code: str) -> Callable[[ViewT], ViewT]:
+        """The route is for tokens that hold the permission."""
+        return self._secured(requires(code), code)
+
+    def for_any_token(self) -> Callable[[ViewT], ViewT]:
+        """The route is for every valid token."""
+        return self._secured(signed_in, None)
+
+    def _secured(self, mark: Callable[[Any], Any], code: str | None) -> Callable[[ViewT], ViewT]:
+        extra: dict[str, Any] = {"x-permission": code} if code else {}
+        responses = {number: {"$ref": f"#/components/responses/{name}"} for number, name in _REFUSALS.items()}
+        doc = self.doc(security=[{"bearer": []}], responses=responses, **extra)
+
+        def decorate(view: ViewT) -> ViewT:
+            documented: ViewT = doc(mark(view))
+            return documented
+
+        return decorate
+
+
+_REFUSALS = {"401": "UNAUTHORIZED", "403": "FORBIDDEN", "429": "TOO_MANY_REQUESTS"}
+
+
+class PageArguments(Schema):
+    """Where in a list: by page, or by the `next_cursor` of the answer before."""
+
+    page = fields.Integer(
+        load_default=1, validate=validate.Range(1, MAX_PAGE), metadata={"description": "from 1; ignored with a cursor"}
+    )
+    page_size = fields.Integer(load_default=PAGE_SIZE, validate=validate.Range(1, MAX_PAGE_SIZE))
+    cursor = fields.String(
+        validate=validate.Length(1, 1000), metadata={"description": "`next_cursor` of the page before; for long lists"}
+    )
+
+
+class Pagination(Schema):
+    """Where this part of the list lies."""
+
+    page = fields.Integer(allow_none=True, metadata={"example": 1})
+    page_size = fields.Integer(metadata={"example": 20})
+    total_items = fields.Integer(metadata={"example": 412})
+    total_pages = fields.Integer(metadata={"example": 21})
+    next_cursor = fields.String(allow_none=True, metadata={"description": "null on the last page"})
+
+
+class SessionChanges(Schema):
+    """Changes of running sessions that were ordered; `GET /session-changes/{id}` tells what the router answered."""
+
+    count = fields.Integer(metadata={"example": 1})
+    ids = fields.List(fields.Integer(), metadata={"description": f"at most {MAX_IDS_SHOWN}", "example": [90210]})
+
+
+def list_schema(item: type[Schema], *, name: str, summary: Schema | None = None) -> type[Schema]:
+    """The schema of a list of `item`: items, pagination, summary."""
+    members: dict[str, Any] = {
+        "items": fields.List(fields.Nested(item)),
+        "pagination": fields.Nested(Pagination),
+        "summary": fields.Nested(summary) if summary else fields.Dict(),
+    }
+    return Schema.from_dict(members, name=name)
+
+
+def result_schema(member: str, item: type[Schema], *, name: str) -> type[Schema]:
+    """The schema of what an action answers: a sentence, the ordered changes of sessions, and the row."""
+    members: dict[str, Any] = {
+        "message": fields.String(metadata={"example": "Suspended; 1 session will be disconnected."}),
+        "session_changes": fields.Nested(SessionChanges),
+        member: fields.Nested(item),
+    }
+    return Schema.from_dict(members, name=name)
+
+
+def sort_field(keys: Mapping[str, Any], default: str) -> fields.String:
+    """The `sort` argument of a list: one of its keys, "-" before it for descending."""
+    allowed = [prefix + key for key in keys for prefix in ("", "-")]
+    return fields.String(load_default=default, validate=validate.OneOf(allowed))
+
+
+def wanted_part(arguments: dict[str, Any]) -> Wanted:
+    """Take sort, page and cursor out of the arguments; what is left are the list's filters."""
+    return Wanted(
+        sort=arguments.pop("sort"),
+        page=arguments.pop("page"),
+        page_size=arguments.pop("page_size"),
+        cursor=arguments.pop("cursor", None),
+    )
+
+
+def page_of(ask: Callable[[], Page[Any]]) -> Page[Any]:
+    """Run a list query; a foreign cursor is that argument's problem."""
+    try:
+        return ask()
+    except BadCursor as error:
+        mend = "leave it out to start at the beginning"
+        raise Invalid(Problem(field="cursor", reason=f"is {error}", mend=mend)) from None
+
+
+def as_list(page: Page[Any], *, summary: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A page as the list schemas dump it."""
+    return {"items": page.items, "pagination": page, "summary": dict(summary or {})}
+
+
+def as_result(what: str, effect: Effect, **row: Any) -> dict[str, Any]:
+    """An action's answer: what was done, what follows on the network, the row."""
+    return {
+        "message": f"{what}; {effect}.",
+        "session_changes": {"count": effect.sessions, "ids": list(effect.change_ids[:MAX_IDS_SHOWN])},
+        **row,
+    }
+
+
+def acting() -> dict[str, Any]:
+    """The arguments that every use-case takes."""
+    return {"session": database.session(), "actor": security.current_actor(), "now": security.now()}
+
+
+def tenant_id() -> int:
+    """The tenant of this request's token."""
+    return actor().tenant_id
+
+
+def actor() -> Actor:
+    """Who acts in this request."""
+    return security.current_actor()
+
+
+def tenant() -> Tenant:
+    """The provider of this request's token."""
+    return database.session().get_one(Tenant, tenant_id())
+
+
+def init_api(app: Flask) -> Api:
+    """The document's head."""
+    app.config.update(
+        API_TITLE="Lintas",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        API_SPEC_OPTIONS={
+            "info": {"description": _ABOUT},
+            "components": {
+                "securitySchemes": {
+                    "bearer": {"type": "http", "scheme": "bearer", "description": "`lts_…`, made under API tokens"}
+                }
+            },
+        },
+    )
+    return Api(app)
+
+
+def refuse_body() -> None:
+    """Stop a request that sends a body to an action without arguments; a misplaced field must not be lost."""
+    if request.content_length:
+        raise Invalid(Problem(field="", reason="this action takes no body", mend="send it empty"))
+
+
+_ABOUT = """\
+Customers, plans, subscriptions, routers and live sessions of an internet provider.
+
+- **Authentication**: `Authorization: Bearer lts_…`. A token does what its scopes and its owner's roles both allow.
+- **Money** is a decimal string (`"150000.00"`), speeds are `*_kbps` integers from the customer's side, volumes are
+  `*_bytes` integers, times are ISO 8601 in UTC.
+- **Lists** are `{"items", "pagination", "summary"}`; follow `next_cursor` through long ones.
+- **Errors** are `application/problem+json` (RFC 9457) with `errors` per field. Unknown fields are refused.
+- **Live sessions**: an action answers at once with the changes it ordered (`session_changes`); what the router said
+  stands under `/session-changes/{id}` a moment later.
+- **Versions**: send back the `version` you read and a change made meanwhile by somebody else is a 409, not lost.
+"""

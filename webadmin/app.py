@@ -1,0 +1,39 @@
+"""The web application: one factory that puts panel, API and health together in the order their hooks must run."""
+
+import importlib
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from runtime.settings import Settings, get_settings
+from webadmin import database, errors, headers, limits, security
+from webadmin.api import register_api
+from webadmin.health import health
+
+ROOT = Path(__file__).resolve().parent
+
+
+def create_app(settings: Settings | None = None, **config: Any) -> Flask:
+    """A new application on these settings (the installation's own by default); `config` is for tests."""
+    settings = settings or get_settings()
+    app = Flask("webadmin", root_path=str(ROOT))
+    app.config.update(config, LINTAS_REDIS_URL=settings.redis_url)
+    headers.init_headers(app)
+    database.init_database(app, settings.database_url)
+    limiter = limits.init_limits(app, settings.redis_url)
+    security.init_security(app, secret_key=security.read_secret_key(settings.secret_key_file))
+    limits.limit_sign_in(app, limiter)
+    app.register_blueprint(health)
+    register_api(app, limiter)
+    _register_panel(app)
+    errors.init_errors(app)
+    return app
+
+
+def _register_panel(app: Flask) -> None:
+    # An installation may serve the API alone; the panel's room is then left out of the build.
+    if importlib.util.find_spec("webadmin.panel") is None:
+        return
+    importlib.import_module("webadmin.panel").register_panel(app)

@@ -1,0 +1,48 @@
+"""The request's session: made when first used, scoped to one tenant, committed once by the view, else rolled back."""
+
+from flask import Flask, current_app, g
+from sqlalchemy.orm import Session, sessionmaker
+
+from bss.outcome import Effect
+from db.engine import make_engine, make_session_factory, use_tenant
+from runtime.tasks import nudge_coa
+
+# One connection for each thread of the server process.
+POOL_SIZE = 8
+_KEY = "lintas_sessions"
+
+
+def init_database(app: Flask, url: str) -> None:
+    """Give the application its pool; nothing connects until a request asks."""
+    engine = make_engine(url, pool_size=POOL_SIZE, max_overflow=2)
+    app.extensions["lintas_engine"] = engine
+    app.extensions[_KEY] = make_session_factory(engine)
+    app.teardown_appcontext(_close)
+
+
+def session() -> Session:
+    """The session of this request."""
+    if "database_session" not in g:
+        factory: sessionmaker[Session] = current_app.extensions[_KEY]
+        g.database_session = factory()
+    opened: Session = g.database_session
+    return opened
+
+
+def scope_to(tenant_id: int) -> None:
+    """From now on this request sees one tenant's rows."""
+    use_tenant(session(), tenant_id)
+
+
+def commit(effect: Effect | None = None) -> None:
+    """Make what the use-case wrote true, then wake the sender when a running session is concerned."""
+    session().commit()
+    if effect is not None and effect.sessions:
+        nudge_coa()
+
+
+def _close(_error: BaseException | None = None) -> None:
+    opened: Session | None = g.pop("database_session", None)
+    if opened is not None:
+        # Closing rolls back whatever a view did not commit.
+        opened.close()

@@ -1,0 +1,163 @@
+"""Turns numbers and moments into the reader's words: bytes, speeds, money, durations, relative times.
+
+Decides spelling only; refuses to know where a value came from. `locale` is a Babel locale name such as "en" or "id".
+"""
+
+import re
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal, InvalidOperation
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel.core import Locale
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_currency, format_decimal, get_currency_precision
+
+BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+BYTES_PER_GB = 1000**3
+# Currencies nobody quotes with cents, although their standard has two.
+WHOLE_CURRENCIES = frozenset({"IDR", "VND", "MMK", "LAK"})
+JUST_NOW_S = 5
+_SPEED = re.compile(r"^\s*(\d+(?:[.,]\d+)?)\s*(k|m|g)?(?:bit/s|bps|b)?\s*$", re.IGNORECASE)
+_SPEED_FACTORS = {"k": 1, "m": 1000, "g": 1_000_000}
+
+
+def number(value: float | Decimal, locale: str) -> str:
+    """A number with the locale's separators and at most two decimals."""
+    return format_decimal(value, format="#,##0.##", locale=locale)
+
+
+def volume(value_bytes: int, locale: str) -> str:
+    """`48.9 GB`: decimal units, three significant places at most."""
+    amount, unit = float(value_bytes), 0
+    while amount >= 999.95 and unit < len(BYTE_UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    pattern = "#,##0" if unit == 0 or amount >= 100 else "#,##0.#"
+    return f"{format_decimal(amount, format=pattern, locale=locale)} {BYTE_UNITS[unit]}"
+
+
+def speed(kbps: int, locale: str) -> str:
+    """`10 Mbps`, `512 kbps`, `1.5 Gbps`; the infinity sign for 0, which means no limit."""
+    if kbps == 0:
+        return "∞"
+    for factor, unit in ((1_000_000, "Gbps"), (1000, "Mbps")):
+        if kbps >= factor:
+            return f"{number(Decimal(kbps) / factor, locale)} {unit}"
+    return f"{number(kbps, locale)} kbps"
+
+
+def speed_pair(download_kbps: int, upload_kbps: int, locale: str) -> str:
+    """`↓ 10 Mbps ↑ 5 Mbps`, always named from the customer's side."""
+    return f"↓ {speed(download_kbps, locale)} ↑ {speed(upload_kbps, locale)}"
+
+
+def speed_field(kbps: int | None) -> str:
+    """A speed as people type it into a form: `10M`, `1500k`, `0`."""
+    if kbps is None:
+        return ""
+    return f"{kbps // 1000}M" if kbps and kbps % 1000 == 0 else f"{kbps}k" if kbps else "0"
+
+
+def parse_speed(text: str) -> int | None:
+    """kbit/s for `10M`, `10 Mbps`, `512k`, `1.5g`; a bare number is Mbit/s. None when unreadable."""
+    match = _SPEED.match(text)
+    if match is None:
+        return None
+    amount = Decimal(match[1].replace(",", "."))
+    return int(amount * _SPEED_FACTORS[(match[2] or "m").lower()])
+
+
+def parse_gigabytes(text: str) -> int | None:
+    """Bytes for a number of gigabytes (`100`, `1.5`), or None when unreadable."""
+    try:
+        amount = Decimal(text.strip().replace(",", "."))
+    except InvalidOperation:
+        return None
+    return int(amount * BYTES_PER_GB) if amount.is_finite() else None
+
+
+def gigabytes_field(value_bytes: int | None) -> str:
+    """Bytes as people type them into a form: gigabytes without needless zeros."""
+    if value_bytes is None:
+        return ""
+    whole, rest = divmod(value_bytes, BYTES_PER_GB)
+    return f"{Decimal(value_bytes) / BYTES_PER_GB:f}".rstrip("0") if rest else str(whole)
+
+
+def money(amount: Decimal | int, currency: str, locale: str) -> str:
+    """`Rp 150.000` in the reader's separators; cents only where the currency is used with cents."""
+    whole = currency in WHOLE_CURRENCIES or get_currency_precision(currency) == 0
+    pattern = "¤ #,##0" if whole else "¤ #,##0.00"
+    # In English CLDR writes IDR where everybody in the country writes Rp.
+    text = format_currency(amount, currency, format=pattern, locale=locale, currency_digits=False)
+    return text.replace("IDR", "Rp").replace("\xa0", " ") if currency == "IDR" else text
+
+
+def duration(seconds: float, locale: str) -> str:
+    """`2 h 5 min`, `3 d 4 h`, `42 s`: the two largest parts, in the locale's letters."""
+    letters = _letters(locale)
+    rest = max(0, int(seconds))
+    parts: list[str] = []
+    for size, letter in zip((86400, 3600, 60, 1), letters, strict=True):
+        count, rest = divmod(rest, size)
+        if count or parts:
+            parts.append(f"{count} {letter}")
+    return " ".join(part for part in parts[:2] if not part.startswith("0 ")) or f"0 {letters[-1]}"
+
+
+def _letters(locale: str) -> tuple[str, str, str, str]:
+    return ("hr", "jam", "mnt", "dtk") if Locale.parse(locale).language == "id" else ("d", "h", "min", "s")
+
+
+def precise_seconds(seconds: float, locale: str) -> str:
+    """`0.34 s`: how long a router took."""
+    digits = "#,##0.00" if seconds < 10 else "#,##0.0"
+    return f"{format_decimal(seconds, format=digits, locale=locale)} {_letters(locale)[-1]}"
+
+
+def ago(moment: datetime, now: datetime, locale: str, just_now: str = "now") -> str:
+    """`3 minutes ago`, `in 2 days`."""
+    delta = moment - now
+    if abs(delta.total_seconds()) < JUST_NOW_S:
+        return just_now
+    return format_timedelta(delta, add_direction=True, threshold=1, locale=locale)
+
+
+def exact(moment: datetime, zone: tzinfo, locale: str) -> str:
+    """`21 Nov 2026, 21:04:05` in the reader's zone."""
+    return format_datetime(moment, "d MMM y, HH:mm:ss", tzinfo=zone, locale=locale)
+
+
+def minute(moment: datetime, zone: tzinfo, locale: str) -> str:
+    """`21 Nov 21:04`."""
+    return format_datetime(moment, "d MMM HH:mm", tzinfo=zone, locale=locale)
+
+
+def clock(moment: datetime, now: datetime, zone: tzinfo, locale: str) -> str:
+    """`21:04` when it is today in the zone, with the day otherwise."""
+    local = moment.astimezone(zone)
+    pattern = "HH:mm" if local.date() == now.astimezone(zone).date() else "d MMM HH:mm"
+    return format_datetime(local, pattern, tzinfo=zone, locale=locale)
+
+
+def day(moment: datetime, zone: tzinfo, locale: str) -> str:
+    """`21 Nov 2026`."""
+    return format_date(moment.astimezone(zone).date(), "d MMM y", locale=locale)
+
+
+def short_day(value: date, locale: str) -> str:
+    """`21 Nov`."""
+    return format_date(value, "d MMM", locale=locale)
+
+
+def zone_of(name: str) -> tzinfo:
+    """The zone of that name, or UTC when this machine does not know it."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def initials(name: str) -> str:
+    """Up to two letters that stand for a name."""
+    words = re.findall(r"\w+", name)
+    return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()

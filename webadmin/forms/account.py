@@ -1,0 +1,76 @@
+"""One's own account, staff, and API tokens."""
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+from flask_security import verify_password
+from wtforms import DateField, PasswordField, SelectMultipleField, StringField
+from wtforms.validators import InputRequired
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from webadmin.forms.fields import Form, optional, words_field
+from webadmin.panel.language import LANGUAGES
+
+THEME_WORDS = (("auto", _l("As the system")), ("light", _l("Light")), ("dark", _l("Dark")))
+
+
+class BoxesField(SelectMultipleField):
+    """Several choices as boxes."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+
+class MeForm(Form):
+    """What everybody may change of their own account."""
+
+    name = StringField(_l("Name"), validators=[InputRequired(message=_l("Write your name."))])
+    language = words_field(_l("Language"), LANGUAGES.items())
+    theme = words_field(_l("Theme"), THEME_WORDS)
+
+
+class StaffForm(Form):
+    """A new member of staff."""
+
+    name = StringField(_l("Name"), validators=[InputRequired(message=_l("Write the name."))])
+    email = StringField(
+        _l("E-mail"),
+        validators=[InputRequired(message=_l("Write the address to sign in with."))],
+        render_kw={"type": "email"},
+    )
+    language = words_field(_l("Language"), LANGUAGES.items())
+    roles = BoxesField(_l("Roles"))
+
+
+class RolesForm(Form):
+    """Which roles a member of staff has."""
+
+    roles = BoxesField(_l("Roles"))
+
+
+class TokenForm(Form):
+    """A new API token."""
+
+    name = StringField(_l("What it is for"), validators=[InputRequired(message=_l("Write what the token is for."))])
+    expires_at = DateField(_l("Valid until"), validators=[optional()])
+    scopes = BoxesField(_l("May"))
+
+
+class OwnPasswordForm(Form):
+    """A new password of one's own; the present one is asked for, so that an open screen is not enough."""
+
+    current = PasswordField(
+        _l("Present password"),
+        validators=[InputRequired(message=_l("Write your present password."))],
+        render_kw={"autocomplete": "current-password"},
+    )
+    password = PasswordField(
+        _l("New password"),
+        validators=[InputRequired(message=_l("Write a new password."))],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+    def validate_current(self, field: PasswordField) -> None:
+        """The present password must be right."""
+        if not verify_password(field.data or "", current_user.password):
+            raise ValueError(gettext("That is not your present password."))

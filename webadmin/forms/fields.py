@@ -1,0 +1,167 @@
+"""Fields that read what people write (10M, 1.5 GB, 30 minutes) and show it again as they wrote it."""
+
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from flask_babel.speaklater import LazyString
+from flask_wtf import FlaskForm
+from wtforms import SelectField, StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Optional
+
+from webadmin import format as spell
+
+NONE = ""
+
+
+class Form(FlaskForm):
+    """A form of the panel; empty text means nothing was given."""
+
+    def given(self, *names: str) -> dict[str, Any]:
+        """The values of the named fields; blank text becomes None."""
+        return {name: _blank_as_none(self[name].data) for name in names}
+
+
+def _blank_as_none(value: Any) -> Any:
+    return (value.strip() or None) if isinstance(value, str) else value
+
+
+class _TypedField(StringField):
+    """Text that stands for a number; what cannot be read stays in the box with a hint how to write it."""
+
+    wrong: LazyString
+
+    def read(self, text: str) -> int | Decimal | None:
+        """The value of non-empty text, None when it cannot be read."""
+        raise NotImplementedError
+
+    def spell(self, value: Any) -> str:
+        """The value as people write it."""
+        raise NotImplementedError
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        text = valuelist[0].strip() if valuelist else ""
+        self.data = self.read(text) if text else None
+        if text and self.data is None:
+            raise ValueError(str(self.wrong))
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else self.spell(self.data)
+
+
+class SpeedField(_TypedField):
+    """A speed in kbit/s, written `10M`, `512k` or `0`."""
+
+    wrong = _l("Write a speed like 10M or 512k; 0 means no limit.")
+
+    def read(self, text: str) -> int | None:
+        return spell.parse_speed(text)
+
+    def spell(self, value: int) -> str:
+        return spell.speed_field(value)
+
+
+class GigabytesField(_TypedField):
+    """A volume in bytes, written in gigabytes."""
+
+    wrong = _l("Write a number of gigabytes, such as 100 or 1.5.")
+
+    def read(self, text: str) -> int | None:
+        return spell.parse_gigabytes(text)
+
+    def spell(self, value: int) -> str:
+        return spell.gigabytes_field(value)
+
+
+class MinutesField(_TypedField):
+    """A time in seconds, written in minutes."""
+
+    wrong = _l("Write a number of minutes, such as 30.")
+
+    def read(self, text: str) -> int | None:
+        amount = _decimal(text)
+        return None if amount is None else int(amount * 60)
+
+    def spell(self, value: int) -> str:
+        return f"{Decimal(value) / 60:f}" if value % 60 else str(value // 60)
+
+
+class AmountField(_TypedField):
+    """An amount of money; thousands may be separated in the Indonesian or the English way."""
+
+    wrong = _l("Write an amount such as 150000.")
+
+    def read(self, text: str) -> Decimal | None:
+        digits = text.replace(" ", "")
+        # `150.000` and `1.500.000` are how rupiah are written; one or two digits after the last sign are cents.
+        for sign in (".", ","):
+            head, found, tail = digits.rpartition(sign)
+            if found and (len(tail) == 3 or sign in head):
+                digits = digits.replace(sign, "")
+        return _decimal(digits)
+
+    def spell(self, value: Decimal) -> str:
+        return f"{value:f}".removesuffix(".00")
+
+
+class WholeField(_TypedField):
+    """A whole number."""
+
+    wrong = _l("Write a whole number.")
+
+    def read(self, text: str) -> int | None:
+        return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
+
+    def spell(self, value: int) -> str:
+        return str(value)
+
+
+def _decimal(text: str) -> Decimal | None:
+    try:
+        amount = Decimal(text.replace(",", "."))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() else None
+
+
+def id_or_none(value: Any) -> int | None:
+    """A row id from a list, None for its empty first line."""
+    return int(value) if value not in (None, NONE, "None") else None
+
+
+class IdField(SelectField):
+    """A row chosen from a list that the view fills; `empty` is the line for none."""
+
+    def __init__(self, *arguments: Any, empty: Any = None, **keywords: Any) -> None:
+        super().__init__(*arguments, coerce=id_or_none, choices=[], **keywords)
+        self.empty = empty
+
+    def offer(self, rows: Iterable[tuple[int, str]]) -> None:
+        """Fill the list."""
+        first = [SelectChoice(value=NONE, label=str(self.empty))] if self.empty is not None else []
+        self.choices = first + [SelectChoice(value=str(number), label=label) for number, label in rows]
+
+    def iter_choices(self) -> Any:
+        # The list holds text, the field a number: mark the chosen line by its text.
+        for choice in super().iter_choices():
+            chosen = self.data is None if choice.value == NONE else str(self.data) == str(choice.value)
+            choice.selected = chosen
+            yield choice
+
+    def pre_validate(self, _form: Any) -> None:
+        if str(self.data if self.data is not None else NONE) not in {str(choice.value) for choice in self.choices}:
+            raise ValueError(str(_l("Choose one from the list.")))
+
+
+def words_field(label: Any, choices: Iterable[tuple[str, Any]], **keywords: Any) -> SelectField:
+    """A list of fixed words: code and label."""
+    return SelectField(label, choices=[SelectChoice(value=value, label=text) for value, text in choices], **keywords)
+
+
+def optional() -> Optional:
+    """Leave the field out and nothing is given."""
+    return Optional(strip_whitespace=True)

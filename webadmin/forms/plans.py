@@ -1,0 +1,156 @@
+"""A plan with its fair-use tiers."""
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, FieldList, FormField, HiddenField, StringField, TextAreaField
+from wtforms import Form as PlainForm
+from wtforms.validators import InputRequired
+
+from db.models.plans import BILLING_CYCLES, CONNECTION_TYPES
+from domain.fup import COUNTS, RESET_PERIODS
+from domain.speed import MAX_KBPS, Burst, Speed, render_rate_limit
+from webadmin.forms.fields import (
+    AmountField,
+    Form,
+    GigabytesField,
+    MinutesField,
+    SpeedField,
+    WholeField,
+    optional,
+    words_field,
+)
+from webadmin.panel.words import choice_words
+
+MAX_TIER_ROWS = 10
+PLAIN_FIELDS = (
+    "connection_type",
+    "price",
+    "setup_fee",
+    "billing_cycle",
+    "validity_days",
+    "download_kbps",
+    "upload_kbps",
+    "priority",
+    "burst_enabled",
+    "burst_download_kbps",
+    "burst_upload_kbps",
+    "burst_threshold_download_kbps",
+    "burst_threshold_upload_kbps",
+    "burst_time_s",
+    "concurrent_connections",
+    "grace_period_days",
+    "session_timeout_s",
+    "idle_timeout_s",
+    "interim_interval_s",
+    "ip_pool",
+    "address_list",
+)
+
+
+class TierForm(PlainForm):
+    """One fair-use tier: past this much, this slow."""
+
+    threshold_bytes = GigabytesField(_l("After (GB)"), validators=[InputRequired(message=_l("Write the volume."))])
+    counts = words_field(_l("Counts"), [(code, choice_words(code)) for code in COUNTS])
+    reset_period = words_field(
+        _l("Resets"), [(code, choice_words(code)) for code in RESET_PERIODS], default="billing_cycle"
+    )
+    reduced_download_kbps = SpeedField(_l("Then download"), validators=[optional()])
+    reduced_upload_kbps = SpeedField(_l("Then upload"), validators=[optional()])
+    reduction_percent = WholeField(_l("or slower by %%"), validators=[optional()])
+
+    def tier(self) -> dict[str, Any]:
+        """The tier's values as the use-case takes them."""
+        return {name: field.data for name, field in self._fields.items()}
+
+
+def _needed(message: Any) -> InputRequired:
+    return InputRequired(message=message)
+
+
+class PlanForm(Form):
+    """All of a plan."""
+
+    name = StringField(_l("Name"), validators=[_needed(_l("Write the plan's name."))])
+    description = TextAreaField(_l("Description"), validators=[optional()], render_kw={"rows": 2})
+    connection_type = words_field(_l("Kind of access"), [(code, choice_words(code)) for code in CONNECTION_TYPES])
+    price = AmountField(_l("Price"), default=0, validators=[_needed(_l("Write the price; 0 is free."))])
+    setup_fee = AmountField(_l("Set-up fee"), default=0, validators=[_needed(_l("Write the fee; 0 is none."))])
+    billing_cycle = words_field(
+        _l("Billed"), [(code, choice_words(code)) for code in BILLING_CYCLES], default="monthly"
+    )
+    validity_days = WholeField(_l("Days of a custom cycle"), default=30, validators=[_needed(_l("Write the days."))])
+    download_kbps = SpeedField(_l("Download"), validators=[_needed(_l("Write the download speed."))])
+    upload_kbps = SpeedField(_l("Upload"), validators=[_needed(_l("Write the upload speed."))])
+    priority = WholeField(_l("Priority (1 first, 8 last)"), default=8, validators=[_needed(_l("Write 1 to 8."))])
+    burst_enabled = BooleanField(_l("Burst: faster for a short time"))
+    burst_download_kbps = SpeedField(_l("Burst download"), validators=[optional()])
+    burst_upload_kbps = SpeedField(_l("Burst upload"), validators=[optional()])
+    burst_threshold_download_kbps = SpeedField(_l("Threshold download"), validators=[optional()])
+    burst_threshold_upload_kbps = SpeedField(_l("Threshold upload"), validators=[optional()])
+    burst_time_s = WholeField(_l("Burst seconds"), default=16, validators=[optional()])
+    concurrent_connections = WholeField(
+        _l("Logins at the same time"), default=1, validators=[_needed(_l("Write how many."))]
+    )
+    grace_period_days = WholeField(
+        _l("Grace days after the end"), default=7, validators=[_needed(_l("Write the days; 0 is none."))]
+    )
+    session_timeout_s = MinutesField(_l("Session ends after (minutes)"), validators=[optional()])
+    idle_timeout_s = MinutesField(_l("Idle ends after (minutes)"), validators=[optional()])
+    interim_interval_s = MinutesField(
+        _l("Usage reported every (minutes)"), default=300, validators=[_needed(_l("Write 1 to 60 minutes."))]
+    )
+    ip_pool = StringField(_l("Address pool on the router"), validators=[optional()])
+    address_list = StringField(_l("Firewall address list"), validators=[optional()])
+    fup_rules = FieldList(FormField(TierForm), max_entries=MAX_TIER_ROWS)
+    apply_live = BooleanField(_l("Change running sessions at once"), default=True)
+    # An unmarked box is not sent at all: this tells a first visit from one where the box was cleared.
+    seen = HiddenField(default="1")
+
+    def values(self) -> dict[str, Any]:
+        """The plan's values as the use-case takes them."""
+        plan = self.given("name", *PLAIN_FIELDS) | {"name": self.name.data or ""}
+        plan["description"] = self.description.data or ""
+        plan["fup_rules"] = [entry.form.tier() for entry in self.fup_rules]
+        return plan
+
+    def rate_limit(self) -> str | None:
+        """`Mikrotik-Rate-Limit` for what is typed so far; None when it is no whole speed yet or has no limit."""
+        full = _speed(self.download_kbps.data, self.upload_kbps.data)
+        return None if full is None else render_rate_limit(full, self._burst(full), self._priority())
+
+    def tier_rates(self) -> list[str | None]:
+        """The same for each tier."""
+        full = _speed(self.download_kbps.data, self.upload_kbps.data)
+        return [None if full is None else self._tier_rate(full, entry.form) for entry in self.fup_rules]
+
+    def _tier_rate(self, full: Speed, tier: TierForm) -> str | None:
+        reduced = _speed(tier.reduced_download_kbps.data, tier.reduced_upload_kbps.data)
+        percent = tier.reduction_percent.data
+        if reduced is None and not (percent and 1 <= percent <= 99):
+            return None
+        slow = full.at_most(reduced) if reduced is not None else full.reduced_by(percent)
+        return render_rate_limit(slow, None, self._priority())
+
+    def _priority(self) -> int:
+        priority = self.priority.data
+        return priority if priority and 1 <= priority <= 8 else 8
+
+    def _burst(self, full: Speed) -> Burst | None:
+        peak = _speed(self.burst_download_kbps.data, self.burst_upload_kbps.data)
+        time_s = self.burst_time_s.data
+        if not self.burst_enabled.data or peak is None or not time_s:
+            return None
+        threshold = Speed(
+            download_kbps=self.burst_threshold_download_kbps.data or full.download_kbps,
+            upload_kbps=self.burst_threshold_upload_kbps.data or full.upload_kbps,
+        )
+        return Burst(speed=peak, threshold=threshold, time_s=time_s)
+
+
+def _speed(download_kbps: int | None, upload_kbps: int | None) -> Speed | None:
+    both = (download_kbps, upload_kbps)
+    if any(kbps is None or not 0 <= kbps <= MAX_KBPS for kbps in both):
+        return None
+    return Speed(download_kbps=int(download_kbps or 0), upload_kbps=int(upload_kbps or 0))

@@ -1,0 +1,49 @@
+"""A router."""
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, StringField
+from wtforms.validators import InputRequired
+
+from webadmin.forms.fields import Form, WholeField, optional, words_field
+
+ROUTER_FIELDS = (
+    "name",
+    "host",
+    "nas_identifier",
+    "coa_port",
+    "routeros_version",
+    "require_message_authenticator",
+    "acct_input_is",
+    "location",
+)
+
+
+class RouterForm(Form):
+    """Who a router is, how it is trusted, and where its CoA port is."""
+
+    name = StringField(_l("Name"), validators=[InputRequired(message=_l("Write a name, such as RB-Cempaka."))])
+    host = StringField(
+        _l("Address it sends from"),
+        validators=[InputRequired(message=_l("Write the router's IP address as we see it."))],
+        render_kw={"spellcheck": "false"},
+    )
+    routeros_version = words_field(
+        _l("RouterOS"), [("7", _l("Version 7")), ("6", _l("Version 6"))], default="7", coerce=int
+    )
+    coa_port = WholeField(
+        _l("CoA port"), default=3799, validators=[InputRequired(message=_l("Write the port, usually 3799."))]
+    )
+    location = StringField(_l("Location"), validators=[optional()])
+    nas_identifier = StringField(_l("NAS-Identifier"), validators=[optional()])
+    require_message_authenticator = BooleanField(_l("Refuse logins without Message-Authenticator"), default=True)
+    acct_input_is = words_field(
+        _l("Input counters hold"),
+        [("upload", _l("what customers send (usual)")), ("download", _l("what customers receive"))],
+    )
+
+    def values(self) -> dict[str, Any]:
+        """The router's values as the use-cases take them."""
+        given = {name: self[name].data for name in ROUTER_FIELDS}
+        return {name: "" if value is None and name != "coa_port" else value for name, value in given.items()}

@@ -1,0 +1,61 @@
+"""How often one may ask: the API by token and by address, the sign-in by address and by account.
+
+Counted in Redis; while Redis is away each process counts for itself and says so in the log. A limit protects people at
+work, so it never turns into an outage of its own.
+"""
+
+import re
+from typing import Any
+
+from flask import Flask, Response, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+
+API_PER_CLIENT = "600 per minute"
+API_PER_ADDRESS = "1200 per minute"
+LOGIN_PER_ADDRESS = "30 per minute; 200 per hour"
+LOGIN_PER_ACCOUNT = "10 per 15 minutes"
+_REDIS_TIMEOUT_SECONDS = 0.25
+_PREFIX = re.compile(r"Bearer lts_([a-z0-9]{12})_")
+
+
+def init_limits(app: Flask, redis_url: str) -> Limiter:
+    """Count requests of this application in Redis."""
+    limiter = Limiter(
+        get_remote_address,
+        storage_uri=redis_url,
+        storage_options={
+            "socket_connect_timeout": _REDIS_TIMEOUT_SECONDS,  # type: ignore[dict-item]
+            "socket_timeout": _REDIS_TIMEOUT_SECONDS,  # type: ignore[dict-item]
+        },
+        strategy="moving-window",
+        headers_enabled=True,
+        swallow_errors=True,
+        in_memory_fallback_enabled=True,
+        key_prefix="lintas",
+        enabled=app.config.get("RATE_LIMITS_ENABLED", True),
+    )
+    limiter.init_app(app)
+    return limiter
+
+
+def limit_sign_in(app: Flask, limiter: Limiter) -> None:
+    """Slow down guessing: failed sign-ins count by address and by account, successful ones do not count."""
+    by_address = limiter.limit(LOGIN_PER_ADDRESS, methods=["POST"], deduct_when=_failed)
+    by_account = limiter.limit(LOGIN_PER_ACCOUNT, key_func=_account, methods=["POST"], deduct_when=_failed)
+    views: dict[str, Any] = app.view_functions
+    views["security.login"] = by_account(by_address(views["security.login"]))
+
+
+def token_or_address() -> str:
+    """Whose budget an API call spends: the token it names, true or not; the address has a budget of its own."""
+    named = _PREFIX.match(request.headers.get("Authorization", ""))
+    return f"token:{named[1]}" if named else get_remote_address()
+
+
+def _account() -> str:
+    return "account:" + request.form.get("email", "").strip().lower()[:254]
+
+
+def _failed(response: Response) -> bool:
+    return response.status_code != 302

@@ -1,0 +1,68 @@
+"""The staff panel: screens that translate between people and the use-cases, and decide nothing themselves."""
+
+from flask import Blueprint, Flask
+from flask_babel import lazy_gettext as _l
+from werkzeug.local import LocalProxy
+
+from webadmin.panel import (
+    changes,
+    customers,
+    filters,
+    logins,
+    navigation,
+    online,
+    plans,
+    routers,
+    search,
+    settings,
+    staff,
+    subscriptions,
+    today,
+    tokens,
+    words,
+)
+from webadmin.panel.language import LANGUAGES, chosen_language, chosen_theme, init_language
+from webadmin.panel.support import page_url, tenant
+
+SUBJECTS = (
+    today, search, customers, subscriptions, plans, routers, online, logins, changes, settings, staff, tokens,
+)  # fmt: skip
+THEMES = (
+    ("auto", _l("As the system"), "device-desktop"),
+    ("light", _l("Light"), "sun"),
+    ("dark", _l("Dark"), "moon"),
+)
+
+
+def register_panel(app: Flask) -> None:
+    """Give the application its screens, languages and formats."""
+    init_language(app)
+    filters.install(app)
+    panel = Blueprint("panel", __name__)
+    for subject in SUBJECTS:
+        panel.register_blueprint(subject.blueprint)
+    app.register_blueprint(panel)
+    app.context_processor(_words)
+
+
+def _words() -> dict[str, object]:
+    """What every template may use, on the sign-in and error pages too."""
+    return {
+        "language": chosen_language(),
+        "languages": list(LANGUAGES.items()),
+        "theme": chosen_theme(),
+        "themes": THEMES,
+        "tenant": LocalProxy(tenant),
+        "navigation": LocalProxy(navigation.groups),
+        "page_url": page_url,
+        "state_mark": words.state_mark,
+        "state_choices": words.state_choices,
+        "reason_words": words.reason_words,
+        "reason_choices": words.reason_choices,
+        "change_reason_words": words.change_reason_words,
+        "choice_words": words.choice_words,
+        "suspend_reason_words": words.suspend_reason_words,
+        "terminate_cause_words": words.terminate_cause_words,
+        "action_words": words.action_words,
+        "nak_words": words.nak_words,
+    }

@@ -1,0 +1,233 @@
+"""The customer list, adding and editing customers, and the customer page."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from sqlalchemy.orm import Session
+
+from bss import customers as use
+from bss import subscriptions as services
+from bss.actor import Actor
+from bss.outcome import Issued
+from db.engine import psycopg_of
+from db.models import Customer, Subscription
+from db.queries.access import profiles_by_id
+from db.queries.panel import catalogue, network
+from db.queries.panel import customers as reads
+from domain.access import fup_tier_in_force, override_in_force, rate_limit_now, speed_now
+from domain.lifecycle import CUSTOMER_STATUSES
+from webadmin import format as spell
+from webadmin.forms.customers import CustomerForm, NewCustomerForm, SubscriptionForm
+from webadmin.panel import charts, usage
+from webadmin.panel.filters import language
+from webadmin.panel.support import (
+    PAGE_SIZE,
+    Page,
+    argument_id,
+    attempt,
+    db,
+    followed_ids,
+    found,
+    now,
+    page_number,
+    render,
+    zone,
+)
+from webadmin.permissions import requires
+from webadmin.security import may
+
+blueprint = Blueprint("customers", __name__)
+DAYS_SHOWN = 30
+DECISIONS_SHOWN = 10
+HISTORY_SHOWN = 20
+TABS = ("service", "sessions", "changes", "timeline")
+
+
+@blueprint.get("/customers")
+@requires("view_customers")
+def index() -> ResponseReturnValue:
+    """The list, narrowed by the filters in the address."""
+    wanted = reads.CustomerFilter(
+        search=request.args.get("q", ""),
+        status=request.args.get("status", "") if request.args.get("status") in CUSTOMER_STATUSES else "",
+        plan_id=argument_id("plan"),
+        online=request.args.get("online", ""),
+    )
+    rows = reads.customer_page(db(), wanted, page=page_number(), size=PAGE_SIZE)
+    return render(
+        "panel/customers/index.html",
+        rows=rows,
+        wanted=wanted,
+        page=Page(number=page_number(), size=PAGE_SIZE, total=rows.total),
+        plans=catalogue.choices_of_plans(db()),
+        is_filtered=wanted != reads.CustomerFilter(),
+    )
+
+
+@blueprint.route("/customers/new", methods=["GET", "POST"])
+@requires("create_customers")
+def new() -> ResponseReturnValue:
+    """A customer with the first subscription on one form."""
+    form = NewCustomerForm()
+    offer_choices(form)
+    if form.validate_on_submit():
+        added = attempt(form, _add, form=form)
+        if added is not None:
+            customer, issued = added
+            return _added(customer, issued)
+    elif request.method == "GET":
+        form.service_plan_id.data = argument_id("plan")
+    return render("panel/customers/new.html", 422 if form.is_submitted() else 200, form=form)
+
+
+def _add(
+    session: Session, *, actor: Actor, now: datetime, form: NewCustomerForm
+) -> tuple[Customer, Issued[Subscription] | None]:
+    customer = use.create(session, actor=actor, now=now, **form.customer())
+    if form.service_plan_id.data is None:
+        return customer, None
+    issued = services.create(session, actor=actor, now=now, customer_id=customer.id, **service_values(form))
+    return customer, issued
+
+
+def service_values(form: NewCustomerForm | SubscriptionForm) -> dict[str, Any]:
+    """The service's fields as the use-case takes them; an empty username or password is left to it."""
+    values: dict[str, Any] = form.given("username", "password", "connection_type")
+    values["username"] = values["username"] or ""
+    return values | {
+        "service_plan_id": form.service_plan_id.data,
+        "nas_server_id": form.nas_server_id.data,
+        "never_expires": form.never_expires.data,
+        "activate": form.activate.data,
+    }
+
+
+def offer_choices(form: NewCustomerForm | SubscriptionForm) -> None:
+    """Fill the lists of plans and routers."""
+    plans = catalogue.choices_of_plans(db())
+    form.service_plan_id.offer(
+        (plan.id, f"{plan.name} · {spell.speed_pair(plan.download_kbps, plan.upload_kbps, language())}")
+        for plan in plans
+    )
+    form.nas_server_id.offer((nas.id, nas.name) for nas in catalogue.choices_of_routers(db()))
+
+
+def _added(customer: Customer, issued: Issued[Subscription] | None) -> ResponseReturnValue:
+    if issued is None:
+        flash(gettext("%(name)s was added.", name=customer.name), "success")
+        return redirect(url_for("panel.customers.show", customer_id=customer.id), 303)
+    return render("panel/customers/added.html", customer=customer, issued=issued)
+
+
+@blueprint.route("/customers/<int:customer_id>/edit", methods=["GET", "POST"])
+@requires("edit_customers")
+def edit(customer_id: int) -> ResponseReturnValue:
+    """Who the customer is, changed."""
+    customer = found(reads.customer_with_subscriptions(db(), customer_id))
+    form = CustomerForm(obj=customer)
+    if form.validate_on_submit():
+        version = int(form.version.data) if str(form.version.data or "").isdigit() else None
+        done = attempt(form, use.edit, customer_id=customer_id, changes=form.customer(), version=version)
+        if done is not None:
+            flash(gettext("Saved."), "success")
+            return redirect(url_for("panel.customers.show", customer_id=customer_id), 303)
+        customer = found(reads.customer_with_subscriptions(db(), customer_id))
+    return render("panel/customers/edit.html", 422 if form.is_submitted() else 200, form=form, customer=customer)
+
+
+@blueprint.get("/customers/<int:customer_id>")
+@requires("view_customers")
+def show(customer_id: int) -> ResponseReturnValue:
+    """The customer page."""
+    customer = found(reads.customer_with_subscriptions(db(), customer_id))
+    subscription = _chosen(customer)
+    tab = request.args.get("tab", "service")
+    values: dict[str, Any] = {"customer": customer, "subscription": subscription, "tab": tab if tab in TABS else "service"}
+    values["online"] = reads.online_among(db(), [row.id for row in customer.subscriptions])
+    values["follow"] = network.changes_by_id(db(), ids) if (ids := followed_ids(request.args.get("follow"))) else []
+    if subscription is not None:
+        values |= _of_tab(str(values["tab"]), customer, subscription)
+    return render("panel/customers/show.html", **values)
+
+
+@blueprint.get("/customers/<int:customer_id>/live")
+@requires("view_customers")
+def live(customer_id: int) -> ResponseReturnValue:
+    """The part of the customer page that updates in place."""
+    customer = found(reads.customer_with_subscriptions(db(), customer_id))
+    subscription = found(_chosen(customer))
+    return render("panel/customers/_live.html", customer=customer, subscription=subscription, **_service(subscription))
+
+
+def _chosen(customer: Customer) -> Subscription | None:
+    """The subscription named in the address, else the one that matters most: active before ended, newest first."""
+    rows = [row for row in customer.subscriptions if row.deleted_at is None]
+    wanted = argument_id("subscription")
+    for row in rows:
+        if row.id == wanted:
+            return row
+    over = ("terminated", "cancelled")
+    return min(rows, key=lambda row: (row.status in over, row.status != "active", -row.id), default=None)
+
+
+def _of_tab(tab: str, customer: Customer, subscription: Subscription) -> dict[str, Any]:
+    if tab == "sessions":
+        before = _moment_argument("before")
+        rows = network.past_sessions(db(), subscription.id, limit=HISTORY_SHOWN + 1, before=before)
+        routers = {nas.id: nas.name for nas in catalogue.choices_of_routers(db())}
+        return {"sessions": rows[:HISTORY_SHOWN], "has_more": len(rows) > HISTORY_SHOWN, "routers": routers}
+    if tab == "changes":
+        return {"changes": network.changes_of(db(), subscription.id, limit=HISTORY_SHOWN)}
+    if tab == "timeline":
+        return {"entries": reads.audit_of(db(), customer_id=customer.id, limit=50) if may("view_audit") else None}
+    return _service(subscription)
+
+
+def _moment_argument(name: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(request.args[name])
+    except (KeyError, ValueError):
+        return None
+    return moment if moment.tzinfo is not None else None
+
+
+def _service(subscription: Subscription) -> dict[str, Any]:
+    """Everything about the service now: sessions, speed and why, usage, the last decisions."""
+    profile, _ = profiles_by_id(psycopg_of(db()), [subscription.id])[subscription.id]
+    spans = usage.periods(profile.tiers, now=now(), zone=zone(), billing_day=profile.billing_day)
+    counted = reads.usage_of(db(), subscription.id, {kind: span.first_day for kind, span in spans.items()})
+    sessions = network.live_sessions(db(), subscription.id)
+    last = [] if sessions else network.past_sessions(db(), subscription.id, limit=1)
+    return {
+        "sessions": sessions,
+        "last_session": last[0] if last else None,
+        "routers": {nas.id: nas.name for nas in catalogue.choices_of_routers(db())},
+        "speed": speed_now(profile, now()),
+        "rate_limit": rate_limit_now(profile, now()),
+        "override": override_in_force(profile, now()),
+        "tier": fup_tier_in_force(profile, now()),
+        "profile": profile,
+        "bars": usage.bars(profile.tiers, counted, spans),
+        "usage_width": usage.WIDTH,
+        "day_bars": _day_bars(subscription.id),
+        "decisions": network.decisions_of(db(), subscription.id, limit=DECISIONS_SHOWN),
+        "macs": {str(row.mac).upper(): row for row in subscription.macs},
+        "last_changes": {
+            row.change.acctuniqueid: row for row in reversed(network.changes_of(db(), subscription.id, limit=5))
+        },
+    }
+
+
+def _day_bars(subscription_id: int) -> list[charts.Bar]:
+    today = now().astimezone(zone()).date()
+    days = [today - timedelta(days=back) for back in range(DAYS_SHOWN - 1, -1, -1)]
+    by_day = reads.daily_usage(db(), subscription_id, days[0])
+    pairs = [(by_day[day].download_bytes, by_day[day].upload_bytes) if day in by_day else (0, 0) for day in days]
+    labels = [
+        f"{spell.short_day(day, language())}: ↓ {spell.volume(down, language())} ↑ {spell.volume(up, language())}"
+        for day, (down, up) in zip(days, pairs, strict=True)
+    ]
+    return charts.columns(pairs, labels) if any(down or up for down, up in pairs) else []

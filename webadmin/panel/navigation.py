@@ -1,0 +1,102 @@
+"""The rail: which groups and pages there are for whoever is signed in. A page nobody may open is not a link."""
+
+from dataclasses import dataclass
+
+from flask import request, url_for
+from flask_babel import lazy_gettext as _l
+from flask_babel.speaklater import LazyString
+
+from webadmin.security import may
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """One page of the rail as this request sees it."""
+
+    text: LazyString
+    icon: str
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """A group of the rail with at least one page."""
+
+    key: str
+    text: LazyString
+    icon: str
+    links: list[Link]
+
+    @property
+    def current(self) -> bool:
+        """True when the page shown belongs to this group."""
+        return any(link.current for link in self.links)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Page:
+    endpoint: str
+    permission: str | None
+    text: LazyString
+    icon: str
+
+
+_GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
+    (
+        "today",
+        _l("Today"),
+        "home",
+        (_Page(endpoint="panel.today.index", permission=None, text=_l("Today"), icon="home"),),
+    ),
+    (
+        "customers",
+        _l("Customers"),
+        "users",
+        (
+            _Page(endpoint="panel.customers.index", permission="view_customers", text=_l("Customers"), icon="users"),
+            _Page(endpoint="panel.plans.index", permission="view_plans", text=_l("Plans"), icon="package"),
+        ),
+    ),
+    (
+        "network",
+        _l("Network"),
+        "network",
+        (
+            _Page(endpoint="panel.online.index", permission="view_customers", text=_l("Online now"), icon="wifi"),
+            _Page(endpoint="panel.routers.index", permission="view_nas", text=_l("Routers"), icon="router"),
+            _Page(endpoint="panel.logins.index", permission="view_customers", text=_l("Logins"), icon="login"),
+            _Page(endpoint="panel.changes.index", permission="view_customers", text=_l("Live changes"), icon="bolt"),
+        ),
+    ),
+    (
+        "settings",
+        _l("Settings"),
+        "settings",
+        (
+            _Page(endpoint="panel.settings.me", permission=None, text=_l("My settings"), icon="user-circle"),
+            _Page(endpoint="panel.staff.index", permission="manage_users", text=_l("Staff"), icon="shield-lock"),
+            _Page(endpoint="panel.tokens.index", permission="manage_tokens", text=_l("API tokens"), icon="key"),
+        ),
+    ),
+)
+
+
+def groups() -> list[Group]:
+    """The groups with the pages that the signed-in user may open."""
+    found = [
+        Group(key=key, text=text, icon=icon, links=[_link(page) for page in pages if _may_open(page)])
+        for key, text, icon, pages in _GROUPS
+    ]
+    return [group for group in found if group.links]
+
+
+def _may_open(page: _Page) -> bool:
+    return page.permission is None or may(page.permission)
+
+
+def _link(page: _Page) -> Link:
+    # Every page below a subject's list ("panel.customers.show") keeps the subject marked.
+    subject = page.endpoint.rpartition(".")[0]
+    current = (request.endpoint or "").rpartition(".")[0] == subject
+    return Link(text=page.text, icon=page.icon, url=url_for(page.endpoint), current=current)

@@ -1,0 +1,145 @@
+"""Plans: the list, and the form with the exact rate limit while typing."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext, ngettext
+
+from bss import plans as use
+from db.models import ServicePlan
+from db.queries.panel import catalogue
+from db.queries.rows import find_row
+from webadmin.forms.plans import MAX_TIER_ROWS, PlanForm
+from webadmin.panel.support import act, attempt, db, effect_of, found, render, tenant, with_follow
+from webadmin.permissions import requires
+
+blueprint = Blueprint("plans", __name__)
+
+
+@blueprint.get("/plans")
+@requires("view_plans")
+def index() -> ResponseReturnValue:
+    """All plans with their subscribers."""
+    return render("panel/plans/index.html", rows=catalogue.plan_rows(db()))
+
+
+@blueprint.route("/plans/new", methods=["GET", "POST"])
+@requires("manage_plans")
+def new() -> ResponseReturnValue:
+    """A new plan."""
+    form = PlanForm()
+    if _edits_tiers(form):
+        return _form(form, None)
+    if form.validate_on_submit():
+        plan = attempt(form, use.create, values=form.values())
+        if plan is not None:
+            flash(gettext("%(name)s was added.", name=plan.name), "success")
+            return redirect(url_for("panel.plans.index"), 303)
+    return _form(form, None)
+
+
+@blueprint.get("/plans/<int:plan_id>")
+@requires("view_plans")
+def show(plan_id: int) -> ResponseReturnValue:
+    """A plan, to read or to change."""
+    plan = _plan(plan_id)
+    return _form(PlanForm(obj=plan), plan)
+
+
+@blueprint.post("/plans/<int:plan_id>/save")
+@requires("manage_plans")
+def save(plan_id: int) -> ResponseReturnValue:
+    """Save a plan; running sessions follow unless told otherwise."""
+    form = PlanForm()
+    if not _edits_tiers(form) and form.validate_on_submit():
+        done = attempt(form, use.edit, plan_id=plan_id, changes=form.values(), apply_live=form.apply_live.data)
+        if done is not None:
+            flash(_saved(effect_of(done).sessions), "success")
+            return redirect(with_follow(url_for("panel.plans.show", plan_id=plan_id), effect_of(done)), 303)
+    return _form(form, _plan(plan_id))
+
+
+def _saved(sessions: int) -> str:
+    if not sessions:
+        return gettext("Saved. No running session is concerned.")
+    return ngettext(
+        "Saved. %(num)d running session gets its new speed now.",
+        "Saved. %(num)d running sessions get their new speed now.",
+        sessions,
+    )
+
+
+@blueprint.post("/plans/tiers")
+@requires("manage_plans")
+def tiers() -> ResponseReturnValue:
+    """The tiers part of the form with a row more or less."""
+    form = PlanForm()
+    _edits_tiers(form)
+    return render("panel/plans/_tiers.html", form=form, rates=form.tier_rates(), max_tiers=MAX_TIER_ROWS)
+
+
+@blueprint.post("/plans/preview")
+@requires("view_plans")
+def preview() -> ResponseReturnValue:
+    """What the router would be told for what is typed so far, and whom saving touches."""
+    form = PlanForm()
+    plan_id = request.args.get("plan", type=int)
+    reach = catalogue.plan_reach(db(), plan_id) if plan_id else None
+    return render("panel/plans/_preview.html", form=form, rates=form.tier_rates(), reach=reach)
+
+
+@blueprint.post("/plans/<int:plan_id>/state")
+@requires("manage_plans")
+def change_state(plan_id: int) -> ResponseReturnValue:
+    """Stop selling it, sell it again, or remove it."""
+    wanted = request.form.get("do", "")
+    if wanted == "delete":
+        return act(url_for("panel.plans.index"), gettext("The plan was removed."), use.delete, plan_id=plan_id)
+    back = url_for("panel.plans.show", plan_id=plan_id)
+    if wanted == "reactivate":
+        return act(back, gettext("The plan is sold again."), use.reactivate, plan_id=plan_id)
+    return act(back, gettext("The plan is no longer sold; those who have it keep it."), use.deactivate, plan_id=plan_id)
+
+
+def _edits_tiers(form: PlanForm) -> bool:
+    """Add or take away a tier row when a tier button sent the form, leaving all that was typed."""
+    if "add_tier" in request.form:
+        if len(form.fup_rules) < MAX_TIER_ROWS:
+            form.fup_rules.append_entry(_next_tier(form))
+        return True
+    position = request.form.get("remove_tier", type=int)
+    if position is None:
+        return False
+    kept = [entry.form.data for place, entry in enumerate(form.fup_rules) if place != position]
+    while len(form.fup_rules):
+        form.fup_rules.pop_entry()
+    for row in kept:
+        form.fup_rules.append_entry(row)
+    return True
+
+
+def _next_tier(form: PlanForm) -> dict[str, Any]:
+    """A new tier counts like the one before it."""
+    if not len(form.fup_rules):
+        return {}
+    before = form.fup_rules[-1].form
+    return {"counts": before.counts.data, "reset_period": before.reset_period.data}
+
+
+def _plan(plan_id: int) -> ServicePlan:
+    return found(find_row(db(), ServicePlan, plan_id, tenant_id=tenant().id))
+
+
+def _form(form: PlanForm, plan: ServicePlan | None) -> ResponseReturnValue:
+    edits_tiers = "add_tier" in request.form or "remove_tier" in request.form
+    failed = request.method == "POST" and not edits_tiers
+    return render(
+        "panel/plans/form.html",
+        422 if failed else 200,
+        form=form,
+        plan=plan,
+        rates=form.tier_rates(),
+        reach=catalogue.plan_reach(db(), plan.id) if plan is not None else None,
+        max_tiers=MAX_TIER_ROWS,
+    )

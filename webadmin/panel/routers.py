@@ -1,0 +1,174 @@
+"""Routers: the list, one router with the commands to paste, and its secret."""
+
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from bss import nas as use
+from bss import reveal
+from db.models import NasServer
+from db.queries.panel import catalogue, network
+from db.queries.rows import find_row
+from domain.routeros_script import RouterSetup, render_script
+from runtime.settings import get_settings
+from webadmin.forms.customers import ConfirmForm
+from webadmin.forms.routers import RouterForm
+from webadmin.panel.support import act, attempt, db, found, now, render, run, tenant
+from webadmin.permissions import requires
+
+blueprint = Blueprint("routers", __name__)
+# An interim report comes every five minutes: twice that without a packet is worth a look.
+STARS = "********"
+QUIET_AFTER = timedelta(minutes=10)
+SESSIONS_SHOWN = 25
+
+
+@blueprint.get("/routers")
+@requires("view_nas")
+def index() -> ResponseReturnValue:
+    """All routers with their sessions and when they were last heard."""
+    rows = catalogue.router_rows(db(), tenant().id)
+    return render("panel/routers/index.html", rows=rows, health=health)
+
+
+def health(nas: NasServer) -> str:
+    """How a router does, as far as its packets tell."""
+    if not nas.is_active:
+        return "off"
+    if nas.last_seen_at is None:
+        return "never"
+    return "seen" if now() - nas.last_seen_at < QUIET_AFTER else "quiet"
+
+
+@blueprint.route("/routers/new", methods=["GET", "POST"])
+@requires("manage_nas")
+def new() -> ResponseReturnValue:
+    """A new router; its commands, secret included, are shown right after."""
+    form = RouterForm()
+    if form.validate_on_submit():
+        issued = attempt(form, use.create, **form.values())
+        if issued is not None:
+            return _page(issued.row, secret=issued.secret, is_new=True)
+    return render("panel/routers/form.html", 422 if form.is_submitted() else 200, form=form, nas=None)
+
+
+@blueprint.route("/routers/<int:nas_id>/edit", methods=["GET", "POST"])
+@requires("manage_nas")
+def edit(nas_id: int) -> ResponseReturnValue:
+    """Who the router is, changed."""
+    nas = _router(nas_id)
+    form = RouterForm(obj=nas)
+    if form.validate_on_submit():
+        done = attempt(form, use.edit, nas_id=nas_id, changes=form.values())
+        if done is not None:
+            flash(gettext("Saved. The RADIUS server takes it up within seconds."), "success")
+            return redirect(url_for("panel.routers.show", nas_id=nas_id), 303)
+        nas = _router(nas_id)
+    return render("panel/routers/form.html", 422 if form.is_submitted() else 200, form=form, nas=nas)
+
+
+@blueprint.get("/routers/<int:nas_id>")
+@requires("view_nas")
+def show(nas_id: int) -> ResponseReturnValue:
+    """One router."""
+    return _page(_router(nas_id))
+
+
+@blueprint.get("/routers/<int:nas_id>/live")
+@requires("view_nas")
+def live(nas_id: int) -> ResponseReturnValue:
+    """The part of the router page that updates in place."""
+    nas = _router(nas_id)
+    return render("panel/routers/_live.html", nas=nas, **_live_values(nas))
+
+
+@blueprint.post("/routers/<int:nas_id>/secret/show")
+@requires("manage_nas")
+def show_secret(nas_id: int) -> ResponseReturnValue:
+    """The page with the secret in the clear; the audit log says who looked."""
+    revealed = run(reveal.router_secret, nas_id=nas_id)
+    return _page(_router(nas_id), secret=revealed.secret)
+
+
+@blueprint.route("/routers/<int:nas_id>/secret", methods=["GET", "POST"])
+@requires("manage_nas")
+def change_secret(nas_id: int) -> ResponseReturnValue:
+    """A new secret."""
+    form = ConfirmForm()
+    if form.validate_on_submit():
+        issued = attempt(form, use.change_secret, nas_id=nas_id)
+        if issued is not None:
+            return _page(issued.row, secret=issued.secret, is_new=True)
+    return render("panel/routers/new_secret.html", form=form, nas=_router(nas_id))
+
+
+@blueprint.post("/routers/<int:nas_id>/state")
+@requires("manage_nas")
+def change_state(nas_id: int) -> ResponseReturnValue:
+    """Stop answering it, answer it again, or remove it."""
+    wanted = request.form.get("do", "")
+    if wanted == "delete":
+        return act(url_for("panel.routers.index"), gettext("The router was removed."), use.delete, nas_id=nas_id)
+    back = url_for("panel.routers.show", nas_id=nas_id)
+    if wanted == "reactivate":
+        return act(back, gettext("The router is answered again."), use.reactivate, nas_id=nas_id)
+    return act(back, gettext("The router is no longer answered."), use.deactivate, nas_id=nas_id)
+
+
+def _router(nas_id: int) -> NasServer:
+    return found(find_row(db(), NasServer, nas_id, tenant_id=tenant().id))
+
+
+def _page(nas: NasServer, *, secret: str | None = None, is_new: bool = False) -> ResponseReturnValue:
+    server = _server_address()
+    return render(
+        "panel/routers/show.html",
+        nas=nas,
+        secret=secret,
+        is_new=is_new,
+        server=server,
+        scripts=_scripts(nas, server, secret or STARS),
+        **_live_values(nas),
+    )
+
+
+def _live_values(nas: NasServer) -> dict[str, Any]:
+    wanted = network.SessionFilter(nas_server_id=nas.id)
+    total, rows = network.online_page(db(), tenant().id, wanted, page=1, size=SESSIONS_SHOWN)
+    return {"total": total, "rows": rows, "health": health(nas)}
+
+
+def _server_address() -> str:
+    """The address under which the router reaches RADIUS: what staff typed, the setting, or this panel's own."""
+    candidates = (request.values.get("server", ""), get_settings().radius_host, request.host.rpartition(":")[0])
+    for candidate in candidates:
+        try:
+            address = ip_address(candidate.strip("[] "))
+        except ValueError:
+            continue
+        if not address.is_loopback and not address.is_unspecified:
+            return str(address)
+    return "192.0.2.1"
+
+
+def _scripts(nas: NasServer, server: str, secret: str) -> dict[int, str]:
+    """The commands to paste, by RouterOS version."""
+    settings = get_settings()
+    return {
+        version: render_script(
+            RouterSetup(
+                name=nas.name,
+                server=server,
+                secret=secret,
+                auth_port=settings.radius_auth_port,
+                acct_port=settings.radius_acct_port,
+                coa_port=nas.coa_port,
+                routeros_version=version,
+            )
+        )
+        for version in (7, 6)
+    }

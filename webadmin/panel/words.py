@@ -1,0 +1,275 @@
+"""What the panel calls things: states with colour and sign, reasons, kinds. Marked for translation, looked up late.
+
+The rules know codes; only this module knows their words, so a new code is one line here and in the catalogue.
+"""
+
+import re
+from dataclasses import dataclass
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+from flask_babel.speaklater import LazyString
+
+from domain.access import REASONS
+from domain.live_change import CHANGE_REASONS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """How a state is shown: never by its colour alone."""
+
+    colour: str
+    icon: str
+    text: LazyString | str
+
+
+_STATES: dict[str, dict[str, Mark]] = {
+    "customer": {
+        "prospect": Mark(colour="blue", icon="user-plus", text=_l("prospect")),
+        "active": Mark(colour="green", icon="check", text=_l("active")),
+        "suspended": Mark(colour="amber", icon="lock", text=_l("suspended")),
+        "expired": Mark(colour="amber", icon="clock", text=_l("expired")),
+        "inactive": Mark(colour="grey", icon="minus", text=_l("inactive")),
+        "disabled": Mark(colour="grey", icon="ban", text=_l("disabled")),
+        "blacklisted": Mark(colour="red", icon="ban", text=_l("blacklisted")),
+        "terminated": Mark(colour="red", icon="x", text=_l("terminated")),
+    },
+    "subscription": {
+        "pending": Mark(colour="blue", icon="clock", text=_l("not activated yet")),
+        "active": Mark(colour="green", icon="check", text=_l("active")),
+        "suspended": Mark(colour="amber", icon="lock", text=_l("suspended")),
+        "expired": Mark(colour="amber", icon="clock", text=_l("expired")),
+        "disabled": Mark(colour="grey", icon="ban", text=_l("disabled")),
+        "cancelled": Mark(colour="grey", icon="x", text=_l("cancelled")),
+        "terminated": Mark(colour="red", icon="x", text=_l("terminated")),
+    },
+    "change": {
+        "pending": Mark(colour="blue", icon="clock", text=_l("waiting")),
+        "sending": Mark(colour="blue", icon="send", text=_l("sent")),
+        "ack": Mark(colour="green", icon="check", text=_l("confirmed")),
+        "nak": Mark(colour="red", icon="x", text=_l("refused by the router")),
+        "timeout": Mark(colour="red", icon="alert-triangle", text=_l("no answer")),
+        "superseded": Mark(colour="grey", icon="history", text=_l("replaced by a newer change")),
+        "gone": Mark(colour="grey", icon="plug-connected-x", text=_l("session had ended")),
+    },
+    "login": {
+        "accept": Mark(colour="green", icon="login", text=_l("accepted")),
+        "reject": Mark(colour="red", icon="ban", text=_l("refused")),
+    },
+    "device": {
+        "approved": Mark(colour="green", icon="check", text=_l("allowed")),
+        "pending": Mark(colour="amber", icon="clock", text=_l("waits for approval")),
+        "blocked": Mark(colour="red", icon="ban", text=_l("blocked")),
+    },
+    "enabled": {
+        "yes": Mark(colour="green", icon="check", text=_l("active")),
+        "no": Mark(colour="grey", icon="minus", text=_l("off")),
+    },
+    "router": {
+        "seen": Mark(colour="green", icon="check", text=_l("talking to us")),
+        "quiet": Mark(colour="amber", icon="alert-triangle", text=_l("quiet")),
+        "never": Mark(colour="grey", icon="question-mark", text=_l("not heard yet")),
+        "off": Mark(colour="grey", icon="minus", text=_l("off")),
+    },
+    "token": {
+        "alive": Mark(colour="green", icon="check", text=_l("valid")),
+        "expired": Mark(colour="grey", icon="clock", text=_l("expired")),
+        "revoked": Mark(colour="red", icon="x", text=_l("revoked")),
+    },
+}
+
+_REASONS: dict[str, LazyString] = {
+    "accepted": _l("accepted"),
+    "accepted_grace": _l("accepted in the grace period after expiry"),
+    "unknown_user": _l("no subscription with this username"),
+    "wrong_password": _l("wrong password"),
+    "wrong_service": _l("the subscription is for another kind of access"),
+    "subscription_pending": _l("the subscription is not activated yet"),
+    "subscription_suspended": _l("the subscription is suspended"),
+    "subscription_expired": _l("the subscription has expired"),
+    "subscription_disabled": _l("the subscription is disabled"),
+    "subscription_cancelled": _l("the subscription is cancelled"),
+    "subscription_terminated": _l("the subscription is terminated"),
+    "customer_suspended": _l("the customer is suspended"),
+    "customer_inactive": _l("the customer is inactive"),
+    "customer_disabled": _l("the customer is disabled"),
+    "customer_blacklisted": _l("the customer is blacklisted"),
+    "customer_terminated": _l("the customer is terminated"),
+    "wrong_device": _l("this device is not on the subscription's list"),
+    "device_blocked": _l("this device is blocked"),
+    "session_limit": _l("already online as often as the subscription allows"),
+    "policy_error": _l("the policy failed on this login; see the server log"),
+}
+
+_CHANGE_REASONS: dict[str, LazyString] = {
+    "fup": _l("fair-use limit crossed"),
+    "fup_reset": _l("fair-use period ended"),
+    "plan_change": _l("plan changed"),
+    "speed_change": _l("speed changed"),
+    "suspend": _l("subscription suspended"),
+    "expire": _l("subscription expired"),
+    "terminate": _l("subscription terminated"),
+    "disable": _l("subscription disabled"),
+    "customer_blocked": _l("customer blocked"),
+    "password_change": _l("password changed"),
+    "device_change": _l("allowed devices changed"),
+    "address_change": _l("address changed"),
+    "staff": _l("requested by staff"),
+    "late_start": _l("session started after the change"),
+}
+
+SUSPEND_REASONS: dict[str, LazyString] = {
+    "overdue": _l("overdue payment"),
+    "customer request": _l("customer's request"),
+    "abuse": _l("abuse"),
+    "maintenance": _l("maintenance"),
+    "other": _l("other"),
+    "no subscription left": _l("no subscription left"),
+}
+
+CHOICES: dict[str, LazyString] = {
+    "pppoe": _l("PPPoE"),
+    "hotspot": _l("Hotspot"),
+    "dhcp": _l("DHCP"),
+    "static": _l("Static address"),
+    "any": _l("Any kind"),
+    "daily": _l("Daily"),
+    "weekly": _l("Weekly"),
+    "monthly": _l("Monthly"),
+    "quarterly": _l("Quarterly"),
+    "yearly": _l("Yearly"),
+    "custom": _l("Custom"),
+    "billing_cycle": _l("Billing month"),
+    "total": _l("Download + upload"),
+    "download": _l("Download only"),
+    "upload": _l("Upload only"),
+    "residential": _l("Residential"),
+    "business": _l("Business"),
+    "enterprise": _l("Enterprise"),
+}
+
+_NAK_CAUSES: dict[int, LazyString] = {
+    401: _l("it does not know an attribute of the request"),
+    402: _l("an attribute is missing"),
+    403: _l("it is not the router named in the request"),
+    404: _l("the request is not valid for it"),
+    405: _l("it does not support this for that service"),
+    406: _l("it has no such session, or does not support this change"),
+    407: _l("it does not accept a value of the request"),
+    501: _l("its settings forbid it (check /radius incoming accept=yes)"),
+    503: _l("it has no such session"),
+    504: _l("the session cannot be ended"),
+    506: _l("it is out of resources"),
+    508: _l("several sessions fit the request"),
+}
+
+_TERMINATE_CAUSES: dict[str, LazyString] = {
+    "User-Request": _l("ended by the customer"),
+    "Lost-Carrier": _l("line lost"),
+    "Lost-Service": _l("service lost"),
+    "Idle-Timeout": _l("idle too long"),
+    "Session-Timeout": _l("session time over"),
+    "Admin-Reset": _l("ended by us"),
+    "Admin-Reboot": _l("router rebooted by staff"),
+    "NAS-Reboot": _l("router rebooted"),
+    "NAS-Request": _l("ended by the router"),
+    "NAS-Error": _l("router error"),
+    "Port-Error": _l("port error"),
+}
+
+_ACTIONS: dict[str, LazyString] = {
+    "customer.created": _l("added the customer"),
+    "customer.updated": _l("edited the customer"),
+    "customer.activated": _l("activated the customer"),
+    "customer.suspended": _l("suspended the customer"),
+    "customer.disabled": _l("disabled the customer"),
+    "customer.inactive": _l("set the customer inactive"),
+    "customer.blacklisted": _l("blacklisted the customer"),
+    "customer.terminated": _l("terminated the customer"),
+    "customer.deleted": _l("deleted the customer"),
+    "customer.rolled_up": _l("customer's state follows its subscriptions"),
+    "subscription.created": _l("added a subscription"),
+    "subscription.updated": _l("edited the subscription"),
+    "subscription.activated": _l("activated the subscription"),
+    "subscription.suspended": _l("suspended the subscription"),
+    "subscription.disabled": _l("disabled the subscription"),
+    "subscription.cancelled": _l("cancelled the subscription"),
+    "subscription.expired": _l("the subscription expired"),
+    "subscription.terminated": _l("terminated the subscription"),
+    "subscription.package_changed": _l("changed the plan"),
+    "subscription.password_changed": _l("changed the service password"),
+    "subscription.password_shown": _l("looked at the service password"),
+    "subscription.expiry_changed": _l("changed the end date"),
+    "subscription.limits_changed": _l("changed speed or limits"),
+    "subscription.mac_binding_changed": _l("changed device binding"),
+    "subscription.mac_added": _l("added a device"),
+    "subscription.mac_status_changed": _l("changed a device"),
+    "subscription.mac_removed": _l("removed a device"),
+    "subscription.ip_assigned": _l("changed the fixed address"),
+    "subscription.disconnected": _l("disconnected the session"),
+}
+
+
+def state_mark(kind: str, value: str) -> Mark:
+    """How a state of that kind is shown; a state that has no words yet is shown by its code."""
+    return _STATES.get(kind, {}).get(value) or Mark(colour="grey", icon="question-mark", text=value)
+
+
+def state_choices(kind: str) -> list[tuple[str, LazyString | str]]:
+    """Every state of a kind with its word, for a filter."""
+    return [(value, mark.text) for value, mark in _STATES[kind].items()]
+
+
+def reason_words(reason: str) -> LazyString | str:
+    """Why a login was decided as it was."""
+    return _REASONS.get(reason) or REASONS.get(reason, reason)
+
+
+def reason_choices() -> list[tuple[str, LazyString]]:
+    """Every reason for a refusal with its words."""
+    return [(code, words) for code, words in _REASONS.items() if not code.startswith("accepted")]
+
+
+def change_reason_words(reason: str) -> LazyString | str:
+    """Why a live session is changed."""
+    return _CHANGE_REASONS.get(reason) or CHANGE_REASONS.get(reason, reason)
+
+
+def choice_words(value: str) -> LazyString | str:
+    """The word of one choice of a list."""
+    return CHOICES.get(value, value)
+
+
+def suspend_reason_words(reason: str) -> LazyString | str:
+    """Why somebody is suspended; free text stays as it was typed."""
+    return SUSPEND_REASONS.get(reason, reason)
+
+
+def terminate_cause_words(cause: str) -> LazyString | str:
+    """How a session ended, in the words of RFC 2866 translated."""
+    return _TERMINATE_CAUSES.get(cause, cause)
+
+
+def action_words(action: str) -> LazyString | str:
+    """What an audit entry says was done."""
+    return _ACTIONS.get(action, action)
+
+
+def nak_words(cause: str | None) -> LazyString | str:
+    """Why a router refused, from the number in an Error-Cause."""
+    number = re.search(r"\d{3}", cause or "")
+    if number is None:
+        return cause or gettext("it gave no reason")
+    return _NAK_CAUSES.get(int(number[0])) or gettext("cause %(number)s", number=number[0])
+
+
+def said(text: str) -> str:
+    """A sentence of the business translated; numbers in it are kept, so one translation serves them all."""
+    numbers = re.findall(r"\d+(?:\.\d+)*", text)
+    pattern = text
+    for position, value in enumerate(numbers):
+        pattern = pattern.replace(value, f"{{{position}}}", 1)
+    translated = gettext(pattern) if numbers else gettext(text)
+    for position, value in enumerate(numbers):
+        translated = translated.replace(f"{{{position}}}", value)
+    return translated

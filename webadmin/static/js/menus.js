@@ -1,0 +1,43 @@
+// Menus are <details>: a click elsewhere or Escape closes them.
+document.addEventListener("click", (event) => {
+  document.querySelectorAll("details.menu[open]").forEach((menu) => {
+    if (!menu.contains(event.target)) menu.open = false;
+  });
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  document.querySelectorAll("details.menu[open]").forEach((menu) => {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+});
+
+// Tabs that switch parts of one page: [data-tab] names the part that it shows.
+document.addEventListener("click", (event) => {
+  const tab = event.target.closest("[data-tab]");
+  if (!tab) return;
+  tab.closest("[role=tablist]").querySelectorAll("[data-tab]").forEach((other) => {
+    const chosen = other === tab;
+    other.setAttribute("aria-selected", String(chosen));
+    document.getElementById(other.dataset.tab).hidden = !chosen;
+  });
+});
+
+// A part that only some choices need: [data-shown-by] names the box or list, [data-shown-for] its values.
+const follow = () => {
+  document.querySelectorAll("[data-shown-by]").forEach((part) => {
+    const control = document.getElementById(part.dataset.shownBy);
+    if (!control) return;
+    const value = control.type === "checkbox" ? String(control.checked) : control.value;
+    part.hidden = !part.dataset.shownFor.split(" ").includes(value);
+  });
+};
+document.addEventListener("change", follow);
+document.addEventListener("htmx:after:swap", follow);
+follow();
+
+// A filter that changes sends its form at once; the button stays for those without this script.
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-autosubmit]");
+  if (form && event.target.matches("select")) form.requestSubmit();
+});

@@ -1,0 +1,7 @@
+// What every page needs; each concern is a module of its own.
+import "./search.js";
+import "./copy.js";
+import "./sheet.js";
+import "./menus.js";
+import "./select.js";
+import "./poll.js";
