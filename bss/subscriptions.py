@@ -167,9 +167,10 @@ def edit(
         values["username"] = fields.username(changes["username"], connection_type=subscription.connection_type)
     if values.get("nas_server_id") is not None:
         referenced(session, NasServer, values["nas_server_id"], actor=actor, field="nas_server_id")
+    if "nas_server_id" in values and subscription.assigned_ip is not None:
+        _require_free(session, actor, str(subscription.assigned_ip), values["nas_server_id"], subscription.id)
+    # Nothing is asked of the database between setting and flushing: a query would flush on its own.
     old, new = audit.set_fields(subscription, values)
-    if "nas_server_id" in new and subscription.assigned_ip is not None:
-        _require_free(session, actor, str(subscription.assigned_ip), new["nas_server_id"], subscription.id)
     flush_or_conflict(session, _TAKEN)
     if new:
         _record(session, actor, now, "updated", subscription, old=old, new=new)

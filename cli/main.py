@@ -93,6 +93,8 @@ def _explain(error: Exception) -> str | None:
     if names & {"psycopg.OperationalError", "sqlalchemy.exc.OperationalError"}:
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
         return f"the database does not answer ({reason}). Run 'lintas doctor'."
+    if isinstance(error, PermissionError):
+        return f"{error}. Run it as the user who started it first, or as root."
     if names & _OWN_ERRORS:
         return str(error)
     return None

@@ -159,7 +159,7 @@ class _SourcePort(asyncio.DatagramProtocol):
         # Not isinstance: the selector loop's own datagram transport is no DatagramTransport.
         self.transport = cast(asyncio.DatagramTransport, transport)
 
-    def datagram_received(self, data: bytes, addr: object) -> None:
+    def datagram_received(self, data: bytes, _addr: object) -> None:
         pending = self.pending.get(data[1]) if len(data) > 1 else None
         if pending is None or pending.reply.done():
             return

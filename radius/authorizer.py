@@ -49,7 +49,7 @@ class Authorizer:
         reader: DeadlineReader,
         records: AccessRecords,
         open_password: Callable[[bytes], str],
-        take_notices: Callable[[], None],
+        catch_up: Callable[[], None],
         complain: Callable[[str], None],
         max_stale_s: float,
         boot_id: str,
@@ -62,7 +62,7 @@ class Authorizer:
         self._reader = reader
         self._records = records
         self._open_password = open_password
-        self._take_notices = take_notices
+        self._catch_up = catch_up
         self._complain = complain
         self._max_stale_s = max_stale_s
         self._boot_id = boot_id
@@ -77,7 +77,7 @@ class Authorizer:
         if router is None:
             return self._silence
         key = (router.tenant_id, attributes.get("User-Name", "").strip())
-        self._take_notices()
+        self._catch_up()
         store = self._store
         entry = store.entries.get(key)
         stale = False

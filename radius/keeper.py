@@ -21,6 +21,8 @@ from radius.store import ProfileStore
 HEARTBEAT_MS = 500
 TRUST_S = 2.0
 RETRY_S = 0.5
+ASK_SHARE = 50
+ASK_SAVED_S = 0.025
 
 
 class Keeper:
@@ -45,6 +47,8 @@ class Keeper:
         self._filled = False
         self._routers_changed = False
         self.listener: Listener | None = None
+        self._asked_at = 0.0
+        self._credit_s = 0.0
 
     def run(self) -> None:
         """Listen until stopped, through any number of lost connections."""
@@ -61,14 +65,29 @@ class Keeper:
         """End `run` at its next heartbeat."""
         self._stopping.set()
 
-    def take_notices(self) -> None:
-        """For a login: take what has been heard by now. A broken connection is the thread's to notice and to mend."""
+    def catch_up(self) -> None:
+        """For a login: hear what was committed before it.
+
+        Asking costs a round trip, so at most one part in `ASK_SHARE` of the time goes into it, with some saved up
+        while it is quiet: logins now and then always ask; a storm takes what has arrived by itself.
+        """
         listener = self.listener
-        if listener is not None:
-            try:
-                listener.take()
-            except UnableToListen:
-                self._store.distrust()
+        if listener is None:
+            return
+        try:
+            now = time.monotonic()
+            credit_s = min(self._credit_s + (now - self._asked_at) / ASK_SHARE, ASK_SAVED_S)
+            self._asked_at = now
+            if credit_s > 0:
+                listener.ask()
+                credit_s -= time.monotonic() - now
+            else:
+                listener.look()
+            self._credit_s = credit_s
+        except UnableToListen as error:
+            self.listener = None
+            self._store.distrust()
+            self._complain(f"database not heard, memory not trusted: {error}")
 
     def _listen(self) -> None:
         listener = Listener(self._dsn, ("access_changed", "session_changed"), self._heard)
@@ -81,7 +100,8 @@ class Keeper:
             self._store.trusted_until = time.monotonic() + TRUST_S
             self._complain("database heard, memory trusted")
             self._fill_once()
-            while not self._stopping.is_set():
+            # A login that found the connection broken has taken it away.
+            while not self._stopping.is_set() and self.listener is listener:
                 self._keep(listener)
         finally:
             self.listener = None
@@ -100,7 +120,7 @@ class Keeper:
         if self._routers_changed:
             self._routers_changed = False
             self._load_routers()
-        listener.check()
+        listener.ask()
         if not self._reader.is_open:
             self._reconnect_reader()
         self._store.trusted_until = time.monotonic() + TRUST_S

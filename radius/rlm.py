@@ -100,7 +100,7 @@ def _start(settings: PolicySettings) -> None:
         reader=reader,
         records=records,
         open_password=keyring.decrypt,
-        take_notices=keeper.take_notices,
+        catch_up=keeper.catch_up,
         complain=_complain,
         max_stale_s=settings.max_stale_s,
         boot_id=secrets.token_hex(6),

@@ -86,7 +86,10 @@ def directory_for(preferred: Path) -> Path:
         return preferred
     name = hashlib.sha256(str(preferred).encode()).hexdigest()[:12]
     parent = _OUTSIDE / name
-    parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+    for directory in (_OUTSIDE, parent):
+        directory.mkdir(exist_ok=True)
+        # To be walked through by the cluster's user, and set apart from mkdir because of the umask.
+        directory.chmod(0o711)
     return parent / preferred.name
 
 
@@ -95,14 +98,14 @@ def init(cluster: Cluster) -> None:
     if not (cluster.data / "PG_VERSION").exists():
         _make_directory(cluster)
         shutil.rmtree(cluster.data, ignore_errors=True)
-        _write_owned(cluster.password_file, secrets.token_urlsafe(24))
+        _write_owned(cluster, cluster.password_file, secrets.token_urlsafe(24))
         _run_initdb(cluster)
-    _write_owned(cluster.data / "postgresql.conf", _render_settings(cluster))
+    _write_owned(cluster, cluster.data / "postgresql.conf", _render_settings(cluster))
 
 
 def command(cluster: Cluster) -> list[str]:
     """The server in the foreground, as a supervisor starts it."""
-    return [*_as_cluster_user(), str(_binary("postgres")), "-D", str(cluster.data)]
+    return [*_as_user(_owner(cluster)), str(_binary("postgres")), "-D", str(cluster.data)]
 
 
 def start(cluster: Cluster, *, timeout_seconds: float = 30.0) -> ProcessId:
@@ -193,7 +196,7 @@ def _run_initdb(cluster: Cluster) -> None:
     ]
     arguments += [] if cluster.durable else ["--no-sync"]
     done = subprocess.run(
-        [*_as_cluster_user(), str(_binary("initdb")), *arguments],
+        [*_as_user(_owner(cluster)), str(_binary("initdb")), *arguments],
         capture_output=True, text=True, timeout=120, cwd="/", check=False,
     )  # fmt: skip
     if done.returncode != 0:
@@ -201,29 +204,37 @@ def _run_initdb(cluster: Cluster) -> None:
 
 
 def _make_directory(cluster: Cluster) -> None:
+    owner = _owner(cluster)
     files.private_dir(cluster.directory)
-    if os.geteuid() == 0:
-        owner = pwd.getpwnam(SYSTEM_USER)
+    if owner is not None:
         os.chown(cluster.directory, owner.pw_uid, owner.pw_gid)
 
 
-def _write_owned(path: Path, content: str) -> None:
+def _write_owned(cluster: Cluster, path: Path, content: str) -> None:
+    owner = _owner(cluster)
     files.write_private(path, content)
-    if os.geteuid() == 0:
-        owner = pwd.getpwnam(SYSTEM_USER)
+    if owner is not None:
         os.chown(path, owner.pw_uid, owner.pw_gid)
 
 
-def _as_cluster_user() -> list[str]:
+def _owner(cluster: Cluster) -> pwd.struct_passwd | None:
+    """Whose cluster it is when we are root: whoever made it, at first Debian's `postgres`; None when it is our own."""
     if os.geteuid() != 0:
+        return None
+    made_by = cluster.directory.stat().st_uid if cluster.directory.exists() else 0
+    return pwd.getpwuid(made_by) if made_by != 0 else pwd.getpwnam(SYSTEM_USER)
+
+
+def _as_user(owner: pwd.struct_passwd | None) -> list[str]:
+    if owner is None:
         return []
-    owner = pwd.getpwnam(SYSTEM_USER)
     return ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--init-groups", "--"]
 
 
 def _reachable(directory: Path) -> bool:
     existing = next(parent for parent in [directory, *directory.parents] if parent.exists())
-    return subprocess.run([*_as_cluster_user(), "test", "-x", str(existing)], check=False, timeout=10).returncode == 0
+    look = [*_as_user(pwd.getpwnam(SYSTEM_USER)), "test", "-x", str(existing)]
+    return subprocess.run(look, check=False, timeout=10).returncode == 0
 
 
 def _binary(name: str) -> Path:

@@ -4,6 +4,7 @@ A pid alone proves nothing: after a crash or a reboot the number may belong to a
 the boot id tell the two apart, so nothing is ever signalled by a stale number.
 """
 
+import atexit
 import os
 import signal
 import subprocess
@@ -66,6 +67,9 @@ def end(process: ProcessId, *, first_signal: signal.Signals = signal.SIGTERM, gr
 
 def _reap() -> None:
     _launched[:] = [child for child in _launched if child.poll() is None]
+
+
+atexit.register(_reap)
 
 
 def _send(process: ProcessId, number: signal.Signals) -> bool:

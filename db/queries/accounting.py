@@ -6,13 +6,15 @@ index lookup per element) is the right one.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from datetime import date, datetime
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 from psycopg.types.json import Jsonb
 
 Connection = psycopg.Connection[Any]
+# Array literals made by `numbers` and `hex_texts`, one for each column.
+Columns = Sequence[str]
 
 # One key for everybody who merges sessions: collectors of several nodes and the jobs that close sessions.
 _MERGE_LOCK = 0x4C494E54_41535F41
@@ -60,9 +62,24 @@ class FactsRow(NamedTuple):
     fup_until: datetime | None
 
 
-def take_merge_lock(connection: Connection) -> None:
-    """Wait until nobody else merges sessions; held to the end of the transaction."""
+def take_merge_lock(connection: Connection) -> int:
+    """Wait until nobody else merges sessions, to the end of the transaction; returns this merge's number.
+
+    Numbers without a gap since one's own last merge mean that nobody else has merged in between. A merge that is rolled
+    back leaves a gap, which costs the others a fresh look and nothing else.
+    """
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MERGE_LOCK])
+    return _number(connection, "SELECT nextval('radacct_merges')")
+
+
+def last_merge(connection: Connection) -> int:
+    """The number of the last merge that began; 0 before the first."""
+    return _number(connection, "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM radacct_merges")
+
+
+def _number(connection: Connection, statement: LiteralString) -> int:
+    row = connection.execute(statement).fetchone()
+    return int(row[0]) if row is not None else 0
 
 
 # --- spool positions ---------------------------------------------------------------------------------------------
@@ -313,13 +330,9 @@ WHERE r.acctuniqueid = n.id AND r.acctstoptime IS NULL
 """
 
 
-def advance_sessions(
-    connection: Connection, unique_ids: Sequence[str], columns: Sequence[Sequence[int]]
-) -> int:
-    """Counters of open sessions: `columns` are updated_us, interval_s, session_time_s, upload and download bytes."""
-    return connection.execute(
-        _ADVANCE, [hex_texts(unique_ids), *(numbers(column) for column in columns)], prepare=True
-    ).rowcount
+def advance_sessions(connection: Connection, columns: Columns) -> int:
+    """Counters of open sessions: unique id, updated_us, interval_s, session_time_s, upload and download bytes."""
+    return connection.execute(_ADVANCE, columns, prepare=True).rowcount
 
 
 # Setting or clearing the end moves the row between partitions, so these go through the parent; which of the two it is
@@ -356,7 +369,14 @@ def notify_sessions(connection: Connection, payloads: Sequence[str]) -> None:
 
 # --- usage -------------------------------------------------------------------------------------------------------
 
-_BOOK_DAILY = """
+_ADD_DAILY = """
+UPDATE usage_daily d SET download_bytes = d.download_bytes + n.download_bytes,
+    upload_bytes = d.upload_bytes + n.upload_bytes, seconds = d.seconds + n.seconds, sessions = d.sessions + n.sessions
+FROM unnest(%s::bigint[], %s::date[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::int[])
+    AS n (id, day, nas_server_id, download_bytes, upload_bytes, seconds, sessions)
+WHERE d.subscription_id = n.id AND d.day = n.day AND d.nas_server_id = n.nas_server_id
+"""
+_BEGIN_DAILY = """
 INSERT INTO usage_daily (subscription_id, day, nas_server_id, download_bytes, upload_bytes, seconds, sessions)
 SELECT * FROM unnest(%s::bigint[], %s::date[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::int[])
 ON CONFLICT (subscription_id, day, nas_server_id) DO UPDATE SET
@@ -364,22 +384,24 @@ ON CONFLICT (subscription_id, day, nas_server_id) DO UPDATE SET
     upload_bytes = usage_daily.upload_bytes + excluded.upload_bytes,
     seconds = usage_daily.seconds + excluded.seconds, sessions = usage_daily.sessions + excluded.sessions
 """
-_BOOK_COUNTERS = """
-WITH booked AS (
-    INSERT INTO usage_counters AS c (subscription_id, period_kind, period_start, download_bytes, upload_bytes, seconds,
-        updated_at)
-    SELECT *, %(now)s FROM unnest(%(ids)s::bigint[], %(kinds)s::text[], %(starts)s::date[], %(down)s::bigint[],
-        %(up)s::bigint[], %(seconds)s::bigint[])
-    ON CONFLICT (subscription_id, period_kind, period_start) DO UPDATE SET
-        download_bytes = c.download_bytes + excluded.download_bytes,
-        upload_bytes = c.upload_bytes + excluded.upload_bytes,
-        seconds = c.seconds + excluded.seconds, updated_at = excluded.updated_at
-    RETURNING subscription_id, period_kind, period_start, download_bytes + upload_bytes AS total_bytes, xmax = 0 AS is_new
-)
-SELECT b.subscription_id, b.period_kind, b.period_start, b.is_new
-FROM booked b LEFT JOIN unnest(%(watched_ids)s::bigint[], %(watched_kinds)s::text[], %(watched_bytes)s::bigint[])
-    AS w (subscription_id, period_kind, watch_bytes) USING (subscription_id, period_kind)
-WHERE b.is_new OR b.total_bytes >= w.watch_bytes
+_ADD_COUNTERS = """
+UPDATE usage_counters c SET download_bytes = c.download_bytes + n.download_bytes,
+    upload_bytes = c.upload_bytes + n.upload_bytes, seconds = c.seconds + n.seconds, updated_at = %s
+FROM unnest(%s::bigint[], %s::text[], %s::date[], %s::bigint[], %s::bigint[], %s::bigint[])
+    AS n (id, kind, first_day, download_bytes, upload_bytes, seconds)
+WHERE c.subscription_id = n.id AND c.period_kind = n.kind AND c.period_start = n.first_day
+"""
+_BEGIN_COUNTERS = """
+INSERT INTO usage_counters AS c (subscription_id, period_kind, period_start, updated_at, download_bytes, upload_bytes,
+    seconds)
+SELECT id, kind, first_day, %s, download_bytes, upload_bytes, seconds
+FROM unnest(%s::bigint[], %s::text[], %s::date[], %s::bigint[], %s::bigint[], %s::bigint[])
+    AS n (id, kind, first_day, download_bytes, upload_bytes, seconds)
+ON CONFLICT (subscription_id, period_kind, period_start) DO UPDATE SET
+    download_bytes = c.download_bytes + excluded.download_bytes,
+    upload_bytes = c.upload_bytes + excluded.upload_bytes,
+    seconds = c.seconds + excluded.seconds, updated_at = excluded.updated_at
+RETURNING subscription_id, period_kind, period_start, xmax = 0
 """
 # A counter that begins in the middle of its period (a new plan counts by weeks, say) starts from the days before it.
 _SEED = """
@@ -392,38 +414,42 @@ FROM (
     GROUP BY n.id, n.kind, n.first_day
 ) d
 WHERE c.subscription_id = d.id AND c.period_kind = d.kind AND c.period_start = d.first_day
-RETURNING c.subscription_id, c.period_kind, c.download_bytes + c.upload_bytes
+"""
+_WATCHED = """
+SELECT n.id, n.kind, c.download_bytes + c.upload_bytes
+FROM unnest(%s::bigint[], %s::text[], %s::date[]) AS n (id, kind, first_day)
+JOIN usage_counters c ON c.subscription_id = n.id AND c.period_kind = n.kind AND c.period_start = n.first_day
 """
 
-
-def book_daily(connection: Connection, columns: Sequence[str]) -> None:
-    """Add to usage_daily; array literals of subscription, day, router, download, upload, seconds, sessions."""
-    connection.execute(_BOOK_DAILY, columns, prepare=True)
-
-
-class BookedPeriod(NamedTuple):
-    """A counter that is new or has reached what was watched for."""
-
-    subscription_id: int
-    period_kind: str
-    period_start: Any
-    is_new: bool
+def add_daily(connection: Connection, columns: Columns) -> int:
+    """Add to days that exist; array literals of subscription, day, router, download, upload, seconds, sessions."""
+    return connection.execute(_ADD_DAILY, columns, prepare=True).rowcount
 
 
-def book_counters(connection: Connection, values: dict[str, Any]) -> list[BookedPeriod]:
-    """Add to usage_counters; returns those that are new or have reached the watched bytes."""
-    return [BookedPeriod(*row) for row in connection.execute(_BOOK_COUNTERS, values, prepare=True)]
+def begin_daily(connection: Connection, columns: Columns) -> None:
+    """Add to days that may not exist yet; columns as in `add_daily`."""
+    connection.execute(_BEGIN_DAILY, columns, prepare=True)
 
 
-def seed_counters(
-    connection: Connection, rows: Sequence[tuple[int, str, Any, Any]]
-) -> list[tuple[int, str, int]]:
-    """Set new counters (subscription, kind, first day, day after the last) to the sum of their days.
+def add_counters(connection: Connection, columns: Columns, now: datetime) -> int:
+    """Add to counters that exist; array literals of subscription, kind, first day, download, upload, seconds."""
+    return connection.execute(_ADD_COUNTERS, [now, *columns], prepare=True).rowcount
 
-    Returns (subscription, kind, bytes in both directions).
-    """
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    return [tuple(row) for row in connection.execute(_SEED, columns, prepare=True)]
+
+def begin_counters(connection: Connection, columns: Columns, now: datetime) -> list[tuple[int, str, date]]:
+    """Add to counters that may not exist yet; returns (subscription, kind, first day) of those that are new."""
+    rows = connection.execute(_BEGIN_COUNTERS, [now, *columns], prepare=True)
+    return [(row[0], row[1], row[2]) for row in rows if row[3]]
+
+
+def seed_counters(connection: Connection, rows: Sequence[tuple[int, str, date, date]]) -> None:
+    """Set new counters (subscription, kind, first day, day after the last) to the sum of their days."""
+    connection.execute(_SEED, [list(column) for column in zip(*rows, strict=True)], prepare=True)
+
+
+def watched_totals(connection: Connection, columns: Columns) -> list[tuple[int, str, int]]:
+    """(subscription, kind, bytes in both directions) of the counters; array literals of subscription, kind, first day."""
+    return [tuple(row) for row in connection.execute(_WATCHED, columns, prepare=True)]
 
 
 # --- fair use, expiry --------------------------------------------------------------------------------------------

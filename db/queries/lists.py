@@ -20,6 +20,7 @@ from db.models import (
     RadAcct,
     ServicePlan,
     SessionChange,
+    SessionChangeAttempt,
     Subscription,
     SubscriptionMac,
 )
@@ -184,7 +185,7 @@ def find_subscription(session: Session, subscription_id: int, *, tenant_id: int)
     return session.scalars(statement).unique().one_or_none()
 
 
-def with_parents(statement: Select[tuple[Subscription]]) -> Select[tuple[Subscription]]:
+def with_parents(statement: Select[Subscription]) -> Select[Subscription]:
     """The same subscriptions, loaded with their relatives and without their passwords."""
     return statement.options(
         defer(Subscription.service_password),
@@ -252,6 +253,12 @@ def page_of_changes(session: Session, *, tenant_id: int, fits: ChangeFilter, wan
         if value is not None:
             statement = statement.where(column == value)
     return fetch_page(session, statement, sorts=CHANGE_SORTS, row_id=SessionChange.id, wanted=wanted)
+
+
+def attempts_of_change(session: Session, change_id: int) -> list[SessionChangeAttempt]:
+    """The packet exchanges of a change, oldest first."""
+    statement = select(SessionChangeAttempt).where(SessionChangeAttempt.session_change_id == change_id)
+    return list(session.scalars(statement.order_by(SessionChangeAttempt.id)))
 
 
 def recent_logins(

@@ -20,6 +20,7 @@ RowT = TypeVar("RowT")
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 200
 MAX_PAGE = 10_000
+_Column = InstrumentedAttribute[Any]
 
 
 class BadCursor(ValueError):
@@ -87,13 +88,11 @@ def _count(session: Session, statement: Select[Any], row_id: InstrumentedAttribu
     return session.scalar(select(func.count()).select_from(inner)) or 0
 
 
-def _order(column: InstrumentedAttribute[Any], row_id: InstrumentedAttribute[int], *, descending: bool) -> list[ColumnElement[Any]]:
+def _order(column: _Column, row_id: _Column, *, descending: bool) -> list[ColumnElement[Any]]:
     return [column.desc(), row_id.desc()] if descending else [column.asc(), row_id.asc()]
 
 
-def _after(
-    column: InstrumentedAttribute[Any], row_id: InstrumentedAttribute[int], value: Any, last_id: int, *, descending: bool
-) -> ColumnElement[bool]:
+def _after(column: _Column, row_id: _Column, value: Any, last_id: int, *, descending: bool) -> ColumnElement[bool]:
     if descending:
         return or_(column < value, (column == value) & (row_id < last_id))
     return or_(column > value, (column == value) & (row_id > last_id))

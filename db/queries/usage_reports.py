@@ -1,4 +1,4 @@
-"""Reads usage for people: one period, days between two dates. Bytes and seconds are the customer's, over all routers."""
+"""Reads usage for people: one period, days between two dates. Bytes are the customer's, over all routers."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -14,6 +14,7 @@ from factories import make_nas, make_subscription
 from packets.conftest import SECRET
 from radius_stack import RadiusStack, radius_stack, wait_for
 from runtime import ports, postgres
+from runtime.processes import ProcessId
 from simulator import Login, Method, Service, SimulatedRouter
 
 
@@ -91,7 +92,12 @@ def test_a_killed_database_refuses_nobody(
     stack: RadiusStack, router: SimulatedRouter, cluster: postgres.Cluster
 ) -> None:
     assert router.authenticate(login("limited2", "02:00:00:00:00:01")).accepted is True
+    process = postgres.find_process(cluster)
+    assert process is not None
+    backends = [ProcessId.of(pid) for pid in _children(process.pid)]
     postgres.kill(cluster)
+    # A backend outlives its postmaster by a moment, and still answers truthfully.
+    wait_for(lambda: not any(backend and backend.is_running() for backend in backends))
     try:
         _expect_outage_answers(router, "limited2")
     finally:

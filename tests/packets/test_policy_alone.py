@@ -112,7 +112,7 @@ class Desk:
             reader=CaseReader(case),  # type: ignore[arg-type]
             records=self.records,
             open_password=bytes.decode,
-            take_notices=lambda: None,
+            catch_up=lambda: None,
             complain=pytest.fail,
             max_stale_s=60,
             boot_id="b" * 12,

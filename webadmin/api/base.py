@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from flask import Flask, request
-from flask_smorest import Api as SmorestApi
+from flask_smorest import Api as SmorestApi  # type: ignore[import-untyped]
 from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import RAISE, Schema, fields, validate
 from webargs.flaskparser import FlaskParser
@@ -21,7 +21,7 @@ from webadmin.permissions import requires, signed_in
 
 ViewT = TypeVar("ViewT", bound=Callable[..., Any])
 PREFIX = "/api/v1"
-# A plan's edit can concern thousands of sessions; the answer names at most this many, the count says how many there are.
+# A plan's edit can concern thousands of sessions: the answer names so many of them, and counts all.
 MAX_IDS_SHOWN = 1000
 MAX_ID = 2**63 - 1
 
@@ -54,7 +54,7 @@ class ProblemSchema(Schema):
     errors = fields.List(fields.Nested(FieldProblem))
 
 
-class Api(SmorestApi):
+class Api(SmorestApi):  # type: ignore[misc]
     """flask-smorest with our error shape, and without its own error handler: `webadmin.errors` answers everything."""
 
     ERROR_SCHEMA = ProblemSchema
@@ -63,13 +63,13 @@ class Api(SmorestApi):
         """Nothing: one table answers for panel and API alike."""
 
     def _register_responses(self) -> None:
+        # Every response registered here is an error; the attribute is read while they are.
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = PROBLEM_JSON
         super()._register_responses()
-        for response in self.spec.components.responses.values():
-            for schema in list(response.get("content", {}).values()):
-                response["content"] = {PROBLEM_JSON: schema}
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE
 
 
-class Blueprint(SmorestBlueprint):
+class Blueprint(SmorestBlueprint):  # type: ignore[misc]
     """A part of the API. Every route says what it needs, in the code and in the document alike."""
 
     ARGUMENTS_PARSER = StrictParser()
@@ -84,8 +84,7 @@ class Blueprint(SmorestBlueprint):
 
     def _secured(self, mark: Callable[[Any], Any], code: str | None) -> Callable[[ViewT], ViewT]:
         extra: dict[str, Any] = {"x-permission": code} if code else {}
-        responses = {number: {"$ref": f"#/components/responses/{name}"} for number, name in _REFUSALS.items()}
-        doc = self.doc(security=[{"bearer": []}], responses=responses, **extra)
+        doc = self.doc(security=[{"bearer": []}], responses=dict(_REFUSALS), **extra)
 
         def decorate(view: ViewT) -> ViewT:
             documented: ViewT = doc(mark(view))

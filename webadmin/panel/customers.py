@@ -145,7 +145,11 @@ def show(customer_id: int) -> ResponseReturnValue:
     customer = found(reads.customer_with_subscriptions(db(), customer_id))
     subscription = _chosen(customer)
     tab = request.args.get("tab", "service")
-    values: dict[str, Any] = {"customer": customer, "subscription": subscription, "tab": tab if tab in TABS else "service"}
+    values: dict[str, Any] = {
+        "customer": customer,
+        "subscription": subscription,
+        "tab": tab if tab in TABS else "service",
+    }
     values["online"] = reads.online_among(db(), [row.id for row in customer.subscriptions])
     values["follow"] = network.changes_by_id(db(), ids) if (ids := followed_ids(request.args.get("follow"))) else []
     if subscription is not None:

@@ -47,6 +47,7 @@ def test_a_change_is_acknowledged_within_a_second_of_its_commit(isp: Any, worker
     (first,) = isp.ask(customer)
     nudge_coa()
     wait_for(isp, first, seconds=30)
+    assert worker.poll() is None, "the worker ended; its reason is above"
     seen_ms, acknowledged_ms = [], []
     for _ in range(CHANGES):
         (change_id,) = isp.ask(customer)

@@ -1,0 +1,70 @@
+"""A libpq connection on which nothing waits longer than its deadline, and nothing holds Python's lock while it waits.
+
+The driver's own calls wait as long as the server likes, and its blocking connect keeps every other Python thread from
+running. Inside FreeRADIUS either would stop all logins, so connecting and asking use libpq's asynchronous interface.
+"""
+
+import select
+import time
+from collections.abc import Callable
+
+import psycopg
+from psycopg import pq
+from psycopg.pq.abc import PGconn, PGresult
+
+OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
+
+
+class PastDeadline(Exception):
+    """The server refused, failed, or did not answer in time."""
+
+
+def connect(dsn: str, timeout_s: float) -> PGconn:
+    """An open connection, or `PastDeadline`."""
+    deadline = time.monotonic() + timeout_s
+    connection = pq.PGconn.connect_start(dsn.encode())
+    try:
+        while (status := connection.connect_poll()) != pq.PollingStatus.OK:
+            if status == pq.PollingStatus.FAILED:
+                raise PastDeadline(_text(connection.error_message))
+            event = select.POLLIN if status == pq.PollingStatus.READING else select.POLLOUT
+            poll = select.poll()
+            poll.register(connection.socket, event)
+            _await(poll, deadline, timeout_s)
+    except BaseException:
+        connection.finish()
+        raise
+    return connection
+
+
+def run(connection: PGconn, send: Callable[[], None], timeout_s: float) -> PGresult:
+    """What came back for the request that `send` puts on its way: the first result, which must be a good one."""
+    deadline = time.monotonic() + timeout_s
+    poll = select.poll()
+    poll.register(connection.socket, select.POLLIN)
+    first: PGresult | None = None
+    try:
+        send()
+        while True:
+            while connection.is_busy():
+                _await(poll, deadline, timeout_s)
+                connection.consume_input()
+            result = connection.get_result()
+            if result is None:
+                break
+            first = first or result
+    except (psycopg.Error, OSError) as error:
+        raise PastDeadline(str(error).strip()) from error
+    if first is None or first.status not in OK:
+        raise PastDeadline(_text(first.error_message if first else b"") or "connection lost")
+    return first
+
+
+def _await(poll: "select.poll", deadline: float, timeout_s: float) -> None:
+    left_ms = (deadline - time.monotonic()) * 1000
+    if left_ms <= 0 or not poll.poll(left_ms):
+        raise PastDeadline(f"no answer in {timeout_s * 1000:.0f} ms")
+
+
+def _text(message: bytes) -> str:
+    return message.decode(errors="replace").strip()

@@ -1,0 +1,138 @@
+"""The three servers that are compared: ours, stock FreeRADIUS with rlm_sql, FreeRADIUS without a database.
+
+Each on its own ports, all on the same PostgreSQL cluster with the same settings, all recording every login: ours
+through its spool and collector into access_log, rlm_sql into radpostauth, the last one as a line in a file.
+"""
+
+import os
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+
+from benchmarks.lab import Lab, add_database, free_udp_ports
+from benchmarks.load import PASSWORD_FORMAT
+from runtime import freeradius
+from runtime.processes import ProcessId
+
+OURS, SQL, CEILING = "lintas", "rlm_sql", "ceiling"
+_PEER = Path(__file__).with_name("peer-freeradius")
+_PEER_DATABASE = "peer"
+# Without a database every login has this password.
+_CEILING_PASSWORD = "pass"
+_FILL_SECONDS = 180.0
+# What our server has read ahead into memory is read with this server-side cursor.
+_FILLING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%all_profiles%' AND pid <> pg_backend_pid()"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A server under load; `logins_recorded` says how many decisions are on record by now."""
+
+    name: str
+    process: ProcessId
+    auth_port: int
+    acct_port: int
+    password_format: str
+    logins_recorded: Callable[[], int]
+
+
+def start_ours(lab: Lab) -> Server:
+    """Our FreeRADIUS with its memory filled, and the collector behind it."""
+    lab.start_service("collector")
+    lab.say("starting our FreeRADIUS and waiting until its memory is filled")
+    process = lab.start_freeradius()
+    _wait_filled(lab)
+    return Server(
+        name=OURS,
+        process=process,
+        auth_port=lab.settings.radius_auth_port,
+        acct_port=lab.settings.radius_acct_port,
+        password_format=PASSWORD_FORMAT,
+        logins_recorded=lambda: lab.number("SELECT count(*) FROM access_log"),
+    )
+
+
+def _wait_filled(lab: Lab) -> None:
+    lab.wait_for(lambda: lab.number(_FILLING) > 0 or _is_small(lab), 10.0, "our FreeRADIUS has not begun to read")
+    lab.wait_for(lambda: lab.number(_FILLING) == 0, _FILL_SECONDS, "our FreeRADIUS has not read all subscribers")
+
+
+def _is_small(lab: Lab) -> bool:
+    """Few subscribers may be read between two looks."""
+    return lab.subscribers <= 5000
+
+
+def start_sql(lab: Lab) -> Server:
+    """Stock FreeRADIUS with rlm_sql, with as many subscribers in its own database."""
+    lab.say(f"loading {lab.subscribers} subscribers into rlm_sql's tables and starting stock FreeRADIUS")
+    password = uuid.uuid4().hex
+    add_database(lab, database=_PEER_DATABASE, role=_PEER_DATABASE, password=password)
+    cluster = lab.cluster
+    where = [str(lab.subscribers), cluster.host, str(cluster.port), _PEER_DATABASE, _PEER_DATABASE]
+    port = free_udp_ports()
+    process = _start_peer(lab, "sql", port, where, {"PGPASSWORD": password})
+    url = f"postgresql://{_PEER_DATABASE}:{quote(password)}@{cluster.host}:{cluster.port}/{_PEER_DATABASE}"
+    return Server(
+        name=SQL,
+        process=process,
+        auth_port=port,
+        acct_port=port + 1,
+        password_format=PASSWORD_FORMAT,
+        logins_recorded=lambda: peer_number(url, "SELECT count(*) FROM radpostauth"),
+    )
+
+
+def peer_url(lab: Lab) -> str:
+    """rlm_sql's database, as the superuser."""
+    return str(psycopg.conninfo.make_conninfo("", host=lab.cluster.host))
+
+
+def peer_number(url: str, statement: str) -> int:
+    """The one number that a query on rlm_sql's database gives."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute(statement.encode()).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def start_ceiling(lab: Lab) -> Server:
+    """FreeRADIUS without a database: nothing real can be above it."""
+    port = free_udp_ports()
+    process = _start_peer(lab, "ceiling", port, [], {})
+    lines = _Lines(lab.home / "ceiling" / "run" / "access.log")
+    return Server(
+        name=CEILING,
+        process=process,
+        auth_port=port,
+        acct_port=port + 1,
+        password_format=_CEILING_PASSWORD,
+        logins_recorded=lines.count,
+    )
+
+
+def _start_peer(lab: Lab, kind: str, port: int, where: list[str], env: dict[str, str]) -> ProcessId:
+    command = [str(_PEER), kind, str(port), str(lab.home / kind), *where]
+    process = lab.start(kind, command, env={**os.environ, "LOG": "1", "SECRET": lab.secret, **env})
+    listening = lab.settings.model_copy(update={"radius_auth_port": port, "radius_acct_port": port + 1})
+    freeradius.wait_ready(listening, process=process, log_file=lab.log_file(kind), timeout_seconds=180.0)
+    return process
+
+
+class _Lines:
+    """Counts the lines of a growing file without reading any twice."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = self._lines = 0
+
+    def count(self) -> int:
+        if self._path.exists():
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                while block := file.read(1 << 20):
+                    self._lines += block.count(b"\n")
+                    self._offset += len(block)
+        return self._lines

@@ -1,0 +1,35 @@
+"""The REST API: `/api/v1`, one path and one spelling for each thing, over the same use-cases as the panel."""
+
+from flask import Flask
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+
+from webadmin import limits
+from webadmin.api import changes, customers, docs, me, nas, plans, sessions, subscriptions, tokens
+from webadmin.api.base import init_api
+from webadmin.security import csrf
+
+BLUEPRINTS = (
+    me.blueprint,
+    customers.blueprint,
+    plans.blueprint,
+    subscriptions.blueprint,
+    nas.blueprint,
+    sessions.blueprint,
+    changes.blueprint,
+    tokens.blueprint,
+)
+
+
+def register_api(app: Flask, limiter: Limiter) -> None:
+    """Give the application its API, its document and its limits."""
+    api = init_api(app)
+    by_client = limiter.shared_limit(limits.API_PER_CLIENT, scope="api", key_func=limits.token_or_address)
+    by_address = limiter.shared_limit(limits.API_PER_ADDRESS, scope="api-address", key_func=get_remote_address)
+    for blueprint in BLUEPRINTS:
+        # A cookie is not accepted here, so there is nothing for another site to ride on.
+        csrf.exempt(blueprint)
+        by_client(blueprint)
+        by_address(blueprint)
+        api.register_blueprint(blueprint)
+    docs.register_docs(app, api)

@@ -1,0 +1,127 @@
+"""Customers over HTTP."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bss import customers
+from bss.rows import find
+from db.models import Customer
+from db.queries.lists import CustomerFilter, customer_summary, page_of_customers
+from domain.period import local_midnight
+from webadmin import database, security
+from webadmin.api import schemas
+from webadmin.api.base import (
+    PREFIX,
+    Blueprint,
+    acting,
+    actor,
+    as_list,
+    as_result,
+    page_of,
+    tenant,
+    tenant_id,
+    wanted_part,
+)
+
+blueprint = Blueprint("customers", __name__, url_prefix=f"{PREFIX}/customers", description="The people who pay")
+
+
+@blueprint.route("")
+@blueprint.needs("view_customers")
+@blueprint.arguments(schemas.CustomerQuery, location="query")
+@blueprint.response(200, schemas.CustomerList)
+def list_customers(arguments: dict[str, Any]) -> dict[str, Any]:
+    """List customers"""
+    wanted = wanted_part(arguments)
+    fits = CustomerFilter(**arguments)
+    page = page_of(lambda: page_of_customers(database.session(), tenant_id=tenant_id(), fits=fits, wanted=wanted))
+    zone = ZoneInfo(tenant().timezone)
+    month_start = local_midnight(security.now().astimezone(zone).date().replace(day=1), zone)
+    summary = customer_summary(database.session(), tenant_id=tenant_id(), month_start=month_start)
+    return as_list(page, summary=summary)
+
+
+@blueprint.route("", methods=["POST"])
+@blueprint.needs("create_customers")
+@blueprint.arguments(schemas.CustomerIn)
+@blueprint.response(201, schemas.CustomerOut)
+def create_customer(body: dict[str, Any]) -> Customer:
+    """Add a customer"""
+    customer = customers.create(**acting(), **body)
+    database.commit()
+    return customer
+
+
+@blueprint.route("/<int:customer_id>")
+@blueprint.needs("view_customers")
+@blueprint.response(200, schemas.CustomerOut)
+def get_customer(customer_id: int) -> Customer:
+    """One customer"""
+    return find(database.session(), Customer, customer_id, actor=actor())
+
+
+@blueprint.route("/<int:customer_id>", methods=["PATCH"])
+@blueprint.needs("edit_customers")
+@blueprint.arguments(schemas.CustomerPatch)
+@blueprint.response(200, schemas.CustomerOut)
+def edit_customer(body: dict[str, Any], customer_id: int) -> Customer:
+    """Change a customer"""
+    version = body.pop("version", None)
+    changed = customers.edit(**acting(), customer_id=customer_id, changes=body, version=version)
+    database.commit()
+    return changed.row
+
+
+@blueprint.route("/<int:customer_id>", methods=["DELETE"])
+@blueprint.needs("delete_customers")
+@blueprint.arguments(schemas.VersionQuery, location="query")
+@blueprint.response(200, schemas.CustomerResult)
+def delete_customer(arguments: dict[str, Any], customer_id: int) -> dict[str, Any]:
+    """Terminate and hide a customer; subscriptions end with him"""
+    changed = customers.delete(**acting(), customer_id=customer_id, **arguments)
+    database.commit(changed.effect)
+    return as_result("Deleted", changed.effect, customer=changed.row)
+
+
+@blueprint.route("/<int:customer_id>/activate", methods=["POST"])
+@blueprint.needs("activate_customers")
+@blueprint.arguments(schemas.CustomerActivateIn, required=False)
+@blueprint.response(200, schemas.CustomerResult)
+def activate_customer(body: dict[str, Any], customer_id: int) -> dict[str, Any]:
+    """Lift a block, or make a prospect active"""
+    changed = customers.activate(**acting(), customer_id=customer_id, **body)
+    database.commit(changed.effect)
+    return as_result("Activated", changed.effect, customer=changed.row)
+
+
+@blueprint.route("/<int:customer_id>/suspend", methods=["POST"])
+@blueprint.needs("suspend_customers")
+@blueprint.arguments(schemas.Reason, required=False)
+@blueprint.response(200, schemas.CustomerResult)
+def suspend_customer(body: dict[str, Any], customer_id: int) -> dict[str, Any]:
+    """Refuse all of the customer's logins and end his sessions"""
+    changed = customers.suspend(**acting(), customer_id=customer_id, **body)
+    database.commit(changed.effect)
+    return as_result("Suspended", changed.effect, customer=changed.row)
+
+
+@blueprint.route("/<int:customer_id>/block", methods=["POST"])
+@blueprint.needs("suspend_customers")
+@blueprint.arguments(schemas.BlockIn)
+@blueprint.response(200, schemas.CustomerResult)
+def block_customer(body: dict[str, Any], customer_id: int) -> dict[str, Any]:
+    """Block a customer as inactive, disabled, blacklisted or suspended"""
+    changed = customers.block(**acting(), customer_id=customer_id, **body)
+    database.commit(changed.effect)
+    return as_result("Blocked", changed.effect, customer=changed.row)
+
+
+@blueprint.route("/<int:customer_id>/terminate", methods=["POST"])
+@blueprint.needs("delete_customers")
+@blueprint.arguments(schemas.Reason, required=False)
+@blueprint.response(200, schemas.CustomerResult)
+def terminate_customer(body: dict[str, Any], customer_id: int) -> dict[str, Any]:
+    """End the relation and all subscriptions"""
+    changed = customers.terminate(**acting(), customer_id=customer_id, **body)
+    database.commit(changed.effect)
+    return as_result("Terminated", changed.effect, customer=changed.row)

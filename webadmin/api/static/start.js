@@ -1,0 +1,16 @@
+// Opens the document of this installation; nothing is asked of another host.
+"use strict";
+
+const main = document.getElementById("api");
+
+window.SwaggerUIBundle({
+  domNode: main,
+  url: main.dataset.document,
+  deepLinking: true,
+  docExpansion: "none",
+  defaultModelsExpandDepth: 0,
+  displayRequestDuration: true,
+  filter: true,
+  persistAuthorization: false,
+  validatorUrl: null,
+});
