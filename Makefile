@@ -4,7 +4,6 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 SOURCES := domain db runtime radius accounting coa bss monitoring webadmin cli tests scripts
-UV := var/tools/bin/uv
 # Tests that share nothing run side by side; a third process on two cores only waits.
 WORKERS ?= 2
 
@@ -18,14 +17,14 @@ setup: ## Install what is missing: system packages, Python environment, front-en
 
 demo: ## Start everything, seed a demo provider, make a real login, print the panel's address
 	@scripts/bootstrap run
-	@$(BIN)/lintas up --detach
+	@$(BIN)/lintas up --detach --demo
 	@$(BIN)/lintas demo run
 
 stop: ## Stop everything that was started here
-	@$(BIN)/lintas stop
+	@test ! -x $(BIN)/lintas || $(BIN)/lintas stop
 
 status: ## Say what runs and whether it is healthy
-	@$(BIN)/lintas status || true
+	@test -x $(BIN)/lintas || { echo "not set up; 'make demo' does it"; exit 0; }; $(BIN)/lintas status || true
 
 test: ## Run the whole suite, with real servers and a browser
 	@scripts/bootstrap test
@@ -40,7 +39,7 @@ check: ## Lint, types, import contracts, dead code, dependencies, lock file
 	@scripts/check
 
 bench: ## Measure against stock FreeRADIUS with SQL; results in var/bench
-	@scripts/bootstrap run
+	@scripts/bootstrap test
 	@$(BIN)/lintas bench
 
 format: ## Put the code into its one format

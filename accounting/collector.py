@@ -1,13 +1,17 @@
 """`lintas collect`: from the spool to committed sessions, usage and changes, each record exactly once.
 
 A batch is one transaction that also moves the spool position, so whatever is killed whenever, a record is counted when
-and only when the position is behind it. While PostgreSQL writes one batch a thread already parses the next. Decides the
-order of work and what to do when the database is away or refuses a batch.
+and only when the position is behind it. Decides the order of work and what to do when the database is away or refuses a
+batch.
+
+With nothing waiting, a batch is read, merged and written under the merge lock. With a backlog, the next batch is parsed
+and merged in memory while PostgreSQL still writes the one before; merges are numbered, so a batch that was prepared on
+what another collector has changed since is noticed, thrown away and done again.
 """
 
 import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,14 +20,15 @@ from pathlib import Path
 import psycopg
 
 from accounting import access_log, fairuse, newcomers, records
-from accounting.facts import Facts, Memory, moment
-from accounting.merging import Batch, Live, SessionsMoved
+from accounting.facts import Memory, Meter, moment
+from accounting.ledger import Ledger, Postings, UsageMoved, watched_columns
+from accounting.merging import Batch, Known
 from accounting.newcomers import Newcomer, Watched
 from accounting.records import Malformed, Record
+from accounting.sessions import SessionChanges, SessionsMoved
 from accounting.spool import Chunk, Line, Spool
 from db.queries import accounting as queries
-from db.queries.accounting import Connection, NasRow
-from domain.access import BLOCKED_CUSTOMERS
+from db.queries.accounting import Connection
 from runtime.logs import get_logger
 
 STREAM = "acct"
@@ -31,20 +36,23 @@ ACCESS_STREAM = "access"
 IDLE_S = 0.02
 MARK_EVERY = timedelta(seconds=10)
 TIDY_EVERY = timedelta(minutes=5)
+# After another collector was noticed, batches are merged under the lock for this long.
+SHARED_FOR = timedelta(seconds=10)
 FIRST_BACK_OFF_S, LAST_BACK_OFF_S = 0.1, 5.0
 STATEMENT_TIMEOUT_MS = 120_000
 LOCK_TIMEOUT_MS = 20_000
 
+MOVED = (SessionsMoved, UsageMoved)
 # What a record that nobody foresaw may raise on its way; it is isolated and set aside like one the database refuses.
 UNFORESEEN = (ArithmeticError, LookupError, TypeError, ValueError)
-REFUSALS = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError, SessionsMoved, *UNFORESEEN)
+REFUSALS = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError, *MOVED, *UNFORESEEN)
 
 log = get_logger("accounting.collector")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How much one transaction may take."""
+    """How much one transaction may take, and how long counted files are kept."""
 
     records: int = 10_000
     bytes: int = 16 * 1024 * 1024
@@ -60,8 +68,31 @@ class Parsed:
     bad: list[tuple[Line, str]]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """A merged batch, ready to be written."""
+
+    chunk: Chunk
+    bad: list[tuple[Line, str]]
+    changes: SessionChanges
+    postings: Postings
+    ledger: Ledger
+    fresh: list[Newcomer]
+    doubtful: list[Newcomer]
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What writing a batch has shown: watched totals by subscription and kind, and how many changes were asked for."""
+
+    looked_at: Sequence[Meter]
+    totals: Mapping[int, Mapping[str, int]]
+    asked: int
+
+
 def tune_garbage_collection() -> None:
-    """For a process that only collects: batches make many values and no cycles, so looking for cycles is mostly waste."""
+    """For a process that only collects: batches make many values and no cycles, so looking for cycles is waste."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)
@@ -122,14 +153,16 @@ class Collector:
         self._spool = Spool(spool_dir, STREAM, wall_clock=lambda: clock().timestamp())
         self._access_spool = Spool(spool_dir, ACCESS_STREAM, wall_clock=lambda: clock().timestamp())
         self._connection: Connection | None = None
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="write")
+        self._writing: Future[Outcome] | None = None
         self._memory = Memory()
+        self._known: Known = {}
         self._watched = Watched()
         self._to_look_at: list[Newcomer] = []
         self._positions: dict[str, dict[str, int]] = {}
-        self._ahead: Future[Parsed] | None = None
-        self._parser = ThreadPoolExecutor(max_workers=1, thread_name_prefix="parse")
+        self._merge = 0
         self._most_records = self._limits.records
-        self._marked_at = self._tidied_at = datetime.min.replace(tzinfo=UTC)
+        self._shared_until = self._marked_at = self._tidied_at = datetime.min.replace(tzinfo=UTC)
 
     # --- the loop ---
 
@@ -141,7 +174,7 @@ class Collector:
                 counted = self.step()
                 back_off_s = FIRST_BACK_OFF_S
                 stop.wait(0 if counted else IDLE_S)
-            except (psycopg.Error, SessionsMoved, OSError, *UNFORESEEN) as error:
+            except (psycopg.Error, OSError, *MOVED, *UNFORESEEN) as error:
                 log.warning("batch not counted, trying again", error=repr(error), wait_seconds=back_off_s)
                 self.recover(error)
                 stop.wait(back_off_s)
@@ -149,36 +182,40 @@ class Collector:
         self.close()
 
     def recover(self, error: Exception) -> None:
-        """After a failed round: forget what was read ahead and what may be stale, and take smaller bites."""
-        self._drop_read_ahead()
-        self._positions.clear()
+        """After a failed round: forget everything that may not be true, and take smaller bites."""
+        self._abandon()
+        if isinstance(error, SessionsMoved):
+            self._shared_until = self._clock() + SHARED_FOR
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | OSError):
             self._disconnect()
+        self._forget()
         self._most_records = max(1, self._most_records // 8)
 
     def step(self) -> int:
-        """One round over both streams; returns how many lines were counted. Raises what the database raises."""
+        """One round over both streams; returns how many lines were taken. Raises what the database raises."""
         connection = self._connected()
-        self._hear(connection)
-        counted = self._collect_accounting(connection) + self._collect_access(connection)
-        self._look_again(connection)
-        self._keep_house(connection)
+        if self._writing is None:
+            self._hear(connection)
+        counted = self._collect_accounting(connection)
+        if self._writing is None:
+            counted += self._collect_access(connection)
+            self._look_again(connection)
+            self._keep_house(connection)
         if counted:
             self._most_records = min(self._limits.records, self._most_records * 2)
         return counted
 
     def close(self) -> None:
-        """Let go of the database and the parsing thread."""
-        self._drop_read_ahead()
+        """Finish the batch that is being written and let go of the database."""
+        self._abandon()
         self._disconnect()
-        self._parser.shutdown(wait=True)
+        self._writer.shutdown(wait=True)
 
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
             self._connection = self._connect()
             # Notices may have been missed while there was nobody to hear them.
-            self._memory.clear()
-            self._positions.clear()
+            self._forget()
         return self._connection
 
     def _disconnect(self) -> None:
@@ -186,121 +223,157 @@ class Collector:
         if connection is not None:
             connection.close()
 
+    def _abandon(self) -> None:
+        """Wait for the batch that is being written; whether it was stored shows in the position."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.exception()
+
+    def _forget(self) -> None:
+        self._memory.clear()
+        self._known.clear()
+        self._positions.clear()
+        self._merge = -1
+
     def _hear(self, connection: Connection) -> None:
         payloads = [notice.payload for notice in connection.notifies(timeout=0)]
         if payloads:
-            changed = self._memory.forget(payloads)
-            self._to_look_at += self._watched.of(changed)
+            self._to_look_at += self._watched.of(self._memory.forget(payloads))
 
     # --- accounting ---
 
     def _collect_accounting(self, connection: Connection) -> int:
-        parsed = self._take_parsed(connection)
-        if not parsed.chunk:
+        chunk = self._read(connection, self._spool, STREAM)
+        if not chunk:
+            self._settle(connection)
             return 0
-        self._read_ahead(connection, parsed)
-        now = self._clock()
-        with connection.transaction():
-            queries.take_merge_lock(connection)
-            if not self._is_current(connection, STREAM, parsed.chunk):
-                self._drop_read_ahead()
-                return 0
-            changes = self._count(connection, parsed, now)
-        self._positions[STREAM] |= parsed.chunk.after
-        if changes:
-            self._nudge()
-        return len(parsed.chunk.lines) + len(parsed.chunk.torn)
-
-    def _take_parsed(self, connection: Connection) -> Parsed:
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            parsed = ahead.result()
-            if parsed.chunk:
-                return parsed
-        return parse(self._read(connection, self._spool, STREAM))
+        parsed = parse(chunk)
+        if chunk.reached_end or self._most_records == 1 or self._clock() < self._shared_until:
+            self._settle(connection)
+            self._count_locked(connection, parsed)
+        else:
+            self._count_ahead(connection, parsed)
+        self._positions[STREAM] |= chunk.after
+        return len(chunk.lines) + len(chunk.torn)
 
     def _read(self, connection: Connection, spool: Spool, stream: str) -> Chunk:
-        return spool.read(
-            self._known_positions(connection, stream), max_bytes=self._limits.bytes, max_lines=self._most_records
-        )
-
-    def _known_positions(self, connection: Connection, stream: str) -> dict[str, int]:
         if stream not in self._positions:
             self._positions[stream] = queries.spool_positions(connection, node=self._node, stream=stream)
-        return self._positions[stream]
+        return spool.read(self._positions[stream], max_bytes=self._limits.bytes, max_lines=self._most_records)
 
-    def _read_ahead(self, connection: Connection, parsed: Parsed) -> None:
-        """With a backlog, parse the next chunk while PostgreSQL works on this one."""
-        if parsed.chunk.reached_end:
-            return
-        positions = self._known_positions(connection, STREAM) | parsed.chunk.after
-        limits, most = self._limits, self._most_records
-        self._ahead = self._parser.submit(
-            lambda: parse(self._spool.read(positions, max_bytes=limits.bytes, max_lines=most))
-        )
+    def _count_locked(self, connection: Connection, parsed: Parsed) -> None:
+        """Read, merge and write under the merge lock: nobody can come in between."""
+        with connection.transaction():
+            merge = queries.take_merge_lock(connection)
+            if merge != self._merge + 1:
+                self._memory.clear()
+                self._known.clear()
+            self._check_position(connection, STREAM, parsed.chunk)
+            if self._most_records == 1:
+                outcome = self._write_alone(connection, parsed)
+            else:
+                outcome = self._write(connection, self._prepare(connection, parsed))
+        self._merge = merge
+        self._take_note(outcome)
 
-    def _drop_read_ahead(self) -> None:
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            ahead.cancel()
+    def _count_ahead(self, connection: Connection, parsed: Parsed) -> None:
+        """Merge in memory while the batch before is being written, then hand over this one."""
+        if self._merge < 0 and self._writing is None:
+            self._merge = queries.last_merge(connection)
+        work = self._prepare(connection, parsed)
+        self._settle(connection)
+        meters = work.ledger.to_look_at()
+        self._writing = self._writer.submit(self._write_next, connection, work, meters)
 
-    def _is_current(self, connection: Connection, stream: str, chunk: Chunk) -> bool:
-        """Whether the chunk begins where the database says; a second collector of this node may have been here."""
+    def _write_next(self, connection: Connection, work: Work, meters: list[Meter]) -> Outcome:
+        with connection.transaction():
+            merge = queries.take_merge_lock(connection)
+            if merge != self._merge + 1:
+                raise SessionsMoved("another collector has merged in between")
+            self._check_position(connection, STREAM, work.chunk)
+            outcome = self._write(connection, work, meters)
+        self._merge = merge
+        return outcome
+
+    def _settle(self, connection: Connection) -> None:
+        """Wait for the batch that is being written; raises what writing it raised."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            self._take_note(writing.result())
+            self._hear(connection)
+
+    def _take_note(self, outcome: Outcome) -> None:
+        for meter in outcome.looked_at:
+            meter.look_again(outcome.totals.get(meter.row.subscription_id, {}))
+        if outcome.asked:
+            self._nudge()
+
+    def _check_position(self, connection: Connection, stream: str, chunk: Chunk) -> None:
+        """A second collector of this node may have been here: then the chunk does not begin where the database says."""
         stored = queries.spool_positions(connection, node=self._node, stream=stream)
-        if all(stored.get(file, 0) == offset for file, offset in chunk.before.items()):
-            return True
-        log.warning("another collector of this node has counted", node=self._node)
-        self._positions[stream] = stored
-        return False
+        if any(stored.get(file, 0) != offset for file, offset in chunk.before.items()):
+            raise SessionsMoved(f"another collector of {self._node} has counted")
 
-    def _count(self, connection: Connection, parsed: Parsed, now: datetime) -> int:
-        """Everything that a chunk means, inside its transaction; returns how many live changes were asked for."""
-        if len(parsed.chunk.lines) == 1 and self._most_records == 1 and parsed.records:
-            return self._count_alone(connection, parsed, now)
-        return self._count_all(connection, parsed, now)
+    def _prepare(self, connection: Connection, parsed: Parsed) -> Work:
+        """Merge a chunk in memory. Only a batch with something new needs to read, and then waits for the one before."""
+        if not self._memory.has_routers:
+            self._settle(connection)
+        now = self._clock()
+        batch = Batch(connection, self._memory, self._known, now)
+        matched = [(line, record, batch.router_of(record)) for line, record in parsed.records]
+        bad = parsed.bad + [(line, "unknown_nas") for line, _, router in matched if router is None]
+        keyed = batch.keyed([(record, router) for _, record, router in matched if router is not None])
+        if self._writing is not None and batch.needs_reading(keyed):
+            self._settle(connection)
+        batch.apply(keyed)
+        fresh = [
+            Newcomer.of(live.unique_id, live.subscription_id, live.record.class_text, now)
+            for live in batch.begun
+            if live.is_open and live.subscription_id is not None and live.record is not None
+        ]
+        meters = self._memory.meters
+        return Work(
+            chunk=parsed.chunk, bad=bad, changes=batch.changes(), postings=batch.ledger.postings(), ledger=batch.ledger,
+            fresh=fresh, now=now,
+            doubtful=[item for item in fresh if newcomers.is_doubtful(item, meters.get(item.subscription_id), now)],
+        )  # fmt: skip
 
-    def _count_alone(self, connection: Connection, parsed: Parsed, now: datetime) -> int:
-        """The last bite after failures: if the database refuses this very record, it is set aside and not tried again."""
+    def _write_alone(self, connection: Connection, parsed: Parsed) -> Outcome:
+        """The last bite after failures: a record that the database still refuses is set aside."""
         try:
             with connection.transaction():
-                return self._count_all(connection, parsed, now)
+                return self._write(connection, self._prepare(connection, parsed))
         except REFUSALS as error:
             self._memory.clear()
-            log.error("record refused by the database, set aside", error=repr(error))
-            refused = [(line, f"refused: {type(error).__name__}") for line, _ in parsed.records]
-            self._store_position(connection, parsed.chunk, [*parsed.bad, *refused], now)
-            return 0
+            self._known.clear()
+            log.exception("record refused, set aside", error=repr(error))
+            reason = f"refused: {type(error).__name__}"
+            refused = [(line, reason) for line, _ in parsed.records]
+            self._store_position(connection, parsed.chunk, [*parsed.bad, *refused], self._clock())
+            return Outcome(looked_at=(), totals={}, asked=0)
 
-    def _count_all(self, connection: Connection, parsed: Parsed, now: datetime) -> int:
-        batch = Batch(connection, self._memory, now)
-        known: list[tuple[Record, NasRow]] = []
-        bad = list(parsed.bad)
-        for line, record in parsed.records:
-            router = batch.router_of(record)
-            if router is None:
-                bad.append((line, "unknown_nas"))
-            else:
-                known.append((record, router))
-        changes = 0
-        if known:
-            batch.apply(known)
-            batch.write()
-            changes = self._follow_up(connection, batch, now)
-        self._store_position(connection, parsed.chunk, bad, now)
-        return changes
-
-    def _follow_up(self, connection: Connection, batch: Batch, now: datetime) -> int:
-        """What the new totals and new sessions lead to: fair use, and sessions let in on an old answer."""
-        facts = batch.facts
-        reached = batch.ledger.write(connection, now)
-        changes = 0
+    def _write(self, connection: Connection, work: Work, meters: list[Meter] | None = None) -> Outcome:
+        """Everything that a batch means, inside its transaction."""
+        work.changes.write(connection)
+        work.postings.write(connection, work.now)
+        looked_at = work.ledger.to_look_at() if meters is None else meters
+        totals: dict[int, dict[str, int]] = {}
+        if looked_at:
+            for subscription_id, kind, total in queries.watched_totals(connection, watched_columns(looked_at, work.now)):
+                totals.setdefault(subscription_id, {})[kind] = total
+        reached = {
+            meter.row.subscription_id
+            for meter in looked_at
+            if any(totals.get(meter.row.subscription_id, {}).get(kind, 0) >= least for kind, least in meter.watch)
+        }
+        asked = 0
         if reached:
-            caused_at = {key: moment(us) for key, us in batch.ledger.received_us.items() if key in reached}
-            changes += fairuse.apply_crossings(connection, reached, caused_at=caused_at, now=now)
-        fresh = [_newcomer(live, now) for live in batch.begun if live.is_open and live.subscription_id is not None]
-        self._watched.add(fresh)
-        doubtful = [item for item in fresh if _is_doubtful(item, facts.get(item.subscription_id), now)]
-        return changes + newcomers.put_right(connection, doubtful, now)
+            caused_at = {key: moment(us) for key, us in work.ledger.received_us.items() if key in reached}
+            asked += fairuse.apply_crossings(connection, reached, caused_at=caused_at, now=work.now)
+        asked += newcomers.put_right(connection, work.doubtful, work.now)
+        self._watched.add(work.fresh)
+        self._store_position(connection, work.chunk, work.bad, work.now)
+        return Outcome(looked_at=looked_at, totals=totals, asked=asked)
 
     def _store_position(
         self, connection: Connection, chunk: Chunk, bad: list[tuple[Line, str]], now: datetime
@@ -324,11 +397,10 @@ class Collector:
         if not chunk:
             return 0
         with connection.transaction():
-            if not self._is_current(connection, ACCESS_STREAM, chunk):
-                return 0
+            self._check_position(connection, ACCESS_STREAM, chunk)
             access_log.store(connection, chunk, node=self._node, stream=ACCESS_STREAM, now=self._clock())
         self._positions[ACCESS_STREAM] |= chunk.after
-        return len(chunk.lines)
+        return len(chunk.lines) + len(chunk.torn)
 
     # --- between batches ---
 
@@ -338,8 +410,8 @@ class Collector:
         if not listed:
             return
         with connection.transaction():
-            changes = newcomers.put_right(connection, listed, self._clock())
-        if changes:
+            asked = newcomers.put_right(connection, listed, self._clock())
+        if asked:
             self._nudge()
 
     def _keep_house(self, connection: Connection) -> None:
@@ -359,33 +431,13 @@ class Collector:
 
     def _remove_old_files(self, connection: Connection) -> None:
         for spool, stream in ((self._spool, STREAM), (self._access_spool, ACCESS_STREAM)):
-            positions = self._known_positions(connection, stream)
+            positions = self._positions[stream]
             spool.remove_counted(positions, older_than_s=self._limits.keep_hours * 3600)
             gone = sorted(positions.keys() - {name for name, *_ in spool.files()})
             if gone:
                 queries.forget_files(connection, node=self._node, stream=stream, files=gone)
                 for name in gone:
                     positions.pop(name)
-
-
-def _newcomer(live: Live, now: datetime) -> Newcomer:
-    if live.subscription_id is None or live.record is None:
-        raise ValueError("a newcomer has a subscription and a first record")
-    return Newcomer.of(live.unique_id, live.subscription_id, live.record.class_text, now)
-
-
-def _is_doubtful(newcomer: Newcomer, facts: Facts | None, now: datetime) -> bool:
-    """Whether what is remembered speaks against the session; the database then decides."""
-    if facts is None:
-        return True
-    row = facts.row
-    tier = row.fup_tier if row.fup_until is None or row.fup_until > now else 0
-    return (
-        row.subscription_status != "active"
-        or row.customer_status in BLOCKED_CUSTOMERS
-        or (row.cut_off_at is not None and row.cut_off_at <= now)
-        or (newcomer.fup_tier is not None and newcomer.fup_tier != tier)
-    )
 
 
 def _last_received(chunk: Chunk, now: datetime) -> datetime:
@@ -396,5 +448,3 @@ def _last_received(chunk: Chunk, now: datetime) -> datetime:
         except Malformed:
             continue
     return datetime.fromtimestamp(0, UTC)
-
-

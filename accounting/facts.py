@@ -1,10 +1,10 @@
-"""What the collector remembers between batches: routers by address and the metering facts of subscriptions.
+"""What the collector remembers between batches: routers by address and how subscriptions are metered.
 
 Bounded, and dropped by the notices of `access_changed`. A fact may be a moment old: it decides where bytes are booked
 and what to look at; whatever changes a session is decided again from the database.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -16,7 +16,7 @@ from db.queries.accounting import Connection, FactsRow, NasRow
 from domain.period import days_of, local_midnight
 
 ALWAYS_COUNTED = ("billing_cycle", "monthly")
-MAX_FACTS = 300_000
+MAX_METERS = 300_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -84,28 +84,56 @@ def first_day_text(kind: str, day: date, anchor_day: int) -> str:
     return days_of(kind, day, anchor_day)[0].isoformat()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
-    """How one subscription is metered. `watch` is the fewest bytes by period kind at which a tier might be reached."""
+class Meter:
+    """How one subscription is counted.
 
-    row: FactsRow
-    days: ZoneDays
-    kinds: tuple[str, ...]
-    watch: tuple[tuple[str, int], ...]
+    `watch` is the fewest bytes by period kind at which a tier might be reached, `left_bytes` how many may still be
+    booked before anybody need look. `known_daily` and `known_starts` are the rows that are there to be added to.
+    """
+
+    __slots__ = ("_memo_day", "_starts", "days", "kinds", "known_daily", "known_starts", "left_bytes", "row", "watch")
+
+    def __init__(self, row: FactsRow, tiers: Sequence[tuple[int, int, str]], now: datetime) -> None:
+        self.row = row
+        self.days = zone_days(row.timezone)
+        in_force = row.fup_tier if row.fup_until is None or row.fup_until > now else 0
+        watch: dict[str, int] = {}
+        for tier, threshold_bytes, kind in tiers:
+            if tier > in_force:
+                watch[kind] = min(threshold_bytes, watch.get(kind, threshold_bytes))
+        self.watch = tuple(watch.items())
+        self.left_bytes = 0
+        self.kinds = (*ALWAYS_COUNTED, *sorted({kind for *_, kind in tiers} - set(ALWAYS_COUNTED)))
+        self.known_daily: tuple[str, int] | None = None
+        self.known_starts: tuple[str, ...] | None = None
+        self._memo_day = ""
+        self._starts: tuple[str, ...] = ()
+
+    def starts_on(self, day: LocalDay) -> tuple[str, ...]:
+        """The first days of the periods, in the order of `kinds`, that hold a local day."""
+        if self._memo_day != day.text:
+            self._memo_day = day.text
+            self._starts = tuple(first_day_text(kind, day.day, self.row.billing_day) for kind in self.kinds)
+        return self._starts
+
+    def look_again(self, totals: Mapping[str, int]) -> bool:
+        """Take note of the totals in the running periods; True when a watched number of bytes is reached."""
+        self.left_bytes = min((least - totals.get(kind, 0) for kind, least in self.watch), default=1 << 62)
+        return self.left_bytes <= 0
 
 
 class Memory:
-    """Routers, facts and plans; `forget` takes the payload of a notice."""
+    """Routers, meters and plans; `forget` takes the payload of a notice."""
 
     def __init__(self) -> None:
         self._routers: dict[str, NasRow] | None = None
-        self._facts: dict[int, Facts] = {}
+        self._meters: dict[int, Meter] = {}
         self._tiers: dict[int, list[tuple[int, int, str]]] = {}
 
     def clear(self) -> None:
         """Forget everything: notices may have been missed."""
         self._routers = None
-        self._facts.clear()
+        self._meters.clear()
         self._tiers.clear()
 
     def forget(self, payloads: Iterable[str]) -> set[int]:
@@ -117,7 +145,7 @@ class Memory:
             if word == "nas":
                 self._routers = None
             elif word not in ("subscription", *others) or not _are_ids(ids):
-                subscriptions |= self._facts.keys()
+                subscriptions |= self._meters.keys()
                 self.clear()
             elif word == "subscription":
                 subscriptions |= _ids(ids)
@@ -125,7 +153,7 @@ class Memory:
                 others[word] |= _ids(ids)
         subscriptions |= self._belonging(others)
         for subscription_id in subscriptions:
-            self._facts.pop(subscription_id, None)
+            self._meters.pop(subscription_id, None)
         for plan_id in others["plan"]:
             self._tiers.pop(plan_id, None)
         return subscriptions
@@ -136,9 +164,14 @@ class Memory:
         customers, plans, tenants = others["customer"], others["plan"], others["tenant"]
         return {
             subscription_id
-            for subscription_id, facts in self._facts.items()
-            if facts.row.customer_id in customers or facts.row.plan_id in plans or facts.row.tenant_id in tenants
+            for subscription_id, meter in self._meters.items()
+            if meter.row.customer_id in customers or meter.row.plan_id in plans or meter.row.tenant_id in tenants
         }
+
+    @property
+    def has_routers(self) -> bool:
+        """Whether `routers` answers without reading."""
+        return self._routers is not None
 
     def routers(self, connection: Connection) -> dict[str, NasRow]:
         """Routers by the address their packets come from."""
@@ -146,18 +179,18 @@ class Memory:
             self._routers = {row.host: row for row in queries.routers(connection)}
         return self._routers
 
-    def facts(self, connection: Connection, subscription_ids: Collection[int], now: datetime) -> dict[int, Facts]:
-        """The facts of all subscriptions that exist among those ids; the unknown are read in one go."""
-        known = self._facts
-        missing = [subscription_id for subscription_id in subscription_ids if subscription_id not in known]
-        if missing:
-            if len(known) + len(missing) > MAX_FACTS:
-                known.clear()
-                missing = list(subscription_ids)
-            rows = queries.metering_facts(connection, missing)
-            self._load_tiers(connection, {row.plan_id for row in rows} - self._tiers.keys())
-            known.update((row.subscription_id, self._make(row, now)) for row in rows)
-        return known
+    @property
+    def meters(self) -> dict[int, Meter]:
+        """The meters that are remembered."""
+        return self._meters
+
+    def load(self, connection: Connection, subscription_ids: Collection[int], now: datetime) -> None:
+        """Read the meters of those subscriptions that exist."""
+        if len(self._meters) + len(subscription_ids) > MAX_METERS:
+            self._meters.clear()
+        rows = queries.metering_facts(connection, list(subscription_ids))
+        self._load_tiers(connection, {row.plan_id for row in rows} - self._tiers.keys())
+        self._meters.update((row.subscription_id, Meter(row, self._tiers[row.plan_id], now)) for row in rows)
 
     def _load_tiers(self, connection: Connection, plan_ids: set[int]) -> None:
         if not plan_ids:
@@ -165,20 +198,6 @@ class Memory:
         self._tiers.update((plan_id, []) for plan_id in plan_ids)
         for plan_id, tier, threshold_bytes, kind in queries.plan_tiers(connection, list(plan_ids)):
             self._tiers[plan_id].append((tier, threshold_bytes, kind))
-
-    def _make(self, row: FactsRow, now: datetime) -> Facts:
-        tiers = self._tiers[row.plan_id]
-        in_force = row.fup_tier if row.fup_until is None or row.fup_until > now else 0
-        watch: dict[str, int] = {}
-        for tier, threshold_bytes, kind in tiers:
-            if tier > in_force:
-                watch[kind] = min(threshold_bytes, watch.get(kind, threshold_bytes))
-        return Facts(
-            row=row,
-            days=zone_days(row.timezone),
-            kinds=(*ALWAYS_COUNTED, *sorted({kind for *_, kind in tiers} - set(ALWAYS_COUNTED))),
-            watch=tuple(watch.items()),
-        )
 
 
 def _are_ids(text: str) -> bool:

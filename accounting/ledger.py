@@ -1,126 +1,224 @@
 """Books what sessions add to days and periods.
 
 A record's bytes belong to the time since the record before it, so they are shared between the local days that this
-time touches; each period is the sum of its days. Adds up in memory and writes a batch in two statements.
+time touches; each period is the sum of its days. Adds up in memory; `Postings` then writes a batch in a few statements.
 """
 
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 
-from accounting.facts import Facts, LocalDay, first_day_text, moment
+from accounting.facts import LocalDay, Meter, first_day_text, micros, moment
 from db.queries import accounting as queries
-from db.queries.accounting import BookedPeriod, Connection, hex_texts, numbers
+from db.queries.accounting import Connection, hex_texts, numbers
 from domain.period import days_of, split_by_day
 
-DOWN, UP, SECONDS, SESSIONS = range(4)
+
+class UsageMoved(Exception):
+    """A row of usage that was there before is gone: somebody else removed it."""
+
+
+class Entry:
+    """What one subscription used on one day over one router."""
+
+    __slots__ = ("day", "down", "meter", "nas_server_id", "seconds", "sessions", "up")
+
+    def __init__(self, meter: Meter, nas_server_id: int, day: LocalDay) -> None:
+        self.meter = meter
+        self.nas_server_id = nas_server_id
+        self.day = day
+        self.down = self.up = self.seconds = self.sessions = 0
 
 
 class Ledger:
     """The usage of one batch; amounts are only ever added."""
 
     def __init__(self) -> None:
-        self._daily: dict[tuple[int, str, int], list[int]] = {}
-        self._days: dict[str, LocalDay] = {}
-        self._facts: dict[int, Facts] = {}
+        self._entries: dict[tuple[int, str, int], Entry] = {}
         self.received_us: dict[int, int] = {}
 
-    def begin_session(self, facts: Facts, nas_server_id: int, started_us: int) -> None:
+    def begin_session(self, meter: Meter, nas_server_id: int, started_us: int) -> None:
         """Count one session on the day it began."""
-        self._add(facts, nas_server_id, facts.days.day_of(started_us), 0, 0, 0, 1)
+        self._entry(meter, nas_server_id, meter.days.day_of(started_us)).sessions += 1
 
     def book(
-        self, facts: Facts, nas_server_id: int, since_us: int, until_us: int, down: int, up: int, seconds: int,
+        self, meter: Meter, nas_server_id: int, since_us: int, until_us: int, down: int, up: int, seconds: int,
         received_us: int,
     ) -> None:  # fmt: skip
         """Book amounts that arose between two instants; without a time between them, on the day of the later."""
-        self.received_us[facts.row.subscription_id] = received_us
-        day = facts.days.day_of(min(until_us, since_us))
+        self.received_us[meter.row.subscription_id] = received_us
+        day = meter.days.day_of(min(since_us, until_us))
         if until_us <= day.end_us:
-            self._add(facts, nas_server_id, day, down, up, seconds, 0)
+            entry = self._entry(meter, nas_server_id, day)
+            entry.down += down
+            entry.up += up
+            entry.seconds += seconds
             return
-        since, until, zone = moment(since_us), moment(until_us), facts.days.zone
+        since, until, zone = moment(since_us), moment(until_us), meter.days.zone
         shares = zip(
             split_by_day(since, until, down, zone),
             split_by_day(since, until, up, zone),
             split_by_day(since, until, seconds, zone),
             strict=True,
         )
-        for (date, down_share), (_, up_share), (_, seconds_share) in shares:
-            self._add(facts, nas_server_id, facts.days.on(date), down_share, up_share, seconds_share, 0)
+        for (day_of_share, down_share), (_, up_share), (_, seconds_share) in shares:
+            entry = self._entry(meter, nas_server_id, meter.days.on(day_of_share))
+            entry.down += down_share
+            entry.up += up_share
+            entry.seconds += seconds_share
 
-    def _add(self, facts: Facts, nas_server_id: int, day: LocalDay, down: int, up: int, seconds: int, new: int) -> None:
-        subscription_id = facts.row.subscription_id
-        entry = self._daily.get((subscription_id, day.text, nas_server_id))
-        if entry is not None:
-            entry[0] += down
-            entry[1] += up
-            entry[2] += seconds
-            entry[3] += new
-            return
-        self._daily[subscription_id, day.text, nas_server_id] = [down, up, seconds, new]
-        self._days[day.text] = day
-        self._facts[subscription_id] = facts
+    def _entry(self, meter: Meter, nas_server_id: int, day: LocalDay) -> Entry:
+        key = (meter.row.subscription_id, day.text, nas_server_id)
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = Entry(meter, nas_server_id, day)
+        return entry
 
-    def write(self, connection: Connection, now: datetime) -> set[int]:
-        """Add to the tables; returns the subscriptions whose usage has reached what their tiers watch for."""
-        if not self._daily:
-            return set()
-        self._write_daily(connection)
-        booked = self._write_counters(connection, now)
-        reached = {item.subscription_id for item in booked if not item.is_new}
-        fresh = [item for item in booked if item.is_new]
-        if fresh:
-            for subscription_id, kind, total in queries.seed_counters(connection, [self._seed_row(item) for item in fresh]):
-                if any(kind == watched and total >= least for watched, least in self._facts[subscription_id].watch):
-                    reached.add(subscription_id)
-        return reached
+    def postings(self) -> "Postings":
+        """The batch as columns; rows that are known to exist apart from those that may have to be made."""
+        known, fresh = Daily(), Daily()
+        for (subscription_id, day_text, nas_server_id), entry in self._entries.items():
+            is_known = entry.meter.known_daily == (day_text, nas_server_id)
+            (known if is_known else fresh).add(subscription_id, entry)
+            if not is_known:
+                entry.meter.known_daily = (day_text, nas_server_id)
+        known_periods, fresh_periods = self._periods()
+        return Postings(
+            known_daily=known, fresh_daily=fresh, known_periods=known_periods, fresh_periods=fresh_periods,
+            anchors={key[0]: entry.meter.row.billing_day for key, entry in self._entries.items()},
+        )  # fmt: skip
 
-    def _write_daily(self, connection: Connection) -> None:
-        keys, values = self._daily.keys(), self._daily.values()
-        queries.book_daily(
-            connection,
-            [
-                numbers(key[0] for key in keys),
-                hex_texts(key[1] for key in keys),
-                numbers(key[2] for key in keys),
-                *(numbers(value[column] for value in values) for column in (DOWN, UP, SECONDS, SESSIONS)),
-            ],
-        )
+    def _periods(self) -> tuple["Periods", "Periods"]:
+        known, fresh = Periods(), Periods()
+        repeated = len(self._entries) != len({key[0] for key in self._entries})
+        if repeated:
+            self._add_up_periods(fresh)
+            return known, fresh
+        for (subscription_id, *_), entry in self._entries.items():
+            meter = entry.meter
+            starts = meter.starts_on(entry.day)
+            if meter.known_starts == starts:
+                target = known
+            else:
+                target, meter.known_starts = fresh, starts
+            for kind, start in zip(meter.kinds, starts, strict=True):
+                target.add(subscription_id, kind, start, entry.down, entry.up, entry.seconds)
+        return known, fresh
 
-    def _write_counters(self, connection: Connection, now: datetime) -> list[BookedPeriod]:
-        totals = self._by_period()
-        watched = [(key, kind, total) for key, facts in self._facts.items() for kind, total in facts.watch]
-        values: dict[str, Any] = {
-            "now": now,
-            "ids": numbers(key[0] for key in totals),
-            "kinds": hex_texts(key[1] for key in totals),
-            "starts": hex_texts(key[2] for key in totals),
-            "down": numbers(value[DOWN] for value in totals.values()),
-            "up": numbers(value[UP] for value in totals.values()),
-            "seconds": numbers(value[SECONDS] for value in totals.values()),
-            "watched_ids": numbers(item[0] for item in watched),
-            "watched_kinds": hex_texts(item[1] for item in watched),
-            "watched_bytes": numbers(item[2] for item in watched),
-        }
-        return queries.book_counters(connection, values)
-
-    def _by_period(self) -> dict[tuple[int, str, str], list[int]]:
+    def _add_up_periods(self, fresh: "Periods") -> None:
+        """The same when some subscription has several entries: a period may be touched once only in a statement."""
         totals: dict[tuple[int, str, str], list[int]] = {}
-        for (subscription_id, day_text, _), value in self._daily.items():
-            facts = self._facts[subscription_id]
-            day, anchor_day = self._days[day_text].day, facts.row.billing_day
-            for kind in facts.kinds:
-                key = (subscription_id, kind, first_day_text(kind, day, anchor_day))
-                total = totals.get(key)
-                if total is None:
-                    totals[key] = value[:]
-                else:
-                    total[DOWN] += value[DOWN]
-                    total[UP] += value[UP]
-                    total[SECONDS] += value[SECONDS]
-        return totals
+        for (subscription_id, *_), entry in self._entries.items():
+            for kind, start in zip(entry.meter.kinds, entry.meter.starts_on(entry.day), strict=True):
+                total = totals.setdefault((subscription_id, kind, start), [0, 0, 0])
+                total[0] += entry.down
+                total[1] += entry.up
+                total[2] += entry.seconds
+        for key, total in totals.items():
+            fresh.add(*key, *total)
 
-    def _seed_row(self, item: BookedPeriod) -> tuple[int, str, Any, Any]:
-        anchor_day = self._facts[item.subscription_id].row.billing_day
-        after = days_of(item.period_kind, item.period_start, anchor_day)[1]
-        return item.subscription_id, item.period_kind, item.period_start, after
+    def to_look_at(self) -> list[Meter]:
+        """The meters whose watched bytes may have been reached by this batch."""
+        found: dict[int, Meter] = {}
+        for (subscription_id, *_), entry in self._entries.items():
+            meter = entry.meter
+            if meter.watch:
+                meter.left_bytes -= entry.down + entry.up
+                if meter.left_bytes <= 0:
+                    found[subscription_id] = meter
+        return list(found.values())
+
+
+class Daily:
+    """Columns for usage_daily."""
+
+    def __init__(self) -> None:
+        self.ids: list[int] = []
+        self.days: list[str] = []
+        self.entries: list[Entry] = []
+
+    def add(self, subscription_id: int, entry: Entry) -> None:
+        self.ids.append(subscription_id)
+        self.days.append(entry.day.text)
+        self.entries.append(entry)
+
+    def columns(self) -> Sequence[str]:
+        entries = self.entries
+        return [
+            numbers(self.ids),
+            hex_texts(self.days),
+            numbers([entry.nas_server_id for entry in entries]),
+            numbers([entry.down for entry in entries]),
+            numbers([entry.up for entry in entries]),
+            numbers([entry.seconds for entry in entries]),
+            numbers([entry.sessions for entry in entries]),
+        ]
+
+
+class Periods:
+    """Columns for usage_counters."""
+
+    def __init__(self) -> None:
+        self.ids: list[int] = []
+        self.kinds: list[str] = []
+        self.starts: list[str] = []
+        self.down: list[int] = []
+        self.up: list[int] = []
+        self.seconds: list[int] = []
+
+    def add(self, subscription_id: int, kind: str, start: str, down: int, up: int, seconds: int) -> None:
+        self.ids.append(subscription_id)
+        self.kinds.append(kind)
+        self.starts.append(start)
+        self.down.append(down)
+        self.up.append(up)
+        self.seconds.append(seconds)
+
+    def columns(self) -> Sequence[str]:
+        return [
+            numbers(self.ids), hex_texts(self.kinds), hex_texts(self.starts), numbers(self.down), numbers(self.up),
+            numbers(self.seconds),
+        ]  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Postings:
+    """A batch's usage, ready to be written."""
+
+    known_daily: Daily
+    fresh_daily: Daily
+    known_periods: Periods
+    fresh_periods: Periods
+    anchors: dict[int, int]
+
+    def write(self, connection: Connection, now: datetime) -> None:
+        """Add to the tables in the caller's transaction; raises `UsageMoved` when a row is not where it was."""
+        if self.known_daily.ids:
+            _expect(queries.add_daily(connection, self.known_daily.columns()), len(self.known_daily.ids))
+        if self.fresh_daily.ids:
+            queries.begin_daily(connection, self.fresh_daily.columns())
+        if self.known_periods.ids:
+            _expect(queries.add_counters(connection, self.known_periods.columns(), now), len(self.known_periods.ids))
+        if self.fresh_periods.ids:
+            made = queries.begin_counters(connection, self.fresh_periods.columns(), now)
+            if made:
+                queries.seed_counters(connection, [self._seed_row(*row) for row in made])
+
+    def _seed_row(self, subscription_id: int, kind: str, first_day: date) -> tuple[int, str, date, date]:
+        return subscription_id, kind, first_day, days_of(kind, first_day, self.anchors[subscription_id])[1]
+
+
+def _expect(written: int, wanted: int) -> None:
+    if written != wanted:
+        raise UsageMoved(f"{written} of {wanted} rows of usage were there")
+
+
+def watched_columns(meters: Sequence[Meter], now: datetime) -> Sequence[str]:
+    """The counters of the running periods that the meters watch."""
+    now_us = micros(now)
+    rows = [
+        (meter.row.subscription_id, kind, first_day_text(kind, meter.days.day_of(now_us).day, meter.row.billing_day))
+        for meter in meters
+        for kind, _ in meter.watch
+    ]
+    return [numbers(row[0] for row in rows), hex_texts(row[1] for row in rows), hex_texts(row[2] for row in rows)]

@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from accounting.facts import Meter
 from accounting.fairuse import ACTOR, rate_limit
 from accounting.records import class_parts
 from db.queries.access import profiles_by_id
 from db.queries.accounting import Connection
 from db.queries.live_changes import enqueue_change
-from domain.access import AccessProfile, fup_tier_in_force, is_past_grace, status_reason
+from domain.access import BLOCKED_CUSTOMERS, AccessProfile, fup_tier_in_force, is_past_grace, status_reason
 
 WATCHED_FOR = timedelta(minutes=2)
 MAX_WATCHED = 200_000
@@ -62,6 +63,20 @@ class Watched:
             for key, newcomers in self._by_subscription.items()
             if (kept := [newcomer for newcomer in newcomers if now - newcomer.seen_at < WATCHED_FOR])
         }
+
+
+def is_doubtful(newcomer: Newcomer, meter: Meter | None, now: datetime) -> bool:
+    """Whether what is remembered of its subscription speaks against the session; the database then decides."""
+    if meter is None:
+        return True
+    row = meter.row
+    tier = row.fup_tier if row.fup_until is None or row.fup_until > now else 0
+    return (
+        row.subscription_status != "active"
+        or row.customer_status in BLOCKED_CUSTOMERS
+        or (row.cut_off_at is not None and row.cut_off_at <= now)
+        or (newcomer.fup_tier is not None and newcomer.fup_tier != tier)
+    )
 
 
 def put_right(connection: Connection, newcomers: Iterable[Newcomer], now: datetime) -> int:

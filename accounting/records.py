@@ -253,3 +253,9 @@ def address(value: str) -> str | None:
         return str(ip_interface(value)) if "/" in value else str(ip_address(value))
     except ValueError:
         return None
+
+
+def address_of(attributes: dict[str, Any], name: str) -> str | None:
+    """An attribute as an address that PostgreSQL takes, or None."""
+    value = text(attributes, name)
+    return None if value is None else address(value)

@@ -19,15 +19,24 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--detach", is_flag=True, help="Return once everything is ready, and leave it running.")
 @click.option("--timeout", "timeout_seconds", default=240.0, show_default=True, help="Longest wait with --detach.")
+@click.option("--demo", is_flag=True, help="Run the demo's simulated network too.")
 @click.option("--quiet", is_flag=True, help="Print nothing; everything is in the log files anyway.")
-def up(detach: bool, timeout_seconds: float, quiet: bool) -> None:
+def up(detach: bool, timeout_seconds: float, demo: bool, quiet: bool) -> None:
     """Start everything and keep it running: database, Redis, FreeRADIUS, collector, jobs and panel."""
     # Logs, spool and state are for the account that runs this, whatever its shell says.
     os.umask(0o077)
+    if demo:
+        _mark_demo()
     if detach:
         _up_detached(timeout_seconds)
     else:
         _up_here(quiet=quiet)
+
+
+def _mark_demo() -> None:
+    from runtime import local
+
+    local.prepare().places.demo_marker.touch()
 
 
 def _up_here(*, quiet: bool) -> None:

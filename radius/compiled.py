@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from domain.access import AccessProfile, device_reason, next_change_at, session_seconds
 from radius.pairs import Pair, grant_pairs, password_pairs, session_timeout_pair
 from radius.policies import first_refusal, granted
-from radius.policies.types import Login
+from radius.policies.types import Grant, Login
 
 FOREVER = float("inf")
 
@@ -58,22 +58,29 @@ def compile_profile(
     refusal = first_refusal(login, per_login=False)
     change = next_change_at(profile, now)
     grant = granted(login)
-    pairs = grant_pairs(grant)
-    if grant.ends_at is None and grant.session_timeout_s is not None:
-        pairs = (*pairs, session_timeout_pair(grant.session_timeout_s))
+    # A refused login is not rendered: what its reply would have been must not stand in the way of its own reason.
+    pairs, control = ((), ()) if refusal else _rendered(grant, open_password)
     return Compiled(
         profile=profile,
         refusal=refusal,
         reason=grant.reason,
         valid_until=FOREVER if change is None else change.timestamp(),
         pairs=pairs,
-        control=() if refusal else password_pairs(open_password(grant.password_token)),
+        control=control,
         session_timeout_s=grant.session_timeout_s,
         ends_at=FOREVER if grant.ends_at is None else grant.ends_at.timestamp(),
         checks_device=bool(profile.macs),
         session_limit=profile.session_limit,
         class_prefix=f"lts1:{profile.subscription_id}:{_tier_number(profile, now)}:",
     )
+
+
+def _rendered(grant: Grant, open_password: Callable[[bytes], str]) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
+    """Reply and control list of a login that is let in."""
+    pairs = grant_pairs(grant)
+    if grant.ends_at is None and grant.session_timeout_s is not None:
+        pairs = (*pairs, session_timeout_pair(grant.session_timeout_s))
+    return pairs, password_pairs(open_password(grant.password_token))
 
 
 def _tier_number(profile: AccessProfile, now: datetime) -> int:

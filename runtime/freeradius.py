@@ -5,6 +5,7 @@ it: passwords and keys stay in files of their own that it only points at.
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -23,6 +24,8 @@ POLICY_SETTINGS_NAME = "policy.json"
 CLIENT_LIFETIME_S = 3
 # The policy runs one call at a time, so more threads than this only wait for each other.
 THREADS = 4
+# The spool's files are named by the hour; where clocks are set back, local time would return to an older file.
+ENVIRONMENT = {"TZ": "UTC"}
 _PLACEHOLDER = re.compile(r"@([A-Z][A-Z0-9_]*)@")
 # With or without quotes around it, these would end the value, be escapes, be expanded or start a directive.
 _UNSAFE = re.compile(r"[\"'`\\$%{}#\x00-\x20\x7f]")
@@ -123,7 +126,7 @@ def check(raddb: Path, *, timeout_seconds: float = 30.0) -> None:
 
 def start(settings: Settings, raddb: Path, *, log_file: Path, timeout_seconds: float = 30.0) -> ProcessId:
     """Starts the server in the background and waits until it listens; the caller ends it by the id returned."""
-    process = launch(command(raddb), log_file=log_file)
+    process = launch(command(raddb), log_file=log_file, env={**os.environ, **ENVIRONMENT})
     if process is None:
         raise FreeradiusError(f"FreeRADIUS ended at once; see {log_file}")
     wait_ready(settings, process=process, log_file=log_file, timeout_seconds=timeout_seconds)

@@ -64,6 +64,11 @@ class Places:
         return self.run / "lintas.lock"
 
     @property
+    def demo_marker(self) -> Path:
+        """Exists where the demo was asked for: its simulated network then runs with the rest."""
+        return self.var / "demo"
+
+    @property
     def beat_schedule(self) -> Path:
         return self.run / "beat-schedule"
 

@@ -16,7 +16,7 @@ class NoFreePortError(Exception):
 
 def is_free(port: int, *, transport: Transport, host: str = "127.0.0.1") -> bool:
     """Whether a server could bind the port now, on this address and on all of them."""
-    return all(_can_bind(port, transport=transport, host=address) for address in {host, ""})
+    return all(can_bind(port, transport=transport, host=address) for address in {host, ""})
 
 
 def choose(preferred: int, *, transport: Transport, host: str = "127.0.0.1", taken: Iterable[int] = ()) -> int:
@@ -31,7 +31,8 @@ def choose(preferred: int, *, transport: Transport, host: str = "127.0.0.1", tak
     raise NoFreePortError(f"no free {transport.name} port on {host} after 64 tries")
 
 
-def _can_bind(port: int, *, transport: Transport, host: str) -> bool:
+def can_bind(port: int, *, transport: Transport, host: str) -> bool:
+    """Whether a server could bind the port now on this one address."""
     with socket.socket(socket.AF_INET, transport.value) as probe:
         if transport is Transport.TCP:
             # Servers set it too; without it a port in TIME_WAIT would look taken.

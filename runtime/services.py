@@ -13,12 +13,17 @@ import psycopg
 
 from db import cluster as database_admin
 from db.migrations import runner
-from runtime import freeradius, postgres, redis
+from runtime import freeradius, ports, postgres, redis
 from runtime.local import DATABASE, ROLE, Local
-from runtime.settings import Settings, home_dir
+from runtime.ports import Transport
+from runtime.settings import PREFIX, Settings, env_file, home_dir
 
 # PostgreSQL's fast shutdown; the usual signal would wait for every open connection.
 _FAST = signal.SIGINT
+
+
+class PortTakenError(Exception):
+    """Another program listens where a service of ours should; the text says what to change."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +40,7 @@ class Service:
 
     name: str
     command: list[str]
-    before: Callable[[], None] | None = None
+    before: Callable[[], object] | None = None
     # Ready when the probe says so, when this text is printed, or, with neither, when it is still there after a moment.
     probe: Callable[[], bool] | None = None
     ready_text: str = ""
@@ -62,6 +67,7 @@ def plan(local: Local, settings: Settings) -> list[Service | Step]:
         _worker(local),
         _beat(local),
         _web(settings),
+        *([_demo_network()] if local.places.demo_marker.exists() else []),
     ]
 
 
@@ -72,7 +78,7 @@ def _postgres(local: Local) -> list[Service | Step]:
     service = Service(
         name="postgres",
         command=postgres.command(cluster),
-        before=lambda: postgres.init(cluster),
+        before=lambda: (_need(cluster.port, "POSTGRES_PORT", cluster.host), postgres.init(cluster)),
         probe=lambda: database_answers(postgres.admin_url(cluster)),
         stop_signal=_FAST,
         grace_seconds=30.0,
@@ -96,7 +102,7 @@ def _redis(local: Local) -> list[Service]:
         Service(
             name="redis",
             command=redis.command(server),
-            before=lambda: redis.init(server),
+            before=lambda: (_need(server.port, "REDIS_PORT", server.host), redis.init(server)),
             probe=lambda: redis.answers(server.url),
         )
     ]
@@ -109,10 +115,14 @@ def _freeradius(local: Local, settings: Settings) -> Service:
         command=freeradius.command(raddb),
         before=lambda: _render_raddb(settings, raddb),
         probe=lambda: freeradius.is_listening(settings),
+        env=freeradius.ENVIRONMENT,
     )
 
 
 def _render_raddb(settings: Settings, raddb: Path) -> None:
+    host = settings.radius_host
+    _need(settings.radius_auth_port, "RADIUS_AUTH_PORT", host, transport=Transport.UDP)
+    _need(settings.radius_acct_port, "RADIUS_ACCT_PORT", host, transport=Transport.UDP)
     freeradius.render(settings, raddb)
 
 
@@ -147,9 +157,24 @@ def _web(settings: Settings) -> Service:
     return Service(
         name="panel",
         command=[_program("gunicorn"), *arguments, "webadmin.app:create_app()"],
+        before=lambda: _need(settings.panel_port, "PANEL_PORT", settings.panel_host),
         probe=lambda: accepts_connection(settings.panel_host, settings.panel_port),
         grace_seconds=15.0,
     )
+
+
+def _need(port: int, name: str, host: str, *, transport: Transport = Transport.TCP) -> None:
+    """Raises when another program holds the port: without this, that program would pass for ours being ready."""
+    address = "" if host == "*" else host
+    if not ports.can_bind(port, transport=transport, host=address):
+        raise PortTakenError(
+            f"{transport.name} port {port} is held by another program. "
+            f"End that one, or change {PREFIX}{name} in {env_file()}"
+        )
+
+
+def _demo_network() -> Service:
+    return Service(name="demo-network", command=[_program("lintas"), "demo", "network"])
 
 
 def database_answers(url: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask
 
+from runtime.logs import configure_logs
 from runtime.settings import Settings, get_settings
 from webadmin import database, errors, headers, limits, security
 from webadmin.api import register_api
@@ -18,6 +19,8 @@ ROOT = Path(__file__).resolve().parent
 def create_app(settings: Settings | None = None, **config: Any) -> Flask:
     """A new application on these settings (the installation's own by default); `config` is for tests."""
     settings = settings or get_settings()
+    if not config.get("TESTING"):
+        configure_logs(log_format=settings.log_format, level=settings.log_level)
     app = Flask("webadmin", root_path=str(ROOT))
     app.config.update(config, LINTAS_REDIS_URL=settings.redis_url)
     headers.init_headers(app)

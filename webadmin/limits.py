@@ -45,6 +45,7 @@ def limit_sign_in(app: Flask, limiter: Limiter) -> None:
     by_account = limiter.limit(LOGIN_PER_ACCOUNT, key_func=_account, methods=["POST"], deduct_when=_failed)
     views: dict[str, Any] = app.view_functions
     views["security.login"] = by_account(by_address(views["security.login"]))
+    views["security.verify"] = by_address(views["security.verify"])
 
 
 def token_or_address() -> str:

@@ -28,7 +28,7 @@ from runtime.logs import get_logger
 from webadmin.database import scope_to
 from webadmin.database import session as database
 from webadmin.errors import API_PREFIX
-from webadmin.permissions import PUBLIC, SIGNED_IN, need_of
+from webadmin.permissions import PUBLIC, SIGNED_IN, need_of, signed_in
 
 SESSION_LIFETIME = timedelta(hours=12)
 COOKIE_NAME = "lintas_session"
@@ -69,6 +69,8 @@ def init_security(app: Flask, *, secret_key: str) -> None:
     store = SQLAlchemySessionUserDatastore(cast(Any, LocalProxy(database)), StaffUser, StaffRole)
     Security(app, store, login_form=SignInForm)
     user_logged_in.connect(_keep_twelve_hours, app)
+    # The library asks again for the password of somebody who is signed in already; it brings its own check.
+    signed_in(app.view_functions["security.verify"])
     app.before_request(_guard)
     app.jinja_env.globals.setdefault("may", may)
 

@@ -341,7 +341,7 @@ _REWRITE = """
 UPDATE radacct r SET acctstarttime = to_timestamp(n.started_us / 1e6::float8),
     acctupdatetime = to_timestamp(n.updated_us / 1e6::float8),
     acctstoptime = to_timestamp(n.stopped_us / 1e6::float8),
-    acctinterval = coalesce(n.interval_s, r.acctinterval), acctsessiontime = n.session_time_s,
+    acctinterval = coalesce(nullif(n.interval_s, 0), r.acctinterval), acctsessiontime = n.session_time_s,
     acctinputoctets = n.upload_bytes, acctoutputoctets = n.download_bytes,
     acctterminatecause = n.cause, framedipaddress = coalesce(n.framed_ip, r.framedipaddress)
 FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
@@ -353,7 +353,7 @@ WHERE r.acctuniqueid = n.id AND
 _REWRITE_OPEN = _REWRITE + "r.acctstoptime IS NULL"
 _REWRITE_ENDED = _REWRITE + "r.acctstoptime IS NOT NULL"
 
-RewriteRow = tuple[str, int, int, int | None, int | None, int, int, int, str | None, str | None]
+RewriteRow = tuple[str, int, int, int | None, int, int, int, int, str | None, str | None]
 
 
 def rewrite_sessions(connection: Connection, rows: Sequence[RewriteRow], *, were_open: bool) -> int:

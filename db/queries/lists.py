@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, defer, joinedload, noload, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, Session, defer, joinedload, lazyload, selectinload
 
 from db.models import (
     AccessLog,
@@ -119,7 +119,7 @@ def page_of_customers(session: Session, *, tenant_id: int, fits: CustomerFilter,
         .where(Customer.tenant_id == tenant_id, Customer.deleted_at.is_(None), *_customer_conditions(fits))
         .options(
             selectinload(Customer.subscriptions).options(
-                joinedload(Subscription.plan).options(noload(ServicePlan.fup_rules)),
+                joinedload(Subscription.plan).options(lazyload(ServicePlan.fup_rules)),
                 defer(Subscription.service_password),
             )
         )
@@ -189,7 +189,7 @@ def with_parents(statement: Select[Subscription]) -> Select[Subscription]:
     """The same subscriptions, loaded with their relatives and without their passwords."""
     return statement.options(
         defer(Subscription.service_password),
-        joinedload(Subscription.customer).options(noload(Customer.subscriptions)),
+        joinedload(Subscription.customer).options(lazyload(Customer.subscriptions)),
         joinedload(Subscription.plan),
         joinedload(Subscription.nas).options(defer(NasServer.radius_secret)),
         joinedload(Subscription.limits),

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import LiteralString
 from urllib.parse import quote
 
 import psycopg
@@ -38,6 +39,7 @@ class Server:
     acct_port: int
     password_format: str
     logins_recorded: Callable[[], int]
+    database_url: str
 
 
 def start_ours(lab: Lab) -> Server:
@@ -53,6 +55,7 @@ def start_ours(lab: Lab) -> Server:
         acct_port=lab.settings.radius_acct_port,
         password_format=PASSWORD_FORMAT,
         logins_recorded=lambda: lab.number("SELECT count(*) FROM access_log"),
+        database_url=lab.settings.database_url,
     )
 
 
@@ -83,18 +86,14 @@ def start_sql(lab: Lab) -> Server:
         acct_port=port + 1,
         password_format=PASSWORD_FORMAT,
         logins_recorded=lambda: peer_number(url, "SELECT count(*) FROM radpostauth"),
+        database_url=url,
     )
 
 
-def peer_url(lab: Lab) -> str:
-    """rlm_sql's database, as the superuser."""
-    return str(psycopg.conninfo.make_conninfo("", host=lab.cluster.host))
-
-
-def peer_number(url: str, statement: str) -> int:
+def peer_number(url: str, statement: LiteralString) -> int:
     """The one number that a query on rlm_sql's database gives."""
     with psycopg.connect(url, autocommit=True) as connection:
-        row = connection.execute(statement.encode()).fetchone()
+        row = connection.execute(statement).fetchone()
     return int(row[0] or 0) if row else 0
 
 
@@ -110,6 +109,7 @@ def start_ceiling(lab: Lab) -> Server:
         acct_port=port + 1,
         password_format=_CEILING_PASSWORD,
         logins_recorded=lines.count,
+        database_url="",
     )
 
 

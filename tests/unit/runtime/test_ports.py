@@ -41,13 +41,23 @@ def test_a_port_given_to_another_of_our_services_is_not_given_twice() -> None:
     assert ports.choose(free, transport=Transport.UDP, taken=[free]) != free
 
 
-def test_tcp_and_udp_do_not_take_each_others_ports(taken: tuple[int, Transport]) -> None:
-    port, transport = taken
-    other = Transport.UDP if transport is Transport.TCP else Transport.TCP
-    assert ports.is_free(port, transport=other)
+@pytest.mark.parametrize(("held", "asked"), [(Transport.TCP, Transport.UDP), (Transport.UDP, Transport.TCP)])
+def test_tcp_and_udp_do_not_take_each_others_ports(held: Transport, asked: Transport) -> None:
+    port = ports.choose(0, transport=asked, taken=[0])
+    with socket.socket(socket.AF_INET, held.value) as holder:
+        holder.bind(("127.0.0.1", port))
+        assert ports.is_free(port, transport=asked)
 
 
 def test_a_port_held_on_all_addresses_is_not_free_on_one() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
         holder.bind(("", 0))
         assert not ports.is_free(holder.getsockname()[1], transport=Transport.UDP)
+
+
+def test_a_port_held_on_one_address_can_be_bound_on_another() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind(("127.0.0.2", 0))
+        port = holder.getsockname()[1]
+        assert ports.can_bind(port, transport=Transport.UDP, host="127.0.0.1")
+        assert not ports.can_bind(port, transport=Transport.UDP, host="127.0.0.2")

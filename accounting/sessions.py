@@ -1,0 +1,233 @@
+"""A session in the collector's hands, and what a batch writes of sessions.
+
+Knows the columns of radacct, which change needs which statement, and whom to tell that a session began or ended.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from accounting import records
+from accounting.facts import moment
+from accounting.records import Record
+from db.queries import accounting as queries
+from db.queries.accounting import Connection, NasRow, SessionRow, hex_texts, numbers
+from domain.mac import normalise_mac
+from domain.sessions import SessionState
+
+MAX_NOTICE_BYTES = 7900
+
+
+class SessionsMoved(Exception):
+    """A stored session was not as it was read a moment ago: somebody else wrote radacct in between."""
+
+
+class Live:
+    """A session: what is stored, what it has become, and the packet that began it or brought it back."""
+
+    __slots__ = (
+        "framed_ip",
+        "interval_s",
+        "is_touched",
+        "key",
+        "record",
+        "router",
+        "state",
+        "stored_ip",
+        "stored_state",
+        "subscription_id",
+        "unique_id",
+    )
+
+    def __init__(
+        self, key: tuple[int, str, str], unique_id: str, router: NasRow, state: SessionState, subscription_id: int | None
+    ) -> None:
+        self.key = key
+        self.unique_id = unique_id
+        self.router = router
+        self.state = state
+        self.subscription_id = subscription_id
+        self.framed_ip: str | None = None
+        self.stored_state: SessionState | None = None
+        self.stored_ip: str | None = None
+        self.interval_s = 0
+        self.record: Record | None = None
+        self.is_touched = False
+
+    @classmethod
+    def stored(cls, key: tuple[int, str, str], row: SessionRow, router: NasRow) -> "Live":
+        """A session as it was read."""
+        state = SessionState(*row[4:11])
+        live = cls(key, row.acctuniqueid, router, state, row.subscription_id)
+        live.stored_state = state
+        live.framed_ip = live.stored_ip = row.framed_ip
+        return live
+
+    @property
+    def is_open(self) -> bool:
+        return self.state.stopped_us is None
+
+    @property
+    def was_open(self) -> bool:
+        return self.stored_state is not None and self.stored_state.stopped_us is None
+
+    def settle(self) -> None:
+        """What it has become is from now on what is stored."""
+        self.stored_state, self.stored_ip = self.state, self.framed_ip
+        self.interval_s = 0
+        self.record = None
+        self.is_touched = False
+
+
+class SessionChanges:
+    """The statements of one batch, made ready while PostgreSQL may still be busy with the batch before."""
+
+    def __init__(self, lives: Sequence[Live], heard: list[int], now: datetime) -> None:
+        self._heard = heard
+        self._now = now
+        self._new = [_row(live) for live in lives if live.stored_state is None]
+        self._rewritten: dict[bool, list[queries.RewriteRow]] = {True: [], False: []}
+        self._advanced = _advanced([live for live in lives if self._only_advances(live)])
+        self._payloads = _payloads([*_began(lives), *_ended(lives)])
+
+    def _only_advances(self, live: Live) -> bool:
+        """True for the usual interim; other changes of stored sessions are noted to be written whole."""
+        stored, state = live.stored_state, live.state
+        if stored is None or (stored == state and live.stored_ip == live.framed_ip):
+            return False
+        if (
+            stored.stopped_us is None
+            and state.stopped_us is None
+            and state.started_us == stored.started_us
+            and live.framed_ip == live.stored_ip
+        ):
+            return True
+        self._rewritten[stored.stopped_us is None].append(_rewrite(live))
+        return False
+
+    def write(self, connection: Connection) -> None:
+        """Store new and changed sessions and announce which began and ended; raises `SessionsMoved`."""
+        if self._new:
+            queries.insert_sessions(connection, self._new)
+        if self._advanced is not None:
+            count, columns = self._advanced
+            _expect(queries.advance_sessions(connection, columns), count)
+        for were_open, rows in self._rewritten.items():
+            if rows:
+                _expect(queries.rewrite_sessions(connection, rows, were_open=were_open), len(rows))
+        if self._payloads:
+            queries.notify_sessions(connection, self._payloads)
+        if self._heard:
+            queries.mark_routers_seen(connection, ids=self._heard, now=self._now)
+
+
+def _expect(written: int, wanted: int) -> None:
+    if written < wanted:
+        raise SessionsMoved(f"{written} of {wanted} sessions were where they had been")
+
+
+def _advanced(lives: Sequence[Live]) -> tuple[int, queries.Columns] | None:
+    if not lives:
+        return None
+    states = [live.state for live in lives]
+    return len(lives), [
+        hex_texts([live.unique_id for live in lives]),
+        numbers([state.updated_us for state in states]),
+        numbers([live.interval_s for live in lives]),
+        numbers([state.session_time_s for state in states]),
+        numbers([state.upload_bytes for state in states]),
+        numbers([state.download_bytes for state in states]),
+    ]
+
+
+def _row(live: Live) -> list[Any]:
+    """A new session in the order of SESSION_COLUMNS."""
+    record, state, router = live.record, live.state, live.router
+    if record is None:
+        raise ValueError("a new session begins with a record")
+    attributes = record.attributes
+
+    def told(name: str) -> str | None:
+        return records.text(attributes, name)
+
+    def address(name: str) -> str | None:
+        return records.address_of(attributes, name)
+
+    name = told("User-Name") or ""
+    return [
+        record.session_id, live.unique_id, name, _realm(name), router.host, told("NAS-Port-Id") or told("NAS-Port"),
+        told("NAS-Port-Type"), moment(state.started_us), moment(state.updated_us),
+        None if state.stopped_us is None else moment(state.stopped_us), state.session_time_s, told("Acct-Authentic"),
+        told("Connect-Info"), None, state.upload_bytes, state.download_bytes, told("Called-Station-Id"),
+        told("Calling-Station-Id"), state.cause, told("Service-Type"), told("Framed-Protocol"), live.framed_ip,
+        address("Framed-IPv6-Address"), address("Framed-IPv6-Prefix"), told("Framed-Interface-Id"),
+        address("Delegated-IPv6-Prefix"), records.readable_class(attributes), router.tenant_id, live.subscription_id,
+        router.nas_server_id,
+    ]  # fmt: skip
+
+
+def _realm(name: str) -> str | None:
+    return name.rpartition("@")[2] if "@" in name else None
+
+
+def _rewrite(live: Live) -> queries.RewriteRow:
+    state = live.state
+    return (
+        live.unique_id, state.started_us, state.updated_us, state.stopped_us, live.interval_s, state.session_time_s,
+        state.upload_bytes, state.download_bytes, state.cause, live.framed_ip,
+    )  # fmt: skip
+
+
+def _began(lives: Sequence[Live]) -> list[list[Any]]:
+    """Notices of sessions that are new or came back. One that also ended is told of twice: it held a place at login."""
+    return [
+        [
+            "+",
+            live.unique_id,
+            live.subscription_id,
+            normalise_mac(records.text(live.record.attributes, "Calling-Station-Id") or ""),
+            live.router.nas_server_id,
+            live.record.session_id,
+            _decision(live.record),
+        ]
+        for live in lives
+        if live.subscription_id is not None
+        and live.record is not None
+        and (live.stored_state is None or (live.is_open and not live.was_open))
+    ]
+
+
+def _decision(record: Record) -> str | None:
+    parts = records.class_parts(record.class_text) if record.class_text else None
+    return None if parts is None else parts.decision_id
+
+
+def _ended(lives: Sequence[Live]) -> list[list[Any]]:
+    return [
+        ["-", live.unique_id, live.subscription_id]
+        for live in lives
+        if live.subscription_id is not None and not live.is_open and (live.stored_state is None or live.was_open)
+    ]
+
+
+def _payloads(notices: Sequence[list[Any]]) -> list[str]:
+    """JSON arrays of notices, each short enough for one NOTIFY."""
+    payloads: list[str] = []
+    current: list[bytes] = []
+    size = 2
+    for text in map(orjson.dumps, notices):
+        if current and size + len(text) + 1 > MAX_NOTICE_BYTES:
+            payloads.append(f"[{b','.join(current).decode()}]")
+            current, size = [], 2
+        current.append(text)
+        size += len(text) + 1
+    if current:
+        payloads.append(f"[{b','.join(current).decode()}]")
+    return payloads
+
+
+def ended_payloads(ended: Sequence[tuple[str, int | None]]) -> list[str]:
+    """Notices of sessions that were ended by a job, from (unique id, subscription)."""
+    return _payloads([["-", unique_id, owner] for unique_id, owner in ended if owner is not None])

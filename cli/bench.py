@@ -1,0 +1,100 @@
+"""`lintas bench`: this machine measured side by side with stock FreeRADIUS; only ratios are claims."""
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from cli.output import emit, json_option, table
+
+if TYPE_CHECKING:
+    from benchmarks.verdict import Result
+
+F = TypeVar("F", bound=Callable[..., object])
+SECONDS, SUBSCRIBERS, ROUNDS = 5.0, 100_000, 3
+
+
+def _options(command: F) -> F:
+    for option in (
+        click.option(
+            "--seconds", default=SECONDS, show_default=True, help="Length of a round.", type=click.FloatRange(1)
+        ),
+        click.option("--subscribers", default=SUBSCRIBERS, show_default=True, type=click.IntRange(100, 1_000_000)),
+        click.option("--rounds", default=ROUNDS, show_default=True, type=click.IntRange(1, 20)),
+        json_option,
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(invoke_without_command=True)
+@json_option
+@click.pass_context
+def bench(context: click.Context) -> None:
+    """Measure this machine side by side with stock FreeRADIUS; without a command, everything.
+
+    Results go to var/bench. Ends with an error when a run was invalid (answers lost or refused, records missing or
+    wrong), never because a ratio is low.
+    """
+    if context.invoked_subcommand is None:
+        _run(("login", "accounting", "fup"), SECONDS, SUBSCRIBERS, ROUNDS)
+
+
+@bench.command("login")
+@_options
+def login(seconds: float, subscribers: int, rounds: int) -> None:
+    """Logins a second: ours, rlm_sql, no database at all."""
+    _run(("login",), seconds, subscribers, rounds)
+
+
+@bench.command("accounting")
+@_options
+def accounting(seconds: float, subscribers: int, rounds: int) -> None:
+    """Accounting records a second, from packet to committed row, each counted once."""
+    _run(("accounting",), seconds, subscribers, rounds)
+
+
+@bench.command("fup")
+@_options
+def fup(seconds: float, subscribers: int, rounds: int) -> None:
+    """How long from the packet that crosses a fair-use threshold to the CoA at the router."""
+    _run(("fup",), seconds, subscribers, rounds)
+
+
+@bench.command("all")
+@_options
+def everything(seconds: float, subscribers: int, rounds: int) -> None:
+    """All of them, on one installation."""
+    _run(("login", "accounting", "fup"), seconds, subscribers, rounds)
+
+
+def _run(names: tuple[str, ...], seconds: float, subscribers: int, rounds: int) -> None:
+    try:
+        from benchmarks import suite
+    except ModuleNotFoundError:
+        raise click.ClickException("measurements need a checkout, with tests/benchmarks in it") from None
+    # Progress goes where it does not spoil the JSON.
+    results = []
+    for result in suite.run(names, seconds=seconds, subscribers=subscribers, rounds=rounds, say=_say):
+        results.append(result)
+        _say("\n".join(["", *_lines(result), ""]))
+    emit({result.name: result.values | {"invalid": result.invalid} for result in results}, _last_lines(results))
+    sys.exit(1 if any(result.invalid for result in results) else 0)
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _lines(result: "Result") -> list[str]:
+    return [
+        *table(result.rows, result.head),
+        *(f"  {remark}" for remark in result.remarks),
+        *(f"  INVALID: {problem}" for problem in result.invalid),
+    ]
+
+
+def _last_lines(results: "list[Result]") -> list[str]:
+    lines = [line for result in results for line in [result.name.upper(), *_lines(result), ""]]
+    return [*lines, "Results with every round: var/bench/*.json. Ratios are claims; absolute rates are this machine's."]

@@ -1,0 +1,143 @@
+"""How many logins a second, every rule on and every decision recorded, side by side.
+
+Memory is warm: each subscriber logs in once before anything is measured. A round of ours is over when access_log holds
+a row for each answer, so what ours puts off is never done while another is measured.
+"""
+
+import time
+from collections.abc import Sequence
+
+from benchmarks import load, machine, verdict
+from benchmarks.lab import Lab, LabError
+from benchmarks.load import Answered, Load
+from benchmarks.servers import OURS, Server
+from benchmarks.verdict import Meter, Result, Round
+
+MODES = ("pap", "chap")
+_WARM_UP_SECONDS = 2.0
+_DRAIN_SECONDS = 120.0
+# A count that stands still this long is final, right or wrong.
+_STILL_SECONDS = 5.0
+
+
+def measure(lab: Lab, servers: Sequence[Server], *, seconds: float, rounds: int) -> Result:
+    """Warms up, then every server in turn, in both modes, as many rounds as asked for."""
+    program = load.build(lab.home.parent)
+    first = _warm_up(lab, program, servers)
+    done: list[Round] = []
+    for number in range(1, rounds + 1):
+        # Another one begins each time, so nobody always follows the heaviest.
+        for server in _turned(servers, number):
+            for mode in MODES:
+                lab.say(f"logins, round {number} of {rounds}: {server.name}, {mode}")
+                done.append(_round(lab, program, server, mode, number, seconds))
+    return _result(lab, servers, done, first)
+
+
+def _turned(servers: Sequence[Server], by: int) -> list[Server]:
+    return [servers[(index + by) % len(servers)] for index in range(len(servers))]
+
+
+def _warm_up(lab: Lab, program: load.Path, servers: Sequence[Server]) -> Answered:
+    """Each subscriber once at ours, a moment of the load at the others; returns what ours did with a first login each."""
+    first: Answered | None = None
+    for server in servers:
+        lab.say(f"logins, warming up {server.name}")
+        is_ours = server.name == OURS
+        before = server.logins_recorded()
+        wanted = _load(lab, server, "pap", 120.0 if is_ours else _WARM_UP_SECONDS, in_order=is_ours)
+        answered = load.run(program, wanted)
+        _settle(lab, server, before, answered)
+        first = answered if is_ours else first
+    if first is None or first.rejected:
+        raise LabError("the first logins of our subscribers were not all accepted; see the lab's access_log")
+    return first
+
+
+def _round(lab: Lab, program: load.Path, server: Server, mode: str, number: int, seconds: float) -> Round:
+    before = server.logins_recorded()
+    meter = Meter(lab, server)
+    answered = load.run(program, _load(lab, server, mode, seconds))
+    spent = meter.spent()
+    recorded, drain_s = _settle(lab, server, before, answered)
+    requests = answered.ok + answered.rejected
+    return Round(
+        number=number,
+        server=server.name,
+        mode=mode,
+        answered=answered,
+        rate=answered.rate,
+        recorded=recorded,
+        drain_s=round(drain_s, 2),
+        cores=verdict.cores(spent, answered.seconds),
+        cpu_us=verdict.cpu_us(spent, requests),
+    )
+
+
+def _load(lab: Lab, server: Server, mode: str, seconds: float, *, in_order: bool = False) -> Load:
+    return Load(
+        mode=mode,
+        port=server.auth_port,
+        secret=lab.secret,
+        population=lab.subscribers,
+        seconds=seconds,
+        password_format=server.password_format,
+        in_order=in_order,
+    )
+
+
+def _settle(lab: Lab, server: Server, before: int, answered: Answered) -> tuple[int, float]:
+    """Waits until there is a record for each answer; returns how many there are and how long that took."""
+    begun = moved = time.monotonic()
+    wanted, recorded = answered.ok + answered.rejected, 0
+    while recorded < wanted and time.monotonic() - begun < _DRAIN_SECONDS:
+        now_recorded = server.logins_recorded() - before
+        if now_recorded != recorded:
+            recorded, moved = now_recorded, time.monotonic()
+        elif time.monotonic() - moved > _STILL_SECONDS:
+            break
+        time.sleep(0.25)
+    return recorded, moved - begun
+
+
+def _result(lab: Lab, servers: Sequence[Server], rounds: Sequence[Round], first: Answered) -> Result:
+    ours = next(server for server in servers if server.name == OURS)
+    pap, chap = (verdict.side_by_side(rounds, mode) for mode in MODES)
+    result = Result(
+        name="login",
+        values={
+            **pap,
+            "chap": chap,
+            "subscribers": lab.subscribers,
+            "first_login_rate": round(first.rate),
+            "resident_mb": machine.resident_mb(ours.process.pid),
+            "resident_mb_others": {item.name: machine.resident_mb(item.process.pid) for item in servers},
+            "in_flight": load.IN_FLIGHT,
+            "machine": machine.describe(),
+            "versions": machine.versions(),
+            "rounds": verdict.flat(rounds),
+        },
+    )
+    for item in rounds:
+        result.invalid += verdict.problems(item) + verdict.unrecorded(item)
+    result.head = ("logins/s", "ours", "rlm_sql", "ceiling", "x rlm_sql", "x ceiling", "p50 ms", "p99 ms")
+    result.rows = [_row("PAP", pap), _row("CHAP", chap)]
+    result.remarks = _remarks(lab, result, pap)
+    return result
+
+
+def _row(name: str, values: dict[str, object]) -> tuple[object, ...]:
+    keys = ("rate", "rlm_sql_rate", "ceiling_rate", "ratio_to_rlm_sql", "ratio_to_ceiling", "p50_ms", "p99_ms")
+    return (name, *(values[key] for key in keys))
+
+
+def _remarks(lab: Lab, result: Result, pap: dict[str, object]) -> list[str]:
+    values = result.values
+    kept = sum(item[key] for item in (pap, values["chap"]) for key in ("recorded",))
+    answered = sum(item[key] for item in (pap, values["chap"]) for key in ("answered",))
+    return [
+        f"{lab.subscribers} subscribers, all rules on; {answered} logins answered, {kept} rows in access_log,"
+        f" the last ones {pap['drain_s']} s after the load ended",
+        f"first login of each subscriber: {values['first_login_rate']}/s; FreeRADIUS holds {values['resident_mb']} MiB",
+        f"limit of ours: {pap['limit']}",
+    ]
