@@ -71,13 +71,13 @@ def read_line(line: Line) -> tuple[list[Row], list[Refused]]:
 def _row(decision: Any) -> Row | None:
     if not isinstance(decision, list) or len(decision) != 11:
         return None
-    at, tenant_id, nas_server_id, username, station, service, result, reason, decision_id, subscription_id, more = decision
+    at, tenant_id, nas_server_id, username, station, service, result, reason, decision_id, owner_id, more = decision
     is_sound = (
         isinstance(at, int | float)
         and math.isfinite(at)
         and 0 <= at < 1e11
         and all(_is_id(value) for value in (tenant_id, nas_server_id))
-        and (subscription_id is None or _is_id(subscription_id))
+        and (owner_id is None or _is_id(owner_id))
         and all(isinstance(value, str) for value in (username, service, reason, decision_id))
         and (station is None or isinstance(station, str))
         and result in RESULTS
@@ -88,7 +88,7 @@ def _row(decision: Any) -> Row | None:
     return (
         datetime.fromtimestamp(at, UTC), tenant_id, nas_server_id, _plain(username, MAX_TEXT),
         None if station is None else _plain(station, MAX_TEXT), _plain(service, 10), result, _plain(reason, 40),
-        _plain(decision_id, 32), subscription_id, None if more is None else _details(more),
+        _plain(decision_id, 32), owner_id, None if more is None else _details(more),
     )  # fmt: skip
 
 

@@ -357,14 +357,11 @@ class Collector:
         work.changes.write(connection)
         work.postings.write(connection, work.now)
         looked_at = work.ledger.to_look_at() if meters is None else meters
-        totals: dict[int, dict[str, int]] = {}
-        if looked_at:
-            for subscription_id, kind, total in queries.watched_totals(connection, watched_columns(looked_at, work.now)):
-                totals.setdefault(subscription_id, {})[kind] = total
+        totals = _watched_totals(connection, looked_at, work.now)
         reached = {
             meter.row.subscription_id
             for meter in looked_at
-            if any(totals.get(meter.row.subscription_id, {}).get(kind, 0) >= least for kind, least in meter.watch)
+            if any(totals[meter.row.subscription_id].get(kind, 0) >= least for kind, least in meter.watch)
         }
         asked = 0
         if reached:
@@ -375,9 +372,7 @@ class Collector:
         self._store_position(connection, work.chunk, work.bad, work.now)
         return Outcome(looked_at=looked_at, totals=totals, asked=asked)
 
-    def _store_position(
-        self, connection: Connection, chunk: Chunk, bad: list[tuple[Line, str]], now: datetime
-    ) -> None:
+    def _store_position(self, connection: Connection, chunk: Chunk, bad: list[tuple[Line, str]], now: datetime) -> None:
         if bad:
             rows = [(line.file, line.offset, reason, line.raw) for line, reason in bad]
             queries.quarantine(connection, node=self._node, stream=STREAM, rows=rows)
@@ -438,6 +433,15 @@ class Collector:
                 queries.forget_files(connection, node=self._node, stream=stream, files=gone)
                 for name in gone:
                     positions.pop(name)
+
+
+def _watched_totals(connection: Connection, meters: Sequence[Meter], now: datetime) -> dict[int, dict[str, int]]:
+    """Bytes by subscription and period kind in the periods that run now."""
+    totals: dict[int, dict[str, int]] = {meter.row.subscription_id: {} for meter in meters}
+    if meters:
+        for subscription_id, kind, total in queries.watched_totals(connection, watched_columns(meters, now)):
+            totals[subscription_id][kind] = total
+    return totals
 
 
 def _last_received(chunk: Chunk, now: datetime) -> datetime:

@@ -31,7 +31,7 @@ def rate_limit(profile: AccessProfile, now: datetime) -> dict[str, str]:
 def apply_crossings(
     connection: Connection, subscription_ids: Iterable[int], *, caused_at: Mapping[int, datetime], now: datetime
 ) -> int:
-    """Slow those whose usage has reached a tier above theirs; returns how many changes of live sessions were written."""
+    """Slow those whose usage has reached a tier above theirs; returns how many changes were written."""
     written = 0
     for profile, _ in profiles_by_id(connection, subscription_ids).values():
         reached = _tier_to_enter(connection, profile, now)

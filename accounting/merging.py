@@ -16,7 +16,7 @@ from accounting import records
 from accounting.facts import Memory, Meter, plain_address
 from accounting.ledger import Ledger
 from accounting.records import Record
-from accounting.sessions import Live, SessionChanges
+from accounting.sessions import Key, Live, SessionChanges
 from db.queries import accounting as queries
 from db.queries.accounting import Connection, NasRow
 from domain.sessions import (
@@ -39,8 +39,6 @@ FIRST = "00000000"
 REMEMBER_ENDED = timedelta(days=45)
 MAX_KNOWN = 300_000
 
-# Router, Class or User-Name, Acct-Session-Id.
-Key = tuple[int, str, str]
 Known = dict[Key, Live]
 Item = tuple[Record, NasRow]
 Keyed = tuple[Record, NasRow, Key]
@@ -156,7 +154,7 @@ class Batch:
             if not record.class_text and (name := records.text(record.attributes, "User-Name"))
         }
         self._owners = queries.subscriptions_by_name(self._connection, sorted(names))
-        return {part.subscription_id for part in parts if part is not None} | set(self._owners.values())
+        return {*(part.subscription_id for part in parts if part is not None), *self._owners.values()}
 
     def _load_meters(self, subscription_ids: Iterable[int]) -> None:
         missing = [key for key in subscription_ids if key not in self._memory.meters]

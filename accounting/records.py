@@ -36,7 +36,8 @@ KINDS = {
 OURS_HEX = "0x" + b"lts1:".hex()
 
 _HEAD = re.compile(rb"\d{9,11}\.\d{1,6} [0-9A-Fa-f.:]{2,45} \{")
-_MONTHS = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
 _REFUSED = re.compile("[\x00\ud800-\udfff]")
 
 

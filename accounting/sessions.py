@@ -19,6 +19,9 @@ from domain.sessions import SessionState
 
 MAX_NOTICE_BYTES = 7900
 
+# Router, Class or User-Name, Acct-Session-Id.
+Key = tuple[int, str, str]
+
 
 class SessionsMoved(Exception):
     """A stored session was not as it was read a moment ago: somebody else wrote radacct in between."""
@@ -42,7 +45,7 @@ class Live:
     )
 
     def __init__(
-        self, key: tuple[int, str, str], unique_id: str, router: NasRow, state: SessionState, subscription_id: int | None
+        self, key: Key, unique_id: str, router: NasRow, state: SessionState, subscription_id: int | None
     ) -> None:
         self.key = key
         self.unique_id = unique_id
@@ -57,7 +60,7 @@ class Live:
         self.is_touched = False
 
     @classmethod
-    def stored(cls, key: tuple[int, str, str], row: SessionRow, router: NasRow) -> "Live":
+    def stored(cls, key: Key, row: SessionRow, router: NasRow) -> "Live":
         """A session as it was read."""
         state = SessionState(*row[4:11])
         live = cls(key, row.acctuniqueid, router, state, row.subscription_id)

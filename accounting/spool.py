@@ -102,12 +102,14 @@ class Spool:
         """Name, size and time of the last write of every file of the stream, in the order of names."""
         try:
             with os.scandir(self._directory) as entries:
-                found = [entry for entry in entries if entry.name.startswith(self._prefix) and entry.name.endswith(".jsonl")]
-                stats = [(entry.name, entry.stat()) for entry in found]
+                stats = [(entry.name, entry.stat()) for entry in entries if self._is_ours(entry.name)]
         except FileNotFoundError:
             # Before the first packet there is no directory, and a file may be removed between listing and looking.
             return []
         return sorted((name, stat.st_size, stat.st_mtime) for name, stat in stats)
+
+    def _is_ours(self, name: str) -> bool:
+        return name.startswith(self._prefix) and name.endswith(".jsonl")
 
     def remove_counted(self, positions: Mapping[str, int], *, older_than_s: float) -> list[str]:
         """Deletes files that were counted to their end and not written for so long; never the newest."""

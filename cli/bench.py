@@ -74,16 +74,19 @@ def _run(names: tuple[str, ...], seconds: float, subscribers: int, rounds: int) 
         from benchmarks import suite
     except ModuleNotFoundError:
         raise click.ClickException("measurements need a checkout, with tests/benchmarks in it") from None
-    # Progress goes where it does not spoil the JSON.
     results = []
-    for result in suite.run(names, seconds=seconds, subscribers=subscribers, rounds=rounds, say=_say):
-        results.append(result)
-        _say("\n".join(["", *_lines(result), ""]))
+    try:
+        for result in suite.run(names, seconds=seconds, subscribers=subscribers, rounds=rounds, say=_say):
+            results.append(result)
+            _say("\n".join(["", *_lines(result), ""]))
+    except suite.FAILURES as error:
+        raise click.ClickException(str(error)) from None
     emit({result.name: result.values | {"invalid": result.invalid} for result in results}, _last_lines(results))
     sys.exit(1 if any(result.invalid for result in results) else 0)
 
 
 def _say(text: str) -> None:
+    # Progress goes where it does not spoil the JSON.
     click.echo(text, err=True)
 
 

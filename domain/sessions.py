@@ -83,7 +83,7 @@ def relation(state: SessionState, packet: Packet) -> Relation:
     """Whether the packet is of this session, or of an earlier or later one whose Acct-Session-Id was used again.
 
     Ids repeat after a router has restarted a few times, so the start decides. A packet that could continue the session
-    is given the benefit of both clocks being wrong; one whose counts contradict it is not.
+    is given the benefit of both clocks being wrong; one that comes after the Stop or whose counts contradict it is not.
     """
     began_us = packet.occurred_us - (packet.session_time_s or 0) * SECOND_US
     if abs(began_us - state.started_us) <= START_SLACK_US:
@@ -91,7 +91,8 @@ def relation(state: SessionState, packet: Packet) -> Relation:
     if packet.session_time_s is None and packet.kind != START:
         return Relation.SAME
     if began_us > state.started_us:
-        slack_us = START_SLACK_US if _falls(state, packet) else CLOCK_SLACK_US
+        is_told_over = state.stopped_us is not None and state.cause not in (LOST, NAS_REBOOT)
+        slack_us = START_SLACK_US if is_told_over or _falls(state, packet) else CLOCK_SLACK_US
         is_later = began_us > state.started_us + slack_us and began_us > state.updated_us - START_SLACK_US
         return Relation.LATER if is_later else Relation.SAME
     slack_us = START_SLACK_US if _rises(state, packet) else CLOCK_SLACK_US
@@ -145,9 +146,8 @@ def merge(state: SessionState, packet: Packet) -> SessionState:
         updated_us, stopped_us, cause = _end(state, packet, ahead_s)
     elif occurred_us > updated_us:
         updated_us = occurred_us
-    return SessionState(
-        started_us, updated_us, stopped_us, time_s + ahead_s if ahead_s > 0 else time_s, upload_bytes, download_bytes, cause
-    )
+    time_s = max(time_s, time_s + ahead_s)
+    return SessionState(started_us, updated_us, stopped_us, time_s, upload_bytes, download_bytes, cause)
 
 
 def _greater(known: int, told: int, ahead_s: int, has_gigawords: bool) -> int:

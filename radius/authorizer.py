@@ -6,14 +6,17 @@ are answered from what was last known, unknown ones get silence, and nobody is r
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
+from db.crypto import UnableToDecrypt
 from db.queries.access import parse_open_sessions, parse_profile
 from db.queries.reader import DeadlineReader, UnableToRead
+from domain.access import SERVICES
 from domain.mac import normalise_mac
 from radius.compiled import Compiled, compile_profile, moment
-from radius.pairs import Pair
+from radius.pairs import Pair, UnableToRender
 from radius.records import AccessRecords, Record
 from radius.routers import Router, RouterTable
 from radius.store import Entry, Key, ProfileStore
@@ -89,8 +92,7 @@ class Authorizer:
         service = service_of(attributes)
         compiled = entry.compiled.get(service)
         if compiled is None or now >= compiled.valid_until:
-            compiled = compile_profile(entry.profile, service, moment(now), self._open_password)
-            entry.compiled[service] = compiled
+            compiled = self._compile(entry, service, now)
         station = attributes.get("Calling-Station-Id")
         mac = self._mac(station)
         refusal = compiled.refusal
@@ -105,6 +107,20 @@ class Authorizer:
         entry.hold(mac, decision_id, now)
         self._record(now, router, key, station, service, "accept", compiled.reason, decision_id, entry, stale)
         return (self._accept, compiled.reply(now, compiled.class_prefix + decision_id), compiled.control)
+
+    def prepare(self, entry: Entry) -> None:
+        """Compile ahead what the subscription is for, so that a storm after a start finds it done.
+
+        A profile that cannot be rendered is left to its own login, which refuses it and says so.
+        """
+        kind = entry.profile.connection_type
+        with suppress(UnableToRender, UnableToDecrypt):
+            self._compile(entry, kind if kind in SERVICES else "pppoe", time.time())
+
+    def _compile(self, entry: Entry, service: str, now: float) -> Compiled:
+        compiled = compile_profile(entry.profile, service, moment(now), self._open_password)
+        entry.compiled[service] = compiled
+        return compiled
 
     def refuse_password(self, class_text: str) -> None:
         """FreeRADIUS found the password wrong after an accept: take back the record and the slot."""
@@ -159,7 +175,8 @@ class Authorizer:
             refusal = compiled.device_refusal(mac)
             if refusal is not None:
                 return refusal
-        if not entry.sessions and not entry.holds:
+        holds = entry.holds
+        if not entry.sessions and (not holds or (len(holds) == 1 and mac in holds)):
             return None
         if entry.others(mac, now) < compiled.session_limit:
             return None
@@ -167,6 +184,7 @@ class Authorizer:
 
     def _confirm_session_limit(self, entry: Entry, compiled: Compiled, mac: str | None, now: float) -> str | None:
         """Memory would refuse: only the database may. Without it the customer is let in."""
+        epoch = self._store.epoch
         try:
             text = self._reader.read("open_sessions", str(entry.profile.subscription_id), str(SILENT_S))
         except UnableToRead as error:
@@ -174,6 +192,8 @@ class Authorizer:
             return None
         if text is not None:
             entry.sessions = parse_open_sessions(text)
+            # A session that opened or closed after the read may have been noted in what is now replaced.
+            entry.dirty = entry.dirty or self._store.epoch != epoch
         return "session_limit" if entry.others(mac, now) >= compiled.session_limit else None
 
     def _mac(self, station: str | None) -> str | None:

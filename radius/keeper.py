@@ -16,13 +16,19 @@ from db.queries.listener import Listener, UnableToListen
 from db.queries.reader import DeadlineReader, UnableToRead
 from db.queries.routers import active_routers
 from radius.routers import RouterTable
-from radius.store import ProfileStore
+from radius.store import Entry, ProfileStore
 
 HEARTBEAT_MS = 500
 TRUST_S = 2.0
 RETRY_S = 0.5
+# A server that has been silent this long is given up, although its connection still stands.
+GIVE_UP_S = 10.0
+# Filling ahead goes on when no login came for this long, and looks that often.
+QUIET_S = 0.02
+FILL_CHUNK = 10
 ASK_SHARE = 50
 ASK_SAVED_S = 0.025
+ASK_MS = 20.0
 
 
 class Keeper:
@@ -36,7 +42,9 @@ class Keeper:
         reader: DeadlineReader,
         keyring: Keyring,
         complain: Callable[[str], None],
+        prepare: Callable[[Entry], None],
     ) -> None:
+        self._prepare = prepare
         self._dsn = dsn
         self._store = store
         self._routers = routers
@@ -56,9 +64,7 @@ class Keeper:
             try:
                 self._listen()
             except (psycopg.Error, OSError, UnableToRead, UnableToListen, UnableToDecrypt) as error:
-                self._complain(f"database not heard, memory not trusted: {str(error).strip()}")
-            self.listener = None
-            self._store.distrust()
+                self._lost(error)
             self._stopping.wait(RETRY_S)
 
     def stop(self) -> None:
@@ -79,15 +85,19 @@ class Keeper:
             credit_s = min(self._credit_s + (now - self._asked_at) / ASK_SHARE, ASK_SAVED_S)
             self._asked_at = now
             if credit_s > 0:
-                listener.ask()
+                listener.ask(ASK_MS)
                 credit_s -= time.monotonic() - now
             else:
                 listener.look()
             self._credit_s = credit_s
+            self._store.trusted_until = listener.heard_at + TRUST_S
         except UnableToListen as error:
-            self.listener = None
-            self._store.distrust()
-            self._complain(f"database not heard, memory not trusted: {error}")
+            self._lost(error)
+
+    def _lost(self, error: Exception) -> None:
+        self.listener = None
+        self._store.distrust()
+        self._complain(f"database not heard, memory not trusted: {str(error).strip()}")
 
     def _listen(self) -> None:
         listener = Listener(self._dsn, ("access_changed", "session_changed"), self._heard)
@@ -97,7 +107,7 @@ class Keeper:
             self._load_routers()
             self._reconnect_reader()
             self.listener = listener
-            self._store.trusted_until = time.monotonic() + TRUST_S
+            self._store.trusted_until = listener.heard_at + TRUST_S
             self._complain("database heard, memory trusted")
             self._fill_once()
             # A login that found the connection broken has taken it away.
@@ -120,10 +130,14 @@ class Keeper:
         if self._routers_changed:
             self._routers_changed = False
             self._load_routers()
-        listener.ask()
+        silent_s = time.monotonic() - listener.heard_at
+        if silent_s > GIVE_UP_S:
+            raise UnableToListen(f"no answer in {GIVE_UP_S:.0f} s")
+        if silent_s > HEARTBEAT_MS / 1000:
+            listener.ask(0)
         if not self._reader.is_open:
             self._reconnect_reader()
-        self._store.trusted_until = time.monotonic() + TRUST_S
+        self._store.trusted_until = listener.heard_at + TRUST_S
 
     def _load_routers(self) -> None:
         with psycopg.connect(self._dsn, autocommit=True) as connection:
@@ -141,16 +155,26 @@ class Keeper:
     def _fill(self) -> None:
         """Read every subscription ahead, so that a storm after a start finds memory full.
 
-        A change of many rows at once ends the filling: the rest is read when somebody logs in.
+        Gives way to logins: Python runs one thread at a time, and a busy one makes each of them wait its turn. A change
+        of many rows at once ends the filling: the rest is read when somebody logs in.
         """
         store = self._store
         store.touched, epoch = set(), store.epoch
         try:
             with psycopg.connect(self._dsn) as connection:
-                for profile, sessions in all_profiles(connection, store.capacity):
+                for number, (profile, sessions) in enumerate(all_profiles(connection, store.capacity)):
                     if self._stopping.is_set() or store.touched is None:
                         break
-                    store.put_ahead((profile.tenant_id, profile.username), profile, sessions, time.time(), epoch)
+                    key = (profile.tenant_id, profile.username)
+                    entry = store.put_ahead(key, profile, sessions, time.time(), epoch)
+                    if entry is not None:
+                        self._prepare(entry)
+                    if number % FILL_CHUNK == 0:
+                        self._give_way()
         except psycopg.Error as error:
             self._complain(f"memory not filled ahead: {str(error).strip()}")
         store.touched = None
+
+    def _give_way(self) -> None:
+        while time.monotonic() - self._asked_at < QUIET_S and not self._stopping.wait(QUIET_S):
+            pass

@@ -8,7 +8,7 @@ else raises `UnableToRender` before it leaves: a plan never loses its rate limit
 import ipaddress
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 from radius.policies.types import Grant
 
@@ -31,7 +31,8 @@ def _number(value: str, lowest: int, highest: int) -> bool:
 
 
 def _text(value: str) -> bool:
-    return 0 < len(value.encode()) <= MAX_TEXT_BYTES and value.isprintable()
+    # Asked first: half a character (a lone surrogate) is not printable and could not be encoded.
+    return value.isprintable() and 0 < len(value.encode()) <= MAX_TEXT_BYTES
 
 
 def _address(value: str) -> bool:
@@ -56,6 +57,8 @@ ATTRIBUTES: dict[str, Callable[[str], bool]] = {
 }
 
 
+# Most subscribers of a plan share most attributes: checked once, and one tuple in memory for all of them.
+@lru_cache(maxsize=20_000)
 def pair(name: str, value: str) -> Pair:
     """One reply attribute, or `UnableToRender`: an unknown name, or a value out of its range."""
     check = ATTRIBUTES.get(name)

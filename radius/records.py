@@ -75,7 +75,12 @@ class AccessRecords:
             batch: list[Record] = []
             while self._waiting and len(batch) < MAX_BATCH and self._waiting[0].decided_at <= settled_before:
                 batch.append(self._settled(self._waiting.popleft()))
-            self._write(batch)
+            try:
+                self._write(batch)
+            except OSError:
+                # Kept for the next try, as far as there is room; newer records give way.
+                self._waiting.extendleft(reversed(batch))
+                raise
             written += len(batch)
         if not self._waiting:
             self._refused.clear()
@@ -90,8 +95,11 @@ class AccessRecords:
         line = orjson.dumps([tuple(record) for record in batch]) + b"\n"
         descriptor = os.open(self._folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
+            end = os.fstat(descriptor).st_size
             sent = os.write(descriptor, line)
+            if sent != len(line):
+                # The next line would be lost with the torn one before it.
+                os.ftruncate(descriptor, end)
+                raise OSError(f"{name}: wrote {sent} of {len(line)} bytes")
         finally:
             os.close(descriptor)
-        if sent != len(line):
-            raise OSError(f"{name}: wrote {sent} of {len(line)} bytes")

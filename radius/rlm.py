@@ -21,7 +21,7 @@ from radius.keeper import Keeper
 from radius.records import AccessRecords
 from radius.routers import RouterTable, client_pairs
 from radius.settings import PolicySettings
-from radius.store import ProfileStore
+from radius.store import Entry, ProfileStore
 
 COMPLAIN_EVERY_S = 10.0
 # A background thread gives way to a login after half a millisecond instead of Python's five.
@@ -92,7 +92,7 @@ def _start(settings: PolicySettings) -> None:
     records = AccessRecords(Path(settings.spool_dir), _complain)
     guard = SpoolGuard(Path(settings.spool_dir), Path(settings.spool_gate), settings.min_free_bytes, _complain)
     guard.check()
-    keeper = Keeper(dsn, store, _routers, reader, keyring, _complain)
+    keeper = Keeper(dsn, store, _routers, reader, keyring, _complain, _prepare)
     authorizer = Authorizer(
         codes=Codes(accept=radiusd.RLM_MODULE_OK, reject=radiusd.RLM_MODULE_REJECT, handled=radiusd.RLM_MODULE_HANDLED),
         store=store,
@@ -111,6 +111,10 @@ def _start(settings: PolicySettings) -> None:
         thread = threading.Thread(target=part.run, name=type(part).__name__, daemon=True)
         thread.start()
         _threads.append(thread)
+
+
+def _prepare(entry: Entry) -> None:
+    _desk[0].prepare(entry)
 
 
 def _with_deadlines(dsn: str) -> str:

@@ -36,15 +36,14 @@ class Entry:
         self.loaded_at = now
 
     def others(self, mac: str | None, now: float) -> int:
-        """Sessions and held slots of other devices than `mac`: its own are about to be replaced."""
-        count = 0
-        for device in self.sessions.values():
-            if device is None or device != mac:
-                count += 1
-        for device, (until, _) in self.holds.items():
-            if device != mac and until > now:
-                count += 1
-        return count
+        """How many other devices than `mac` are online or about to be: its own sessions are about to be replaced.
+
+        A device counts once, also while a new session of it begins and the lost end of its last one is not known yet.
+        """
+        devices = set(self.sessions.values())
+        devices.update(device for device, (until, _) in self.holds.items() if until > now)
+        devices -= {mac, None}
+        return len(devices) + sum(device is None for device in self.sessions.values())
 
     def hold(self, mac: str | None, decision_id: str, now: float) -> None:
         """Keep a place for the session this login is about to start."""
@@ -76,34 +75,49 @@ class ProfileStore:
 
     def put(self, key: Key, profile: AccessProfile, sessions: Iterable[LiveSession], now: float, epoch: int) -> Entry:
         """Keep what was read while the notice count was `epoch`; slots held under an older entry stay held."""
-        old = self.entries.get(key)
         entry = Entry(key, profile, sessions, now)
+        old = self.entry_of(profile.subscription_id)
         if old is not None:
             entry.holds = old.holds
-        elif len(self.entries) >= self.capacity:
-            self._evict()
+        self._make_way(entry, old)
         self.entries[key] = entry
         self._by_subscription[profile.subscription_id] = key
         # Only now would a notice find the entry; one that came since the read began may have been about it.
         entry.dirty = self.epoch != epoch
         return entry
 
+    def _make_way(self, entry: Entry, old: Entry | None) -> None:
+        """One entry a subscription and one subscription a name, or a notice would not find the entry in use."""
+        if old is not None and old.key != entry.key:
+            self.forget(old.key)
+        holder = self.entries.get(entry.key)
+        if holder is None:
+            if len(self.entries) >= self.capacity:
+                self._evict()
+        elif holder.profile.subscription_id != entry.profile.subscription_id:
+            self.forget(entry.key)
+
     def put_ahead(
         self, key: Key, profile: AccessProfile, sessions: Iterable[LiveSession], now: float, epoch: int
-    ) -> None:
+    ) -> Entry | None:
         """Keep a row of a snapshot taken at `epoch`, unless the entry is there or a notice has since named it."""
-        if key not in self.entries and self.touched is not None:
-            entry = self.put(key, profile, sessions, now, epoch)
-            entry.dirty = entry.dirty and profile.subscription_id in self.touched
+        touched = self.touched
+        if touched is None or key in self.entries or profile.subscription_id in touched:
+            return None
+        entry = self.put(key, profile, sessions, now, epoch)
+        # Notices go on arriving: what one named meanwhile stays dirty, and so does everything once one named all.
+        touched = self.touched
+        if touched is not None:
+            entry.dirty = entry.dirty and profile.subscription_id in touched
+        return entry
 
     def _evict(self) -> None:
         oldest = next(iter(self.entries), None)
         if oldest is not None:
-            gone = self.entries.pop(oldest)
-            self._by_subscription.pop(gone.profile.subscription_id, None)
+            self.forget(oldest)
 
     def forget(self, key: Key) -> None:
-        """Drop an entry whose subscription is gone."""
+        """Drop the entry of a name, if there is one."""
         gone = self.entries.pop(key, None)
         if gone is not None:
             self._by_subscription.pop(gone.profile.subscription_id, None)

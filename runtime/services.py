@@ -40,7 +40,7 @@ class Service:
 
     name: str
     command: list[str]
-    before: Callable[[], object] | None = None
+    before: Callable[[], None] | None = None
     # Ready when the probe says so, when this text is printed, or, with neither, when it is still there after a moment.
     probe: Callable[[], bool] | None = None
     ready_text: str = ""
@@ -78,13 +78,18 @@ def _postgres(local: Local) -> list[Service | Step]:
     service = Service(
         name="postgres",
         command=postgres.command(cluster),
-        before=lambda: (_need(cluster.port, "POSTGRES_PORT", cluster.host), postgres.init(cluster)),
+        before=lambda: _prepare_postgres(cluster),
         probe=lambda: database_answers(postgres.admin_url(cluster)),
         stop_signal=_FAST,
         grace_seconds=30.0,
         essential=True,
     )
     return [service, Step(name="database", run=lambda: _ensure_database(local, cluster))]
+
+
+def _prepare_postgres(cluster: postgres.Cluster) -> None:
+    _need(cluster.port, "POSTGRES_PORT", cluster.host)
+    postgres.init(cluster)
 
 
 def _ensure_database(local: Local, cluster: postgres.Cluster) -> None:
@@ -102,10 +107,15 @@ def _redis(local: Local) -> list[Service]:
         Service(
             name="redis",
             command=redis.command(server),
-            before=lambda: (_need(server.port, "REDIS_PORT", server.host), redis.init(server)),
+            before=lambda: _prepare_redis(server),
             probe=lambda: redis.answers(server.url),
         )
     ]
+
+
+def _prepare_redis(server: redis.RedisServer) -> None:
+    _need(server.port, "REDIS_PORT", server.host)
+    redis.init(server)
 
 
 def _freeradius(local: Local, settings: Settings) -> Service:

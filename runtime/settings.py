@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
     # Below this much room the spool stops acknowledging, so a full disk costs retransmissions and not records.
     spool_min_free_mb: int = Field(default=512, gt=0)
+    # Counted spool files stay this long, for a person who wants to look.
+    spool_keep_hours: int = Field(default=24, gt=0)
 
 
 def load_settings() -> Settings:

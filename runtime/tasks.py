@@ -4,6 +4,7 @@ A task message only says "look now"; what is to be done stands in PostgreSQL. A 
 next sweep, a repeated one costs a query.
 """
 
+import logging
 import threading
 import time
 from typing import Any
@@ -83,6 +84,14 @@ app = make_app()
 def _configure_worker_logs(**_: Any) -> None:
     settings = get_settings()
     configure_logs(log_format=settings.log_format, level=settings.log_level)
+    # A sweep every two seconds would fill the log with its comings and goings; what fails is logged as an error.
+    for name in ("celery.app.trace", "celery.worker.strategy"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("celery.beat").addFilter(_is_no_routine)
+
+
+def _is_no_routine(record: logging.LogRecord) -> bool:
+    return "Sending due task" not in str(record.msg)
 
 
 # Celery leaves logging alone when somebody listens to this signal.

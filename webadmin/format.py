@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import phonenumbers
 from babel.core import Locale
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -17,6 +18,9 @@ BYTES_PER_GB = 1000**3
 # Currencies nobody quotes with cents, although their standard has two.
 WHOLE_CURRENCIES = frozenset({"IDR", "VND", "MMK", "LAK"})
 JUST_NOW_S = 5
+DAY_S = 86_400
+_UNITS_EN = {365 * DAY_S: "year", 30 * DAY_S: "month", DAY_S: "day", 3600: "h", 60: "min", 1: "s"}
+_UNITS_ID = {365 * DAY_S: "tahun", 30 * DAY_S: "bulan", DAY_S: "hari", 3600: "jam", 60: "mnt", 1: "dtk"}
 _SPEED = re.compile(r"^\s*(\d+(?:[.,]\d+)?)\s*(k|m|g)?(?:bit/s|bps|b)?\s*$", re.IGNORECASE)
 _SPEED_FACTORS = {"k": 1, "m": 1000, "g": 1_000_000}
 
@@ -115,11 +119,22 @@ def precise_seconds(seconds: float, locale: str) -> str:
 
 
 def ago(moment: datetime, now: datetime, locale: str, just_now: str = "now") -> str:
-    """`3 minutes ago`, `in 2 days`."""
-    delta = moment - now
-    if abs(delta.total_seconds()) < JUST_NOW_S:
+    """`3 min ago`, `in 2 days`: one unit, rounded down, short enough for a column."""
+    seconds = (now - moment).total_seconds()
+    if abs(seconds) < JUST_NOW_S:
         return just_now
-    return format_timedelta(delta, add_direction=True, threshold=1, locale=locale)
+    indonesian = Locale.parse(locale).language == "id"
+    count, size = _largest_part(int(abs(seconds)))
+    unit = _UNITS_ID[size] if indonesian else _UNITS_EN[size] + ("s" if count > 1 and size >= DAY_S else "")
+    if indonesian:
+        return f"{count} {unit} {'lalu' if seconds > 0 else 'lagi'}"
+    return f"{count} {unit} ago" if seconds > 0 else f"in {count} {unit}"
+
+
+def _largest_part(seconds: int) -> tuple[int, int]:
+    """How many of the largest unit that fits, and its seconds."""
+    size = next((size for size in _UNITS_EN if seconds >= size), 1)
+    return seconds // size, size
 
 
 def exact(moment: datetime, zone: tzinfo, locale: str) -> str:
@@ -155,6 +170,15 @@ def zone_of(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
         return UTC
+
+
+def phone(number: str) -> str:
+    """`+62 812-3456-7890`: an international number in groups; anything else as it is."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
 
 
 def initials(name: str) -> str:

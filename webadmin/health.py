@@ -37,7 +37,7 @@ def _database() -> str:
     engine: Engine = current_app.extensions["lintas_engine"]
     try:
         with engine.connect() as connection:
-            revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            revision = revision_of(connection)
     except SQLAlchemyError:
         return "away"
     return "ok" if revision == _expected_revision() else "migrate: run 'lintas migrate'"

@@ -6,6 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 
 from db.engine import make_engine
 
@@ -38,6 +39,11 @@ def current_revision(url: str) -> str:
     engine = make_engine(url)
     try:
         with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision() or ""
+            return revision_of(connection)
     finally:
         engine.dispose()
+
+
+def revision_of(connection: Connection) -> str:
+    """The revision of the database behind an open connection, or an empty string before the first migration."""
+    return MigrationContext.configure(connection).get_current_revision() or ""

@@ -7,6 +7,7 @@ Each row comes as one JSON text, so that the FreeRADIUS process, the collector a
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -100,7 +101,7 @@ def _profile(row: dict[str, Any]) -> AccessProfile:
         "burst": _burst(row["burst"]),
         "override": _speed(row["override"]) if row["override"] else None,
         "override_until": _moment(row["override_until"]),
-        "tiers": tuple(_tier(item) for item in row["tiers"] or ()),
+        "tiers": _tiers(tuple(tuple(item) for item in row["tiers"] or ())),
         "fup_until": _moment(row["fup_until"]),
         "macs": {mac.upper(): status for mac, status in (row["macs"] or {}).items()},
     }
@@ -112,7 +113,13 @@ def _moment(epoch_s: float | None) -> datetime | None:
 
 
 def _speed(pair: list[int]) -> Speed:
-    return Speed(download_kbps=pair[0], upload_kbps=pair[1])
+    return _shared_speed(pair[0], pair[1])
+
+
+# A hundred thousand subscribers share a few plans: their speeds and tiers are kept once.
+@lru_cache(maxsize=5_000)
+def _shared_speed(download_kbps: int, upload_kbps: int) -> Speed:
+    return Speed(download_kbps=download_kbps, upload_kbps=upload_kbps)
 
 
 def _burst(values: list[int] | None) -> Burst | None:
@@ -121,7 +128,12 @@ def _burst(values: list[int] | None) -> Burst | None:
     return Burst(speed=_speed(values[0:2]), threshold=_speed(values[2:4]), time_s=values[4])
 
 
-def _tier(values: list[Any]) -> FupTier:
+@lru_cache(maxsize=5_000)
+def _tiers(rows: tuple[tuple[Any, ...], ...]) -> tuple[FupTier, ...]:
+    return tuple(_tier(row) for row in rows)
+
+
+def _tier(values: tuple[Any, ...]) -> FupTier:
     number, threshold_bytes, counts, reset_period, download_kbps, upload_kbps, percent = values
     return FupTier(
         tier=number,

@@ -145,7 +145,7 @@ def forget_files(connection: Connection, *, node: str, stream: str, files: Seque
 
 
 def counted_until(connection: Connection, *, now: datetime, ignore_after_s: int) -> datetime:
-    """The moment before which every node's records are counted; nodes silent for longer than `ignore_after_s` are gone."""
+    """The moment before which every node's records are counted; nodes silent for so many seconds are taken for gone."""
     row = connection.execute(
         "SELECT least(min(updated_at), %(now)s) FROM spool_positions"
         " WHERE stream = 'acct' AND updated_at > %(now)s::timestamptz - make_interval(secs => %(ignore)s)",
@@ -226,7 +226,8 @@ def subscriptions_by_name(connection: Connection, wanted: Sequence[tuple[int, st
 def plan_tiers(connection: Connection, plan_ids: Sequence[int]) -> list[tuple[int, int, int, str]]:
     """(plan, tier, threshold_bytes, reset_period) of every fair-use tier of the plans."""
     rows = connection.execute(
-        "SELECT service_plan_id, tier, threshold_bytes, reset_period FROM plan_fup_rules WHERE service_plan_id = ANY(%s)",
+        "SELECT service_plan_id, tier, threshold_bytes, reset_period FROM plan_fup_rules"
+        " WHERE service_plan_id = ANY(%s)",
         [list(plan_ids)],
     )
     return [tuple(row) for row in rows]
@@ -241,9 +242,10 @@ SELECT r.acctuniqueid, r.nas_server_id, r.tenant_id, r.subscription_id, date_par
     r.acctoutputoctets, r.acctterminatecause, host(r.framedipaddress)
 """
 _OPEN = _SESSION + (
-    "FROM unnest(%s::text[]) AS wanted (id) JOIN radacct_open r ON r.acctuniqueid = wanted.id AND r.acctstoptime IS NULL"
+    "FROM unnest(%s::text[]) AS wanted (id)"
+    " JOIN radacct_open r ON r.acctuniqueid = wanted.id AND r.acctstoptime IS NULL"
 )
-_CHAINS = _SESSION + (
+_CHAINS = _SESSION + (  # noqa: S608
     "FROM unnest(%s::text[]) AS wanted (prefix)"
     " CROSS JOIN LATERAL (SELECT * FROM radacct x WHERE x.acctuniqueid >= wanted.prefix || '00000000'"
     " AND x.acctuniqueid <= wanted.prefix || 'ffffffff' AND x.acctstoptime IS NULL"
@@ -357,14 +359,14 @@ RewriteRow = tuple[str, int, int, int | None, int, int, int, int, str | None, st
 
 
 def rewrite_sessions(connection: Connection, rows: Sequence[RewriteRow], *, were_open: bool) -> int:
-    """Everything that a merge can change of sessions, rows as in `_REWRITE`: their end, their start, late corrections."""
+    """Everything that a merge can change of sessions, rows as in `_REWRITE`: end, start, late corrections."""
     columns = [list(column) for column in zip(*rows, strict=True)]
     return connection.execute(_REWRITE_OPEN if were_open else _REWRITE_ENDED, columns, prepare=True).rowcount
 
 
 def notify_sessions(connection: Connection, payloads: Sequence[str]) -> None:
     """Tell whoever keeps live sessions in memory which began and ended."""
-    connection.execute("SELECT pg_notify('session_changed', payload) FROM unnest(%s::text[]) AS p (payload)", [payloads])
+    connection.execute("SELECT pg_notify('session_changed', payload) FROM unnest(%s::text[]) p (payload)", [payloads])
 
 
 # --- usage -------------------------------------------------------------------------------------------------------
@@ -421,6 +423,7 @@ FROM unnest(%s::bigint[], %s::text[], %s::date[]) AS n (id, kind, first_day)
 JOIN usage_counters c ON c.subscription_id = n.id AND c.period_kind = n.kind AND c.period_start = n.first_day
 """
 
+
 def add_daily(connection: Connection, columns: Columns) -> int:
     """Add to days that exist; array literals of subscription, day, router, download, upload, seconds, sessions."""
     return connection.execute(_ADD_DAILY, columns, prepare=True).rowcount
@@ -448,7 +451,7 @@ def seed_counters(connection: Connection, rows: Sequence[tuple[int, str, date, d
 
 
 def watched_totals(connection: Connection, columns: Columns) -> list[tuple[int, str, int]]:
-    """(subscription, kind, bytes in both directions) of the counters; array literals of subscription, kind, first day."""
+    """(subscription, kind, bytes both ways) of the counters; array literals of subscription, kind, first day."""
     return [tuple(row) for row in connection.execute(_WATCHED, columns, prepare=True)]
 
 
@@ -551,9 +554,7 @@ def sessions_without_right(
     return [row[0] for row in connection.execute(_UNWANTED, values)]
 
 
-_STALE = """
-UPDATE radacct r SET acctstoptime = r.acctupdatetime, acctterminatecause = %(cause)s
-FROM (
+_SILENT = """
     SELECT o.acctuniqueid FROM radacct_open o
     LEFT JOIN subscriptions s ON s.id = o.subscription_id
     LEFT JOIN service_plans p ON p.id = s.service_plan_id
@@ -561,10 +562,19 @@ FROM (
       AND o.acctupdatetime < %(counted_until)s::timestamptz
           - make_interval(secs => greatest(%(intervals)s * coalesce(p.interim_interval_s, 0), %(least_s)s))
     LIMIT %(limit)s
-) stale
-WHERE r.acctuniqueid = stale.acctuniqueid AND r.acctstoptime IS NULL
-RETURNING r.acctuniqueid, r.subscription_id
 """
+_STALE = f"""
+UPDATE radacct r SET acctstoptime = r.acctupdatetime, acctterminatecause = %(cause)s
+FROM ({_SILENT}) silent
+WHERE r.acctuniqueid = silent.acctuniqueid AND r.acctstoptime IS NULL
+RETURNING r.acctuniqueid, r.subscription_id
+"""  # noqa: S608
+
+
+def has_stale(connection: Connection, *, counted_until: datetime, intervals: int, least_s: int) -> bool:
+    """Whether any open session was silent for so many interim intervals."""
+    values = {"counted_until": counted_until, "intervals": intervals, "least_s": least_s, "limit": 1}
+    return connection.execute(_SILENT, values).fetchone() is not None
 
 
 def close_stale(
@@ -578,7 +588,7 @@ def close_stale(
         "cause": cause,
         "limit": limit,
     }
-    return [tuple(row) for row in connection.execute(_STALE, values)]
+    return [(row[0], row[1]) for row in connection.execute(_STALE, values)]
 
 
 # --- access log --------------------------------------------------------------------------------------------------

@@ -2,14 +2,18 @@
 
 A change is in force at the next login, and the next login may come half a millisecond after the commit. PostgreSQL
 delivers a listener's notices before it finishes the listener's next statement, so one round trip proves that everything
-committed before it has been heard.
+committed before it has been heard. A slow answer is waited for no longer than the caller likes and taken when it comes:
+being slow loses no notice, only a lost connection does.
 """
 
 import select
 import threading
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import psycopg
+from psycopg import pq
 
 from db.queries import deadline
 from db.queries.deadline import PastDeadline
@@ -18,28 +22,33 @@ CONNECT_S = 3.0
 
 
 class UnableToListen(Exception):
-    """The connection was refused, lost or too slow; notices may have been missed."""
+    """The connection was refused or lost; notices may have been missed."""
 
 
 class Listener:
-    """One connection that listens. Its methods may be called from any thread; one uses the connection at a time."""
+    """One connection that listens. Its methods may be called from any thread; one uses the connection at a time.
 
-    def __init__(
-        self, dsn: str, channels: Sequence[str], hear: Callable[[str, str], None], timeout_ms: int = 250
-    ) -> None:
+    `heard_at` is the monotonic time of the last question that was answered: what was committed before that question was
+    sent is known.
+    """
+
+    def __init__(self, dsn: str, channels: Sequence[str], hear: Callable[[str, str], None]) -> None:
         self._hear = hear
-        self._timeout_s = timeout_ms / 1000
         self._using = threading.Lock()
-        # One each for those who look and those who wait: a poll object must not be asked from two threads at once.
-        self._looking, self._waiting = select.poll(), select.poll()
+        self._asked_at: float | None = None
+        # One each for those who look, ask and wait: a poll object must not be asked from two threads at once.
+        self._looking, self._asking, self._waiting = select.poll(), select.poll(), select.poll()
         try:
             self._connection = deadline.connect(dsn, CONNECT_S)
             for channel in channels:
-                self._run(f"LISTEN {channel}")
+                deadline.run(
+                    self._connection, partial(self._connection.send_query, f"LISTEN {channel}".encode()), CONNECT_S
+                )
         except PastDeadline as error:
             raise UnableToListen(str(error)) from error
-        for poll in (self._looking, self._waiting):
+        for poll in (self._looking, self._asking, self._waiting):
             poll.register(self._connection.socket, select.POLLIN)
+        self.heard_at = time.monotonic()
 
     def close(self) -> None:
         """Stop listening."""
@@ -47,38 +56,60 @@ class Listener:
             self._connection.finish()
 
     def look(self) -> None:
-        """Hand over the notices that have arrived, without waiting for any or for another thread."""
+        """Take what has arrived, without waiting for anything or anybody."""
         if self._looking.poll(0) and self._using.acquire(blocking=False):
             try:
                 self._drain()
             finally:
                 self._using.release()
 
+    def ask(self, wait_ms: float) -> None:
+        """Ask for what was committed before now, and wait for it no longer than `wait_ms`."""
+        if not self._using.acquire(blocking=False):
+            return
+        try:
+            self._send_question()
+            until = time.monotonic() + wait_ms / 1000
+            while self._asked_at is not None:
+                left_ms = (until - time.monotonic()) * 1000
+                if left_ms <= 0 or not self._asking.poll(left_ms):
+                    return
+                self._drain()
+        finally:
+            self._using.release()
+
     def wait(self, timeout_ms: int) -> None:
-        """Wait for a notice at most `timeout_ms`, and hand it over."""
+        """Wait for something to arrive, at most `timeout_ms`, and take it."""
         if self._waiting.poll(timeout_ms):
             with self._using:
                 self._drain()
 
-    def ask(self) -> None:
-        """Hear everything that was committed before this call; raises `UnableToListen` past the deadline."""
-        if not self._using.acquire(timeout=self._timeout_s):
-            raise UnableToListen("another thread is still waiting for an answer")
-        try:
-            self._run("SELECT 1")
-            self._drain()
-        except PastDeadline as error:
-            raise UnableToListen(str(error)) from error
-        finally:
-            self._using.release()
-
-    def _run(self, statement: str) -> None:
-        deadline.run(self._connection, lambda: self._connection.send_query(statement.encode()), self._timeout_s)
+    def _send_question(self) -> None:
+        if self._asked_at is None:
+            try:
+                self._connection.send_query(b"SELECT 1")
+            except psycopg.Error as error:
+                raise UnableToListen(str(error).strip()) from error
+            self._asked_at = time.monotonic()
 
     def _drain(self) -> None:
+        """Take notices and, if it is complete, the answer to the question; the notices come first on the wire."""
         try:
             self._connection.consume_input()
+            self._take_answer()
         except psycopg.Error as error:
             raise UnableToListen(str(error).strip()) from error
         while (notice := self._connection.notifies()) is not None:
             self._hear(notice.relname.decode(), notice.extra.decode())
+
+    def _take_answer(self) -> None:
+        if self._asked_at is None or self._connection.is_busy():
+            return
+        asked_at = self._asked_at
+        while not self._connection.is_busy():
+            result = self._connection.get_result()
+            if result is None:
+                self._asked_at, self.heard_at = None, asked_at
+                return
+            if result.status != pq.ExecStatus.TUPLES_OK:
+                raise UnableToListen(result.error_message.decode(errors="replace").strip() or "connection lost")

@@ -88,14 +88,15 @@ def counters_at(connection: Connection, subscription_id: int, periods: Iterable[
     return {row[0]: Totals(download_bytes=row[1], upload_bytes=row[2], seconds=row[3]) for row in rows}
 
 
-def _totals(connection: Connection, subscription_id: int, periods: Mapping[str, Period], zone: ZoneInfo) -> dict[str, Totals]:
+def _totals(
+    connection: Connection, subscription_id: int, periods: Mapping[str, Period], zone: ZoneInfo
+) -> dict[str, Totals]:
     """Totals by kind: counters, and sums of days for kinds that have none."""
     found = counters_at(connection, subscription_id, periods.values())
     missing = [period for kind, period in periods.items() if kind not in found]
+    kinds, first_days = [period.kind for period in missing], [period.first_day for period in missing]
     last_days = [_last_day(period, zone) for period in missing]
-    rows = connection.execute(
-        _DAYS, [[period.kind for period in missing], [period.first_day for period in missing], last_days, subscription_id]
-    )
+    rows = connection.execute(_DAYS, [kinds, first_days, last_days, subscription_id])
     summed = {row[0]: Totals(download_bytes=row[1], upload_bytes=row[2], seconds=row[3]) for row in rows}
     return {kind: found.get(kind) or summed.get(kind) or Totals() for kind in periods}
 
@@ -180,7 +181,9 @@ _RECENT = _VIEW.format(table="radacct") + (
     "WHERE r.subscription_id = ANY(%s) AND (%s::timestamptz IS NULL OR r.acctstarttime < %s)"
     " AND (%s::timestamptz IS NULL OR r.acctstarttime >= %s) ORDER BY r.acctstarttime DESC LIMIT %s"
 )
-_ONLINE = _VIEW.format(table="radacct_open") + """
+_ONLINE = (
+    _VIEW.format(table="radacct_open")
+    + """
 WHERE r.acctstoptime IS NULL AND r.tenant_id = %(tenant_id)s
   AND (%(nas_server_id)s::bigint IS NULL OR r.nas_server_id = %(nas_server_id)s)
   AND (%(search)s::text IS NULL OR r.username ILIKE %(search)s OR host(r.framedipaddress) LIKE %(search)s
@@ -188,6 +191,7 @@ WHERE r.acctstoptime IS NULL AND r.tenant_id = %(tenant_id)s
   AND (%(before)s::timestamptz IS NULL OR r.acctstarttime < %(before)s)
 ORDER BY r.acctstarttime DESC LIMIT %(limit)s
 """
+)
 
 
 def live_sessions(connection: Connection, subscription_id: int, *, limit: int = 20) -> list[SessionView]:
@@ -247,7 +251,9 @@ class DayUsage:
     sessions: int
 
 
-def daily_usage(connection: Connection, subscription_ids: Sequence[int], *, first_day: date, last_day: date) -> list[DayUsage]:
+def daily_usage(
+    connection: Connection, subscription_ids: Sequence[int], *, first_day: date, last_day: date
+) -> list[DayUsage]:
     """Usage by day between two local days, both included, oldest first; days without traffic are left out."""
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(

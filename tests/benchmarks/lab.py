@@ -22,7 +22,7 @@ from cryptography.fernet import Fernet
 from db import cluster as database_admin
 from db.crypto import Keyring
 from db.migrations import runner
-from runtime import files, freeradius, local, ports, postgres, processes, services
+from runtime import files, freeradius, local, ports, postgres, processes, redis, services
 from runtime.processes import ProcessId
 from runtime.record import Entry, Record, end_leftovers, write_record
 from runtime.services import Service
@@ -44,6 +44,7 @@ class Lab:
 
     home: Path
     cluster: postgres.Cluster
+    redis_server: redis.RedisServer
     settings: Settings
     secret: str
     subscribers: int
@@ -117,7 +118,9 @@ class Lab:
     def start_service(self, name: str) -> ProcessId:
         """A process of an installation (collector, worker), with its own command, on this lab's database."""
         place = local.Local(places=local.Places(var=self.home), cluster=None, redis_server=None)
-        found = [item for item in services.plan(place, self.settings) if isinstance(item, Service) and item.name == name]
+        found = [
+            item for item in services.plan(place, self.settings) if isinstance(item, Service) and item.name == name
+        ]
         process = self.start(name, found[0].command, env=self._environment(found[0]))
         self._wait_until_it_says(name, found[0])
         return process
@@ -170,8 +173,9 @@ def open_lab(*, subscribers: int, say: Callable[[str], None]) -> Iterator[Lab]:
         home.chmod(0o711)
         lab = _furnish(home, subscribers, say)
         try:
-            say("starting PostgreSQL and bringing it to the newest schema")
+            say("starting PostgreSQL, bringing it to the newest schema, starting Redis")
             _start_database(lab)
+            lab.remember("redis", redis.start(lab.redis_server))
             yield lab
         finally:
             _close(lab)
@@ -185,10 +189,12 @@ def _furnish(home: Path, subscribers: int, say: Callable[[str], None]) -> Lab:
     files.write_private(home / "keys", Fernet.generate_key().decode() + "\n")
     files.write_private(home / "flask.key", uuid.uuid4().hex)
     cluster = postgres.Cluster(directory=postgres.directory_for(home / "postgres"), port=free_tcp_port())
+    redis_server = redis.RedisServer(directory=home / "redis", port=free_tcp_port(), password=uuid.uuid4().hex)
     return Lab(
         home=home,
         cluster=cluster,
-        settings=_settings(home, cluster),
+        redis_server=redis_server,
+        settings=_settings(home, cluster, redis_server),
         secret=uuid.uuid4().hex,
         subscribers=subscribers,
         say=say,
@@ -196,11 +202,11 @@ def _furnish(home: Path, subscribers: int, say: Callable[[str], None]) -> Lab:
     )
 
 
-def _settings(home: Path, cluster: postgres.Cluster) -> Settings:
+def _settings(home: Path, cluster: postgres.Cluster, redis_server: redis.RedisServer) -> Settings:
     auth_port = free_udp_ports()
     return Settings(
         database_url=postgres.url(cluster, database=DATABASE, role=ROLE, password=uuid.uuid4().hex),
-        redis_url="redis://127.0.0.1:1/0",
+        redis_url=redis_server.url,
         keys_file=home / "keys",
         secret_key_file=home / "flask.key",
         spool_dir=home / "spool",

@@ -6,6 +6,8 @@ a row for each answer, so what ours puts off is never done while another is meas
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from benchmarks import load, machine, verdict
 from benchmarks.lab import Lab, LabError
@@ -38,8 +40,8 @@ def _turned(servers: Sequence[Server], by: int) -> list[Server]:
     return [servers[(index + by) % len(servers)] for index in range(len(servers))]
 
 
-def _warm_up(lab: Lab, program: load.Path, servers: Sequence[Server]) -> Answered:
-    """Each subscriber once at ours, a moment of the load at the others; returns what ours did with a first login each."""
+def _warm_up(lab: Lab, program: Path, servers: Sequence[Server]) -> Answered:
+    """Each subscriber once at ours, a moment of the load at the others; returns what ours did with those."""
     first: Answered | None = None
     for server in servers:
         lab.say(f"logins, warming up {server.name}")
@@ -54,7 +56,7 @@ def _warm_up(lab: Lab, program: load.Path, servers: Sequence[Server]) -> Answere
     return first
 
 
-def _round(lab: Lab, program: load.Path, server: Server, mode: str, number: int, seconds: float) -> Round:
+def _round(lab: Lab, program: Path, server: Server, mode: str, number: int, seconds: float) -> Round:
     before = server.logins_recorded()
     meter = Meter(lab, server)
     answered = load.run(program, _load(lab, server, mode, seconds))
@@ -126,18 +128,19 @@ def _result(lab: Lab, servers: Sequence[Server], rounds: Sequence[Round], first:
     return result
 
 
-def _row(name: str, values: dict[str, object]) -> tuple[object, ...]:
+def _row(name: str, values: dict[str, Any]) -> tuple[object, ...]:
     keys = ("rate", "rlm_sql_rate", "ceiling_rate", "ratio_to_rlm_sql", "ratio_to_ceiling", "p50_ms", "p99_ms")
     return (name, *(values[key] for key in keys))
 
 
-def _remarks(lab: Lab, result: Result, pap: dict[str, object]) -> list[str]:
+def _remarks(lab: Lab, result: Result, pap: dict[str, Any]) -> list[str]:
     values = result.values
-    kept = sum(item[key] for item in (pap, values["chap"]) for key in ("recorded",))
-    answered = sum(item[key] for item in (pap, values["chap"]) for key in ("answered",))
+    answered, kept = (pap[key] + values["chap"][key] for key in ("answered", "recorded"))
+    log = (
+        f"{answered} logins answered, {kept} rows in access_log, the last ones {pap['drain_s']} s after the load ended"
+    )
     return [
-        f"{lab.subscribers} subscribers, all rules on; {answered} logins answered, {kept} rows in access_log,"
-        f" the last ones {pap['drain_s']} s after the load ended",
+        f"{lab.subscribers} subscribers, all rules on; {log}",
         f"first login of each subscriber: {values['first_login_rate']}/s; FreeRADIUS holds {values['resident_mb']} MiB",
         f"limit of ours: {pap['limit']}",
     ]

@@ -29,9 +29,17 @@ def own_children_cpu_seconds() -> float:
 
 def busy_seconds() -> float:
     """Processor time of the whole machine since boot, strangers included."""
-    numbers = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
-    user, nice, system, _idle, _wait, interrupts, soft_interrupts, stolen = numbers
-    return (user + nice + system + interrupts + soft_interrupts + stolen) / TICKS_PER_SECOND
+    user, nice, system, _idle, _wait, interrupts, soft_interrupts, _stolen = _machine_ticks()
+    return (user + nice + system + interrupts + soft_interrupts) / TICKS_PER_SECOND
+
+
+def stolen_seconds() -> float:
+    """Processor time since boot that the host of this virtual machine gave to others."""
+    return _machine_ticks()[-1] / TICKS_PER_SECOND
+
+
+def _machine_ticks() -> list[int]:
+    return [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
 
 
 def children_of(pid: int) -> list[int]:

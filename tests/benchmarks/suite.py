@@ -3,8 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks import fair_use, logins, records, servers, subscribers
-from benchmarks.lab import open_lab
+from benchmarks.lab import LabError, open_lab
+from benchmarks.load import LoadError
 from benchmarks.verdict import Result
+
+# A measurement that could not be made; the text says why.
+FAILURES = (LabError, LoadError)
 
 
 def run(

@@ -16,7 +16,7 @@ from benchmarks.servers import CEILING, OURS, SQL, Server
 MAX_LOST_SHARE = 0.001
 # A machine this busy has nothing more to give to anybody.
 _BUSY_SHARE = 0.92
-_OTHERS = "everything else on this machine"
+_OTHERS, _STOLEN = "everything else", "taken away by the host"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,8 @@ class Meter:
 
     def _read(self) -> dict[str, float]:
         read = {name: source() for name, source in self._sources.items()}
-        return read | {_OTHERS: machine.busy_seconds() - sum(read.values())}
+        read[_OTHERS] = machine.busy_seconds() - sum(read.values())
+        return read | {_STOLEN: machine.stolen_seconds()}
 
 
 def cores(spent: Mapping[str, float], seconds: float) -> dict[str, float]:

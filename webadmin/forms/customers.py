@@ -55,7 +55,7 @@ class _ServiceMixin:
 class NewCustomerForm(_ServiceMixin, CustomerForm):
     """A customer with the first subscription; without a plan only the customer is added."""
 
-    service_plan_id = IdField(_l("Plan"), empty=_l("no subscription yet"))
+    service_plan_id = IdField(_l("Plan"), empty=_l("none: add the customer without a subscription"))
 
 
 class SubscriptionForm(_ServiceMixin, Form):

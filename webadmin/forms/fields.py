@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 from flask_wtf import FlaskForm
@@ -105,7 +106,7 @@ class AmountField(_TypedField):
         return _decimal(digits)
 
     def spell(self, value: Decimal) -> str:
-        return f"{value:f}".removesuffix(".00")
+        return f"{Decimal(value):f}".removesuffix(".00")
 
 
 class WholeField(_TypedField):
@@ -145,16 +146,9 @@ class IdField(SelectField):
         first = [SelectChoice(value=NONE, label=str(self.empty))] if self.empty is not None else []
         self.choices = first + [SelectChoice(value=str(number), label=label) for number, label in rows]
 
-    def iter_choices(self) -> Any:
-        # The list holds text, the field a number: mark the chosen line by its text.
-        for choice in super().iter_choices():
-            chosen = self.data is None if choice.value == NONE else str(self.data) == str(choice.value)
-            choice.selected = chosen
-            yield choice
-
     def pre_validate(self, _form: Any) -> None:
-        if str(self.data if self.data is not None else NONE) not in {str(choice.value) for choice in self.choices}:
-            raise ValueError(str(_l("Choose one from the list.")))
+        if not any(choice.selected for choice in self.iter_choices()):
+            raise ValueError(gettext("Choose one from the list."))
 
 
 def words_field(label: Any, choices: Iterable[tuple[str, Any]], **keywords: Any) -> SelectField:

@@ -1,5 +1,6 @@
 """The customer list, adding and editing customers, and the customer page."""
 
+import unicodedata
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -89,20 +90,28 @@ def _add(
     customer = use.create(session, actor=actor, now=now, **form.customer())
     if form.service_plan_id.data is None:
         return customer, None
-    issued = services.create(session, actor=actor, now=now, customer_id=customer.id, **service_values(form))
+    issued = services.create(session, actor=actor, now=now, customer_id=customer.id, **service_values(form, customer))
     return customer, issued
 
 
-def service_values(form: NewCustomerForm | SubscriptionForm) -> dict[str, Any]:
-    """The service's fields as the use-case takes them; an empty username or password is left to it."""
-    values: dict[str, Any] = form.given("username", "password", "connection_type")
-    values["username"] = values["username"] or ""
+def service_values(form: NewCustomerForm | SubscriptionForm, customer: Customer) -> dict[str, Any]:
+    """The service's fields as the use-case takes them; an empty password is left to it."""
+    values = form.given("username", "password", "connection_type")
+    values["username"] = values["username"] or _made_username(customer)
     return values | {
         "service_plan_id": form.service_plan_id.data,
         "nas_server_id": form.nas_server_id.data,
         "never_expires": form.never_expires.data,
         "activate": form.activate.data,
     }
+
+
+def _made_username(customer: Customer) -> str:
+    """A name that is easy to say and free: the customer's first word, the end of his code, and which service it is."""
+    letters = unicodedata.normalize("NFKD", customer.name.split()[0]).encode("ascii", "ignore").decode().lower()
+    word = "".join(letter for letter in letters if letter.isalnum()) or "user"
+    nth = len(customer.subscriptions)
+    return f"{word}{customer.customer_code[-4:]}" + (f"-{nth + 1}" if nth else "")
 
 
 def offer_choices(form: NewCustomerForm | SubscriptionForm) -> None:

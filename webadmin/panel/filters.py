@@ -54,6 +54,7 @@ def install(app: Flask) -> None:
     app.add_template_filter(money, "money")
     app.add_template_filter(since, "since")
     app.add_template_filter(spell.initials, "initials")
+    app.add_template_filter(spell.phone, "phone")
     app.add_template_filter(lambda value: spell.number(value, language()), "number")
     app.add_template_filter(lambda value: spell.volume(int(value), language()), "volume")
     app.add_template_filter(lambda kbps: spell.speed(kbps, language()), "speed")

@@ -22,6 +22,8 @@ from webadmin.permissions import requires
 
 blueprint = Blueprint("routers", __name__)
 # An interim report comes every five minutes: twice that without a packet is worth a look.
+# An address of the documentation: nobody has it, so commands that still hold it are seen to be unfinished.
+UNKNOWN_ADDRESS = "192.0.2.1"
 STARS = "********"
 QUIET_AFTER = timedelta(minutes=10)
 SESSIONS_SHOWN = 25
@@ -131,6 +133,7 @@ def _page(nas: NasServer, *, secret: str | None = None, is_new: bool = False) ->
         secret=secret,
         is_new=is_new,
         server=server,
+        server_is_unknown=server == UNKNOWN_ADDRESS,
         scripts=_scripts(nas, server, secret or STARS),
         **_live_values(nas),
     )
@@ -152,7 +155,7 @@ def _server_address() -> str:
             continue
         if not address.is_loopback and not address.is_unspecified:
             return str(address)
-    return "192.0.2.1"
+    return UNKNOWN_ADDRESS
 
 
 def _scripts(nas: NasServer, server: str, secret: str) -> dict[int, str]:

@@ -448,7 +448,7 @@ def new(customer_id: int) -> ResponseReturnValue:
     form = forms.SubscriptionForm()
     offer_choices(form)
     if form.validate_on_submit():
-        issued = attempt(form, use.create, customer_id=customer_id, **service_values(form))
+        issued = attempt(form, use.create, customer_id=customer_id, **service_values(form, customer))
         if issued is not None:
             return render("panel/customers/added.html", customer=customer, issued=issued)
         customer = found(customer_with_subscriptions(db(), customer_id))

@@ -17,6 +17,7 @@ from webadmin.security import may
 blueprint = Blueprint("today", __name__)
 # The collector moves at least once a minute when packets come; this much silence is worth a look.
 LAG_WARNING_S = 300
+ROUTERS_SHOWN = 8
 
 
 @blueprint.get("/")
@@ -49,9 +50,16 @@ def _values() -> dict[str, Any]:
     return {
         "figures": figures,
         "steps": reads.first_steps(db()),
-        "routers": catalogue.router_rows(db(), tenant().id),
+        "routers": _routers_to_look_at(),
         "health": health,
         "minute_bars": charts.columns(figures.logins_by_minute, labels),
         "lag_warning_s": LAG_WARNING_S,
         "now": now(),
     }
+
+
+def _routers_to_look_at() -> list[catalogue.RouterRow]:
+    """The routers that may need somebody first, then by name."""
+    order = ("quiet", "never", "seen", "off")
+    rows = catalogue.router_rows(db(), tenant().id)
+    return sorted(rows, key=lambda row: order.index(health(row.nas)))[:ROUTERS_SHOWN]

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
-from factories import make_tenant, make_user
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
@@ -13,6 +12,7 @@ from bss import tokens
 from bss.actor import Actor
 from bss.permissions import PERMISSIONS
 from db.models import Tenant, User
+from factories import make_tenant, make_user
 from runtime.settings import Settings
 from webadmin.app import create_app
 

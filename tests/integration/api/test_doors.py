@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable
 
 import pytest
-from factories import PASSWORD, make_user
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from db.models import ApiToken, Tenant, User
+from factories import PASSWORD, make_user
 from webadmin.permissions import PUBLIC, need_of
 from webadmin.security import PUBLIC_ENDPOINTS
 
@@ -36,9 +36,7 @@ def test_every_route_says_what_it_needs(app: Flask) -> None:
 
 def test_these_routes_and_no_others_are_public(app: Flask) -> None:
     public = {
-        rule.endpoint
-        for rule in app.url_map.iter_rules()
-        if need_of(app.view_functions[rule.endpoint]) == PUBLIC
+        rule.endpoint for rule in app.url_map.iter_rules() if need_of(app.view_functions[rule.endpoint]) == PUBLIC
     }
 
     assert {endpoint for endpoint in public if not endpoint.startswith("panel.")} == {
@@ -161,9 +159,7 @@ def test_a_token_does_only_what_its_scopes_say(admin: User, client_of: Callable[
     assert refused.json["code"] == "forbidden"
 
 
-def test_a_token_loses_what_its_owner_loses(
-    db: Session, tenant: Tenant, client_of: Callable[..., FlaskClient]
-) -> None:
+def test_a_token_loses_what_its_owner_loses(db: Session, tenant: Tenant, client_of: Callable[..., FlaskClient]) -> None:
     user = make_user(db, tenant=tenant, permissions=["view_customers"])
     client = client_of(user)
     user.roles[0].permissions = ["view_plans"]

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 
 import pytest
-from factories import make_nas, make_tenant
 from sqlalchemy.orm import Session
 
 from bss.actor import Actor
 from db.models import NasServer, Tenant
+from factories import make_nas, make_tenant
 
 # A moment inside the partitions that a fresh database has: the month of the test and its neighbours.
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -1,8 +1,9 @@
 """The rows that tests are made of fit the tables."""
 
 import pytest
-from factories import make_nas, make_session, make_subscription, make_user
 from sqlalchemy.orm import Session
+
+from factories import make_nas, make_session, make_subscription, make_user
 
 pytestmark = pytest.mark.usefixtures("keys_file")
 

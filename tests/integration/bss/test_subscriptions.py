@@ -5,7 +5,6 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from factories import make_customer, make_nas, make_plan, make_session, make_subscription, make_tenant
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -24,6 +23,7 @@ from db.models import (
 )
 from domain.lifecycle import IllegalMove
 from domain.period import period_at
+from factories import make_customer, make_nas, make_plan, make_session, make_subscription, make_tenant
 
 pytestmark = pytest.mark.usefixtures("keys_file")
 
@@ -44,14 +44,16 @@ def online(db: Session, router: NasServer, **over: object) -> Subscription:
     return subscription
 
 
-def test_suspending_writes_status_audit_and_outbox(
-    db: Session, actor: Actor, router: NasServer, now: datetime
-) -> None:
+def test_suspending_writes_status_audit_and_outbox(db: Session, actor: Actor, router: NasServer, now: datetime) -> None:
     subscription = online(db, router)
 
     changed = subscriptions.suspend(db, actor=actor, now=now, subscription_id=subscription.id, reason="overdue")
 
-    assert (subscription.status, subscription.suspend_reason, subscription.suspended_at) == ("suspended", "overdue", now)
+    assert (subscription.status, subscription.suspend_reason, subscription.suspended_at) == (
+        "suspended",
+        "overdue",
+        now,
+    )
     assert actions_on(db, subscription) == ["subscription.suspended"]
     assert changes_of(db, subscription) == [("disconnect", "suspend", {})]
     assert changed.effect.sessions == 1
@@ -139,9 +141,7 @@ def test_codes_run_on_without_gaps(db: Session, actor: Actor, now: datetime) -> 
         ({"nas_server_id": 2**62}, "nas_server_id"),
     ],
 )
-def test_a_bad_value_is_named(
-    db: Session, actor: Actor, now: datetime, over: dict[str, object], field: str
-) -> None:
+def test_a_bad_value_is_named(db: Session, actor: Actor, now: datetime, over: dict[str, object], field: str) -> None:
     given = {
         "customer_id": make_customer(db, tenant_id=actor.tenant_id).id,
         "service_plan_id": make_plan(db, tenant_id=actor.tenant_id).id,
@@ -287,9 +287,7 @@ def test_a_speed_needs_both_sides(db: Session, actor: Actor, now: datetime) -> N
         )
 
 
-def test_a_session_time_waits_for_the_next_login(
-    db: Session, actor: Actor, router: NasServer, now: datetime
-) -> None:
+def test_a_session_time_waits_for_the_next_login(db: Session, actor: Actor, router: NasServer, now: datetime) -> None:
     subscription = online(db, router)
 
     subscriptions.set_limits(
@@ -330,9 +328,7 @@ def test_an_expiry_in_the_past_ends_it_and_one_ahead_brings_it_back(
     assert (subscription.status, subscription.customer.status) == ("active", "active")
 
 
-def test_an_expiry_within_grace_keeps_the_session(
-    db: Session, actor: Actor, router: NasServer, now: datetime
-) -> None:
+def test_an_expiry_within_grace_keeps_the_session(db: Session, actor: Actor, router: NasServer, now: datetime) -> None:
     subscription = online(db, router, grace_period_days=3)
 
     changed = subscriptions.change_expiry(
@@ -370,9 +366,7 @@ def test_a_blocked_device_loses_its_session_and_an_approved_one_keeps_it(
         db, actor=actor, now=now, subscription_id=subscription.id, mac="AA:BB:CC:00:00:01", status="pending"
     )
 
-    approved = subscriptions.approve_mac(
-        db, actor=actor, now=now, subscription_id=subscription.id, mac_id=added.row.id
-    )
+    approved = subscriptions.approve_mac(db, actor=actor, now=now, subscription_id=subscription.id, mac_id=added.row.id)
     blocked = subscriptions.set_mac_status(
         db, actor=actor, now=now, subscription_id=subscription.id, mac_id=added.row.id, status="blocked"
     )
@@ -431,9 +425,7 @@ def test_moving_to_another_router_checks_the_address_there(
     mine = make_subscription(db, tenant_id=actor.tenant_id, nas_server_id=router.id, assigned_ip="10.9.9.9")
 
     with pytest.raises(Conflict, match="belongs to another subscription"):
-        subscriptions.edit(
-            db, actor=actor, now=now, subscription_id=mine.id, changes={"nas_server_id": other.id}
-        )
+        subscriptions.edit(db, actor=actor, now=now, subscription_id=mine.id, changes={"nas_server_id": other.id})
 
 
 def _zone() -> ZoneInfo:

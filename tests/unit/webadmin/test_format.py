@@ -89,8 +89,10 @@ def test_a_duration_shows_its_two_largest_parts(seconds: int, english: str, indo
 
 
 def test_a_moment_is_told_from_now() -> None:
-    assert spell.ago(NOW - timedelta(minutes=3), NOW, "en") == "3 minutes ago"
-    assert spell.ago(NOW + timedelta(days=2), NOW, "id") == "dalam 2 hari"
+    assert spell.ago(NOW - timedelta(minutes=3), NOW, "en") == "3 min ago"
+    assert spell.ago(NOW + timedelta(days=2), NOW, "id") == "2 hari lagi"
+    assert spell.ago(NOW - timedelta(days=1), NOW, "en") == "1 day ago"
+    assert spell.ago(NOW - timedelta(days=45), NOW, "id") == "1 bulan lalu"
     assert spell.ago(NOW - timedelta(seconds=1), NOW, "en", just_now="just now") == "just now"
 
 

@@ -1,0 +1,140 @@
+"""What happens to sessions and subscriptions by the clock alone: lost sessions, ended fair-use periods, expiry, months.
+
+Each job works in small transactions over what is due, so it may run anywhere, twice, or again after a crash. Whoever
+runs one hands over a connection in autocommit and `now`; the result says what was done.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from accounting import fairuse
+from accounting.sessions import ended_payloads
+from db.queries import accounting as queries
+from db.queries import partitions
+from db.queries.accounting import Connection
+from db.queries.live_changes import enqueue_change
+from domain.access import BLOCKED_CUSTOMERS
+from domain.sessions import LOST
+
+CHUNK = 500
+MAX_CHUNKS = 200
+# A session is lost after so many silent interim intervals, but never sooner than this.
+LOST_AFTER_INTERVALS, LOST_AFTER_S = 3, 900
+# A node that has not counted for longer than this is taken for gone and no longer waited for.
+NODE_GONE_S = 86_400
+MONTHS_AHEAD = 3
+# A session without right that still runs is asked to end again after this long.
+ASK_AGAIN = timedelta(minutes=5)
+SEEN_LATELY = timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done:
+    """How many things a job changed, and how many changes of live sessions it asked for."""
+
+    changed: int = 0
+    asked: int = 0
+
+
+def close_stale_sessions(connection: Connection, now: datetime) -> Done:
+    """End sessions that fell silent, at the moment they were last seen.
+
+    Silence is measured up to the moment until which every node's records are counted, not up to now: a collector that
+    is behind must not make everybody look lost.
+    """
+    until = queries.counted_until(connection, now=now, ignore_after_s=NODE_GONE_S)
+
+    def chunk() -> Done:
+        if not queries.has_stale(connection, counted_until=until, intervals=LOST_AFTER_INTERVALS, least_s=LOST_AFTER_S):
+            return Done()
+        queries.take_merge_lock(connection)
+        ended = queries.close_stale(
+            connection, counted_until=until, intervals=LOST_AFTER_INTERVALS, least_s=LOST_AFTER_S, cause=LOST,
+            limit=CHUNK,
+        )  # fmt: skip
+        payloads = ended_payloads(ended)
+        if payloads:
+            queries.notify_sessions(connection, payloads)
+        return Done(changed=len(ended))
+
+    return _in_chunks(connection, chunk)
+
+
+def reset_fair_use(connection: Connection, now: datetime) -> Done:
+    """Lift fair-use tiers whose period is over."""
+
+    def chunk() -> Done:
+        changed, asked = fairuse.reset_over(connection, now=now, limit=CHUNK)
+        return Done(changed=changed, asked=asked)
+
+    return _in_chunks(connection, chunk)
+
+
+def expire_subscriptions(connection: Connection, now: datetime) -> Done:
+    """End subscriptions whose expiry and grace are over, and disconnect them."""
+
+    def chunk() -> Done:
+        due = queries.expire_due(connection, now=now, limit=CHUNK)
+        queries.audit_expiries(connection, due, now=now)
+        asked = enqueue_change(
+            connection, kind="disconnect", reason="expire", requested_by=fairuse.ACTOR, now=now,
+            subscription_ids=[row[0] for row in due],
+        ) if due else []  # fmt: skip
+        return Done(changed=len(due), asked=len(asked))
+
+    return _in_chunks(connection, chunk)
+
+
+def end_sessions_without_right(connection: Connection, now: datetime) -> Done:
+    """Ask again for the end of sessions whose subscription may not be online: nothing is missed by a lost change."""
+
+    def chunk() -> Done:
+        sessions = queries.sessions_without_right(
+            connection, blocked=sorted(BLOCKED_CUSTOMERS), seen_since=now - SEEN_LATELY, asked_since=now - ASK_AGAIN,
+            limit=CHUNK,
+        )  # fmt: skip
+        asked = enqueue_change(
+            connection, kind="disconnect", reason="late_start", requested_by=fairuse.ACTOR, now=now, sessions=sessions
+        ) if sessions else []  # fmt: skip
+        return Done(changed=len(asked), asked=len(asked))
+
+    return _in_chunks(connection, chunk)
+
+
+def keep_partitions(connection: Connection, now: datetime) -> Done:
+    """Make the coming months of radacct and access_log, and drop those that staff do not want to keep."""
+    this_month = partitions.month_of(now)
+    kept = partitions.retention_months(connection)
+    changed = 0
+    for parent in partitions.PARENTS:
+        first = partitions.month_before(this_month, 1)
+        changed += len(partitions.ensure_months(connection, parent, first_month=first, months=MONTHS_AHEAD + 2))
+        if parent in kept:
+            oldest = partitions.month_before(this_month, kept[parent])
+            for name in partitions.months_before(connection, parent, oldest):
+                partitions.drop_month(connection, parent, name)
+                changed += 1
+    return Done(changed=changed)
+
+
+JOBS: dict[str, Callable[[Connection, datetime], Done]] = {
+    "stale-sessions": close_stale_sessions,
+    "fup-reset": reset_fair_use,
+    "expiry": expire_subscriptions,
+    "unwanted-sessions": end_sessions_without_right,
+    "partitions": keep_partitions,
+}
+SWEEP = ("expiry", "fup-reset", "stale-sessions", "unwanted-sessions")
+
+
+def _in_chunks(connection: Connection, chunk: Callable[[], Done]) -> Done:
+    """Repeats a step, each in its transaction, until it finds less than a full chunk to do."""
+    changed = asked = 0
+    for _ in range(MAX_CHUNKS):
+        with connection.transaction():
+            done = chunk()
+        changed, asked = changed + done.changed, asked + done.asked
+        if done.changed < CHUNK:
+            break
+    return Done(changed=changed, asked=asked)

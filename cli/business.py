@@ -1,0 +1,7 @@
+"""The business commands, gathered under the names that `cli.main` knows."""
+
+from cli.customers import customer, subscription, usage
+from cli.network import nas, plan, sessions
+from cli.staff import token, user
+
+__all__ = ["customer", "nas", "plan", "sessions", "subscription", "token", "usage", "user"]

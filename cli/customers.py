@@ -1,0 +1,407 @@
+"""`lintas customer`, `lintas subscription`, `lintas usage`."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from bss import customers, network, sessions, subscriptions
+from bss.rows import tenant_of
+from cli.output import emit, json_option, table
+from cli.work import Work, limit_option, newest, show_fields, show_list, show_result, tenant_option, work
+from db.models import Customer, Subscription
+from db.queries.lists import CustomerFilter, SubscriptionFilter, page_of_customers, page_of_subscriptions
+from db.queries.named import customer_named, nas_named, plan_named, subscription_named
+from db.queries.usage_reports import usage_by_day, usage_of_periods
+from domain.access import rate_limit_now
+from domain.lifecycle import CUSTOMER_STATUSES, SUBSCRIPTION_STATUSES
+from domain.period import PERIOD_KINDS, period_at
+
+reason_option = click.option("--reason", default="", help="Why; kept with the change.")
+
+
+# --- customer -----------------------------------------------------------------------------------------------------
+
+
+@click.group()
+def customer() -> None:
+    """Customers; one is named by its code or id."""
+
+
+@customer.command("list")
+@click.option("--search", help="Part of name, code, phone, e-mail or username.")
+@click.option("--status", type=click.Choice(CUSTOMER_STATUSES))
+@limit_option
+@tenant_option
+@json_option
+def list_customers(search: str | None, status: str | None, limit: int, tenant: str | None) -> None:
+    """Customers, newest first."""
+    with work(tenant) as job:
+        fits = CustomerFilter(search=search, status=status)
+        page = page_of_customers(job.session, tenant_id=job.tenant_id, fits=fits, wanted=newest(limit, "-created_at"))
+        rows = [_customer(row) for row in page.items]
+    head = ("code", "name", "phone", "status", "subscriptions")
+    show_list(page, rows, lambda: table([[row[name] or "" for name in head] for row in rows], head))
+
+
+@customer.command("show")
+@click.argument("name", metavar="CUSTOMER")
+@tenant_option
+@json_option
+def show_customer(name: str, tenant: str | None) -> None:
+    """One customer."""
+    with work(tenant) as job:
+        show_fields(_customer(_customer_of(job, name)))
+
+
+@customer.command("add")
+@click.argument("name")
+@click.option("--phone")
+@click.option("--email")
+@click.option("--address")
+@click.option("--city")
+@tenant_option
+@json_option
+def add_customer(name: str, tenant: str | None, **given: Any) -> None:
+    """Add a customer called NAME."""
+    with work(tenant) as job:
+        row = job.do(customers.create, name=name, **given)
+        data = _customer(row)
+    emit(data, [f"{data['code']}  {data['name']} (id {data['id']})"])
+
+
+@customer.command("suspend")
+@click.argument("name", metavar="CUSTOMER")
+@reason_option
+@tenant_option
+@json_option
+def suspend_customer(name: str, reason: str, tenant: str | None) -> None:
+    """Refuse all logins of a customer and end the sessions."""
+    with work(tenant) as job:
+        result = job.do(customers.suspend, customer_id=_customer_of(job, name).id, reason=reason)
+    show_result("Suspended", result)
+
+
+@customer.command("activate")
+@click.argument("name", metavar="CUSTOMER")
+@click.option("--with-subscriptions", is_flag=True, help="Also subscriptions that are suspended on their own.")
+@tenant_option
+@json_option
+def activate_customer(name: str, with_subscriptions: bool, tenant: str | None) -> None:
+    """Lift a block."""
+    with work(tenant) as job:
+        given = {"customer_id": _customer_of(job, name).id, "with_subscriptions": with_subscriptions}
+        result = job.do(customers.activate, **given)
+    show_result("Activated", result)
+
+
+@customer.command("terminate")
+@click.argument("name", metavar="CUSTOMER")
+@reason_option
+@click.confirmation_option(prompt="This ends all subscriptions of the customer for good. Go on?")
+@tenant_option
+@json_option
+def terminate_customer(name: str, reason: str, tenant: str | None) -> None:
+    """End the relation and all subscriptions."""
+    with work(tenant) as job:
+        result = job.do(customers.terminate, customer_id=_customer_of(job, name).id, reason=reason)
+    show_result("Terminated", result)
+
+
+# --- subscription -------------------------------------------------------------------------------------------------
+
+
+@click.group()
+def subscription() -> None:
+    """Subscriptions; one is named by its username, code or id."""
+
+
+@subscription.command("list")
+@click.option("--search", help="Part of username, code, address or MAC.")
+@click.option("--status", type=click.Choice(SUBSCRIPTION_STATUSES))
+@click.option("--customer", "customer_name", metavar="CUSTOMER")
+@limit_option
+@tenant_option
+@json_option
+def list_subscriptions(
+    search: str | None, status: str | None, customer_name: str | None, limit: int, tenant: str | None
+) -> None:
+    """Subscriptions, newest first."""
+    with work(tenant) as job:
+        owner = None if customer_name is None else _customer_of(job, customer_name).id
+        fits = SubscriptionFilter(search=search, status=status, customer_id=owner)
+        page = page_of_subscriptions(
+            job.session, tenant_id=job.tenant_id, fits=fits, wanted=newest(limit, "-created_at")
+        )
+        rows = [_subscription(row) for row in page.items]
+    head = ("code", "username", "customer", "plan", "status", "expires_at")
+    show_list(page, rows, lambda: table([[row[name] or "" for name in head] for row in rows], head))
+
+
+@subscription.command("show")
+@click.argument("name", metavar="SUBSCRIPTION")
+@tenant_option
+@json_option
+def show_subscription(name: str, tenant: str | None) -> None:
+    """One subscription, with the rate that a login gets now."""
+    with work(tenant) as job:
+        row = _subscription_of(job, name)
+        profile = network.profile_of(job.session, row.id)
+        live = network.live_sessions(job.session, row.id)
+        rate = rate_limit_now(profile, job.now) or "unlimited"
+        show_fields(_subscription(row) | {"rate_limit": rate, "online_sessions": len(live)})
+
+
+@subscription.command("add")
+@click.argument("username")
+@click.option("--customer", "customer_name", required=True, metavar="CUSTOMER")
+@click.option("--plan", "plan_name", required=True, metavar="PLAN")
+@click.option("--nas", "nas_name", metavar="ROUTER")
+@click.option("--password-file", type=click.File(), help="File with the password; without it one is made and shown.")
+@click.option("--assigned-ip")
+@click.option("--never-expires", is_flag=True)
+@click.option("--pending", is_flag=True, help="Do not activate it yet.")
+@tenant_option
+@json_option
+def add_subscription(
+    username: str,
+    customer_name: str,
+    plan_name: str,
+    nas_name: str | None,
+    password_file: Any,
+    assigned_ip: str | None,
+    never_expires: bool,
+    pending: bool,
+    tenant: str | None,
+) -> None:
+    """Add a subscription that logs in as USERNAME."""
+    with work(tenant) as job:
+        plan = job.found(plan_named(job.session, plan_name, tenant_id=job.tenant_id), "plan")
+        router = None if nas_name is None else _nas_id(job, nas_name)
+        issued = job.do(
+            subscriptions.create,
+            customer_id=_customer_of(job, customer_name).id,
+            service_plan_id=plan.id,
+            nas_server_id=router,
+            username=username,
+            password=None if password_file is None else password_file.read().rstrip("\n"),
+            assigned_ip=assigned_ip,
+            never_expires=never_expires,
+            activate=not pending,
+        )
+    show_result("Added", issued, id=issued.row.id, code=issued.row.subscription_code)
+
+
+@subscription.command("activate")
+@click.argument("name", metavar="SUBSCRIPTION")
+@tenant_option
+@json_option
+def activate_subscription(name: str, tenant: str | None) -> None:
+    """Let it log in."""
+    _verb("Activated", subscriptions.activate, name, tenant)
+
+
+@subscription.command("suspend")
+@click.argument("name", metavar="SUBSCRIPTION")
+@reason_option
+@tenant_option
+@json_option
+def suspend_subscription(name: str, reason: str, tenant: str | None) -> None:
+    """Refuse its logins and end its sessions."""
+    _verb("Suspended", subscriptions.suspend, name, tenant, reason=reason)
+
+
+@subscription.command("disable")
+@click.argument("name", metavar="SUBSCRIPTION")
+@reason_option
+@tenant_option
+@json_option
+def disable_subscription(name: str, reason: str, tenant: str | None) -> None:
+    """Take it out of service by hand."""
+    _verb("Disabled", subscriptions.disable, name, tenant, reason=reason)
+
+
+@subscription.command("terminate")
+@click.argument("name", metavar="SUBSCRIPTION")
+@reason_option
+@click.confirmation_option(prompt="This ends the subscription for good. Go on?")
+@tenant_option
+@json_option
+def terminate_subscription(name: str, reason: str, tenant: str | None) -> None:
+    """End it for good."""
+    _verb("Terminated", subscriptions.terminate, name, tenant, reason=reason)
+
+
+@subscription.command("disconnect")
+@click.argument("name", metavar="SUBSCRIPTION")
+@tenant_option
+@json_option
+def disconnect_subscription(name: str, tenant: str | None) -> None:
+    """End its sessions; it may log in again at once."""
+    _verb("Asked", sessions.disconnect_subscription, name, tenant)
+
+
+@subscription.command("change-plan")
+@click.argument("name", metavar="SUBSCRIPTION")
+@click.argument("plan_name", metavar="PLAN")
+@tenant_option
+@json_option
+def change_plan(name: str, plan_name: str, tenant: str | None) -> None:
+    """Move it to another plan now."""
+    with work(tenant) as job:
+        plan = job.found(plan_named(job.session, plan_name, tenant_id=job.tenant_id), "plan")
+        row = _subscription_of(job, name)
+        result = job.do(subscriptions.change_plan, subscription_id=row.id, service_plan_id=plan.id)
+    show_result("Plan changed", result)
+
+
+@subscription.command("change-password")
+@click.argument("name", metavar="SUBSCRIPTION")
+@click.option("--password-file", type=click.File(), help="File with the password; without it one is made and shown.")
+@tenant_option
+@json_option
+def change_password(name: str, password_file: Any, tenant: str | None) -> None:
+    """Set a new service password and end its sessions."""
+    password = None if password_file is None else password_file.read().rstrip("\n")
+    _verb("Password changed", subscriptions.change_password, name, tenant, password=password)
+
+
+@subscription.command("change-expiry")
+@click.argument("name", metavar="SUBSCRIPTION")
+@click.argument("day", metavar="DATE|never")
+@tenant_option
+@json_option
+def change_expiry(name: str, day: str, tenant: str | None) -> None:
+    """Move the end of its term to the start of DATE (2026-11-30) in the provider's time zone, or remove it."""
+    with work(tenant) as job:
+        zone = ZoneInfo(tenant_of(job.session, actor=job.actor).timezone)
+        result = job.do(
+            subscriptions.change_expiry,
+            subscription_id=_subscription_of(job, name).id,
+            expires_at=None if day == "never" else _local(day, zone),
+        )
+    show_result("Term changed", result)
+
+
+@subscription.command("set-speed")
+@click.argument("name", metavar="SUBSCRIPTION")
+@click.argument("speed", metavar="DOWN/UP|plan")
+@click.option("--hours", type=click.IntRange(1, 8760), help="For so long; without it until changed again.")
+@tenant_option
+@json_option
+def set_speed(name: str, speed: str, hours: int | None, tenant: str | None) -> None:
+    """Give it a speed of its own, in kbit/s from the customer's side (20000/10000), or the plan's again."""
+    with work(tenant) as job:
+        until = None if hours is None else job.now + timedelta(hours=hours)
+        result = job.do(
+            subscriptions.set_limits,
+            subscription_id=_subscription_of(job, name).id,
+            changes=_speed(speed) | ({} if speed == "plan" else {"speed_expires_at": until}),
+        )
+    show_result("Speed changed", result)
+
+
+# --- usage --------------------------------------------------------------------------------------------------------
+
+
+@click.group()
+def usage() -> None:
+    """Traffic of a subscription."""
+
+
+@usage.command("show")
+@click.argument("name", metavar="SUBSCRIPTION")
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 366))
+@tenant_option
+@json_option
+def show_usage(name: str, days: int, tenant: str | None) -> None:
+    """By local day, and of the running day, week, month and billing cycle."""
+    with work(tenant) as job:
+        row = _subscription_of(job, name)
+        zone = ZoneInfo(tenant_of(job.session, actor=job.actor).timezone)
+        today = job.now.astimezone(zone).date()
+        found = usage_by_day(job.session, row.id, first=today - timedelta(days=days - 1), last=today)
+        periods = [period_at(kind, job.now, zone, row.billing_day) for kind in PERIOD_KINDS]
+        totals = usage_of_periods(job.session, row.id, periods)
+    cells = [
+        [str(one.first_day), one.download_bytes, one.upload_bytes, one.total_bytes]
+        for one in (*found, *totals.values())
+    ]
+    names = [*("" for _ in found), *totals]
+    lines = table([[*cell, name] for cell, name in zip(cells, names, strict=True)], ("day", "down", "up", "total", ""))
+    emit({"days": [_usage(one) for one in found], "periods": {k: _usage(one) for k, one in totals.items()}}, lines)
+
+
+# --- rows as commands show them -----------------------------------------------------------------------------------
+
+
+def _verb(what: str, use_case: Any, name: str, tenant: str | None, **given: Any) -> None:
+    with work(tenant) as job:
+        result = job.do(use_case, subscription_id=_subscription_of(job, name).id, **given)
+    show_result(what, result)
+
+
+def _customer_of(job: Work, name: str) -> Customer:
+    return job.found(customer_named(job.session, name, tenant_id=job.tenant_id), "customer")
+
+
+def _subscription_of(job: Work, name: str) -> Subscription:
+    return job.found(subscription_named(job.session, name, tenant_id=job.tenant_id), "subscription")
+
+
+def _nas_id(job: Work, name: str) -> int:
+    return job.found(nas_named(job.session, name, tenant_id=job.tenant_id), "router").id
+
+
+def _customer(row: Customer) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "code": row.customer_code,
+        "name": row.name,
+        "phone": row.phone,
+        "email": row.email,
+        "city": row.city,
+        "status": row.status,
+        "subscriptions": len([one for one in row.subscriptions if one.deleted_at is None]),
+    }
+
+
+def _subscription(row: Subscription) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "code": row.subscription_code,
+        "username": row.username,
+        "customer": row.customer.name,
+        "plan": row.plan.name,
+        "connection_type": row.connection_type,
+        "status": row.status,
+        "expires_at": None if row.expires_at is None else row.expires_at.isoformat(),
+        "assigned_ip": None if row.assigned_ip is None else str(row.assigned_ip),
+        "mac_binding": row.mac_binding,
+    }
+
+
+def _usage(row: Any) -> dict[str, Any]:
+    return {
+        "first_day": str(row.first_day),
+        "download_bytes": row.download_bytes,
+        "upload_bytes": row.upload_bytes,
+        "seconds": row.seconds,
+    }
+
+
+def _local(day: str, zone: ZoneInfo) -> datetime:
+    try:
+        return datetime.fromisoformat(day).replace(tzinfo=zone)
+    except ValueError:
+        raise click.BadParameter("write it like 2026-11-30, or 'never'") from None
+
+
+def _speed(text: str) -> dict[str, Any]:
+    if text == "plan":
+        return {"download_kbps": None, "upload_kbps": None}
+    down, slash, up = text.partition("/")
+    if not (slash and down.isdigit() and up.isdigit()):
+        raise click.BadParameter("write it in kbit/s like 20000/10000 (down/up), or 'plan'")
+    return {"download_kbps": int(down), "upload_kbps": int(up)}

@@ -1,0 +1,277 @@
+"""`lintas nas`, `lintas plan`, `lintas sessions`."""
+
+from typing import Any
+
+import click
+
+from bss import nas as routers
+from bss import plans
+from bss import sessions as running
+from cli.output import emit, json_option, table
+from cli.work import Work, limit_option, newest, show_fields, show_list, show_result, tenant_option, work
+from db.models import NasServer, RadAcct, ServicePlan
+from db.queries.lists import PlanFilter, SessionFilter, page_of_nas, page_of_plans, page_of_sessions
+from db.queries.named import nas_named, plan_named
+from domain.speed import Speed, render_rate_limit
+from runtime.settings import get_settings
+
+
+@click.group()
+def nas() -> None:
+    """Routers; one is named by its name, address or id."""
+
+
+@nas.command("list")
+@click.option("--search", help="Part of name or address.")
+@limit_option
+@tenant_option
+@json_option
+def list_nas(search: str | None, limit: int, tenant: str | None) -> None:
+    """Routers by name."""
+    with work(tenant) as job:
+        wanted = newest(limit, "name")
+        page = page_of_nas(job.session, tenant_id=job.tenant_id, search=search, is_active=None, wanted=wanted)
+        rows = [_nas(row) for row in page.items]
+    head = ("id", "name", "host", "routeros_version", "coa_port", "is_active", "status")
+    show_list(page, rows, lambda: table([[row[name] for name in head] for row in rows], head))
+
+
+@nas.command("show")
+@click.argument("name", metavar="ROUTER")
+@tenant_option
+@json_option
+def show_nas(name: str, tenant: str | None) -> None:
+    """One router; its secret is not shown."""
+    with work(tenant) as job:
+        show_fields(_nas(_nas_of(job, name)))
+
+
+@nas.command("add")
+@click.argument("name")
+@click.argument("host")
+@click.option("--routeros", "routeros_version", default=7, show_default=True, type=click.Choice([6, 7]))
+@click.option("--coa-port", default=3799, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--location", default="")
+@click.option("--secret-file", type=click.File(), help="File with its secret; without it one is made and shown.")
+@tenant_option
+@json_option
+def add_nas(name: str, host: str, secret_file: Any, tenant: str | None, **given: Any) -> None:
+    """Add the router NAME that sends from the address HOST."""
+    with work(tenant) as job:
+        secret = None if secret_file is None else secret_file.read().strip()
+        issued = job.do(routers.create, name=name, host=host, radius_secret=secret, **given)
+    show_result("Added", issued, id=issued.row.id)
+
+
+@nas.command("script")
+@click.argument("name", metavar="ROUTER")
+@click.option("--server", required=True, metavar="ADDRESS", help="Where the router reaches this installation.")
+@tenant_option
+@json_option
+def script(name: str, server: str, tenant: str | None) -> None:
+    """The commands to paste into a router; they hold its secret."""
+    settings = get_settings()
+    with work(tenant) as job:
+        text = routers.script_of(
+            _nas_of(job, name),
+            server_address=server,
+            auth_port=settings.radius_auth_port,
+            acct_port=settings.radius_acct_port,
+        )
+    emit({"script": text}, text.splitlines())
+
+
+@nas.command("change-secret")
+@click.argument("name", metavar="ROUTER")
+@tenant_option
+@json_option
+def change_secret(name: str, tenant: str | None) -> None:
+    """Give a router a new secret; until it is pasted there, its logins fail."""
+    with work(tenant) as job:
+        result = job.do(routers.change_secret, nas_id=_nas_of(job, name).id)
+    show_result("Secret changed", result)
+
+
+@nas.command("deactivate")
+@click.argument("name", metavar="ROUTER")
+@tenant_option
+@json_option
+def deactivate_nas(name: str, tenant: str | None) -> None:
+    """Stop answering a router."""
+    with work(tenant) as job:
+        result = job.do(routers.deactivate, nas_id=_nas_of(job, name).id)
+    show_result("Deactivated", result)
+
+
+@nas.command("reactivate")
+@click.argument("name", metavar="ROUTER")
+@tenant_option
+@json_option
+def reactivate_nas(name: str, tenant: str | None) -> None:
+    """Answer a router again."""
+    with work(tenant) as job:
+        result = job.do(routers.reactivate, nas_id=_nas_of(job, name).id)
+    show_result("Reactivated", result)
+
+
+@nas.command("delete")
+@click.argument("name", metavar="ROUTER")
+@tenant_option
+@json_option
+def delete_nas(name: str, tenant: str | None) -> None:
+    """Remove a router that nothing uses."""
+    with work(tenant) as job:
+        row = job.do(routers.delete, nas_id=_nas_of(job, name).id)
+    emit({"deleted": row.id}, [f"Deleted {row.name}."])
+
+
+@click.group()
+def plan() -> None:
+    """Service plans; one is named by its short name or id."""
+
+
+@plan.command("list")
+@click.option("--all", "everything", is_flag=True, help="Also plans that are no longer sold.")
+@limit_option
+@tenant_option
+@json_option
+def list_plans(everything: bool, limit: int, tenant: str | None) -> None:
+    """Plans by name."""
+    with work(tenant) as job:
+        fits = PlanFilter(is_active=None if everything else True)
+        page = page_of_plans(job.session, tenant_id=job.tenant_id, fits=fits, wanted=newest(limit, "name"))
+        rows = [_plan(row) for row in page.items]
+    head = ("id", "slug", "name", "price", "download_kbps", "upload_kbps", "is_active")
+    show_list(page, rows, lambda: table([[row[name] for name in head] for row in rows], head))
+
+
+@plan.command("show")
+@click.argument("name", metavar="PLAN")
+@tenant_option
+@json_option
+def show_plan(name: str, tenant: str | None) -> None:
+    """One plan, with what it sends to the router and whom it concerns."""
+    with work(tenant) as job:
+        row = _plan_of(job, name)
+        reach = plans.reach(job.session, actor=job.actor, plan_id=row.id)
+        show_fields(_plan(row) | {"subscribers": reach.subscribers, "online": reach.online})
+
+
+@plan.command("add")
+@click.argument("name")
+@click.option("--down", "download_kbps", required=True, type=int, help="Download in kbit/s; 0 is unlimited.")
+@click.option("--up", "upload_kbps", required=True, type=int, help="Upload in kbit/s; 0 is unlimited.")
+@click.option("--price", default="0", show_default=True)
+@click.option("--type", "connection_type", type=click.Choice(["pppoe", "hotspot", "dhcp", "static", "any"]))
+@click.option("--slug")
+@click.option("--fup-gb", type=click.FloatRange(min=0, min_open=True), help="One fair-use tier: past so many GB …")
+@click.option("--fup-percent", type=click.IntRange(1, 99), help="… the speed falls by so many percent.")
+@tenant_option
+@json_option
+def add_plan(name: str, fup_gb: float | None, fup_percent: int | None, tenant: str | None, **given: Any) -> None:
+    """Add a plan called NAME."""
+    if (fup_gb is None) != (fup_percent is None):
+        raise click.UsageError("--fup-gb and --fup-percent go together")
+    values = {"name": name} | {key: value for key, value in given.items() if value is not None}
+    if fup_gb is not None:
+        values["fup_rules"] = [{"threshold_bytes": int(fup_gb * 10**9), "reduction_percent": fup_percent}]
+    with work(tenant) as job:
+        data = _plan(job.do(plans.create, values=values))
+    emit(data, [f"{data['slug']}  {data['name']} (id {data['id']})"])
+
+
+@plan.command("deactivate")
+@click.argument("name", metavar="PLAN")
+@tenant_option
+@json_option
+def deactivate_plan(name: str, tenant: str | None) -> None:
+    """Stop selling a plan; those who have it keep it."""
+    with work(tenant) as job:
+        result = job.do(plans.deactivate, plan_id=_plan_of(job, name).id)
+    show_result("Deactivated", result)
+
+
+@click.group()
+def sessions() -> None:
+    """Who is online."""
+
+
+@sessions.command("list")
+@click.option("--search", help="Part of username or address, or a MAC.")
+@click.option("--nas", "nas_name", metavar="ROUTER")
+@limit_option
+@tenant_option
+@json_option
+def list_sessions(search: str | None, nas_name: str | None, limit: int, tenant: str | None) -> None:
+    """Running sessions, newest first."""
+    with work(tenant) as job:
+        router_id = None if nas_name is None else _nas_of(job, nas_name).id
+        fits = SessionFilter(search=search, nas_server_id=router_id)
+        page = page_of_sessions(job.session, tenant_id=job.tenant_id, fits=fits, wanted=newest(limit, "-started_at"))
+        rows = [_session(row) for row in page.items]
+    head = ("id", "username", "framed_ip", "calling_station", "started_at", "download_bytes", "upload_bytes")
+    show_list(page, rows, lambda: table([[row[name] or "" for name in head] for row in rows], head))
+
+
+@sessions.command("disconnect")
+@click.argument("session_id")
+@tenant_option
+@json_option
+def disconnect_session(session_id: str, tenant: str | None) -> None:
+    """End one session, named by the id in the list."""
+    with work(tenant) as job:
+        result = job.do(running.disconnect_session, session_id=session_id)
+    show_result("Asked", result)
+
+
+def _nas_of(job: Work, name: str) -> NasServer:
+    return job.found(nas_named(job.session, name, tenant_id=job.tenant_id), "router")
+
+
+def _plan_of(job: Work, name: str) -> ServicePlan:
+    return job.found(plan_named(job.session, name, tenant_id=job.tenant_id), "plan")
+
+
+def _nas(row: NasServer) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "host": str(row.host),
+        "coa_port": row.coa_port,
+        "routeros_version": row.routeros_version,
+        "require_message_authenticator": row.require_message_authenticator,
+        "acct_input_is": row.acct_input_is,
+        "is_active": row.is_active,
+        "status": row.status,
+        "last_seen_at": None if row.last_seen_at is None else row.last_seen_at.isoformat(),
+    }
+
+
+def _plan(row: ServicePlan) -> dict[str, Any]:
+    speed = Speed(download_kbps=row.download_kbps, upload_kbps=row.upload_kbps)
+    return {
+        "id": row.id,
+        "slug": row.slug,
+        "name": row.name,
+        "connection_type": row.connection_type,
+        "price": str(row.price),
+        "download_kbps": row.download_kbps,
+        "upload_kbps": row.upload_kbps,
+        "rate_limit": render_rate_limit(speed) or "unlimited",
+        "fup_tiers": len(row.fup_rules),
+        "is_active": row.is_active,
+    }
+
+
+def _session(row: RadAcct) -> dict[str, Any]:
+    return {
+        "id": row.acctuniqueid,
+        "username": row.username,
+        "subscription_id": row.subscription_id,
+        "nas_server_id": row.nas_server_id,
+        "framed_ip": None if row.framedipaddress is None else str(row.framedipaddress),
+        "calling_station": row.callingstationid,
+        "started_at": row.acctstarttime.isoformat(),
+        "download_bytes": row.acctoutputoctets,
+        "upload_bytes": row.acctinputoctets,
+    }

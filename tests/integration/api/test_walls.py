@@ -1,0 +1,173 @@
+"""What one provider may never see of another, and what nobody may ever see."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bss.permissions import PERMISSIONS
+from db.models import AuditLog, SessionChange, Tenant, User
+from factories import make_customer, make_nas, make_plan, make_session, make_subscription, make_tenant, make_user
+
+CANARY = "canary-7f3a9c"
+BODIES = {
+    "change-plan": {"service_plan_id": 1},
+    "change-expiry": {"expires_at": None},
+    "assign-ip": {"assigned_ip": None},
+    "mac-binding": {"mac_binding": "fixed"},
+    "macs": {"mac": "AA:BB:CC:DD:EE:FF"},
+    "block": {"status": "disabled"},
+}
+
+
+@pytest.fixture
+def theirs(db: Session, keys_file: object) -> dict[str, object]:
+    """Another provider with one of everything."""
+    tenant = make_tenant(db)
+    subscription = make_subscription(
+        db, tenant=tenant, service_password=f"{CANARY}-pw", customer=make_customer(db, tenant=tenant, name="Hidden")
+    )
+    router = make_nas(db, tenant=tenant, radius_secret=f"{CANARY}-secret-0123456789")
+    session = make_session(db, subscription, router)
+    change = SessionChange(
+        tenant_id=tenant.id,
+        subscription_id=subscription.id,
+        nas_server_id=router.id,
+        acctuniqueid=session.acctuniqueid,
+        acctsessionid=session.acctsessionid,
+        username=subscription.username,
+        kind="disconnect",
+        reason="staff",
+        requested_by="them",
+        caused_at=session.acctstarttime,
+    )
+    db.add(change)
+    db.flush()
+    return {
+        "customer_id": subscription.customer_id,
+        "plan_id": subscription.service_plan_id,
+        "subscription_id": subscription.id,
+        "nas_id": router.id,
+        "session_id": session.acctuniqueid,
+        "change_id": change.id,
+        "token_id": 1,
+        "mac_id": 1,
+    }
+
+
+def api_routes(app: Flask) -> list[tuple[str, str, set[str]]]:
+    """Method, rule and arguments of every route of the API."""
+    return [
+        (method, rule.rule, rule.arguments)
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/api/v1/") and not rule.endpoint.startswith("api_docs")
+        for method in sorted(rule.methods or set())
+        if method in {"GET", "POST", "PATCH", "DELETE"}
+    ]
+
+
+def filled(rule: str, values: dict[str, object]) -> str:
+    for name, value in values.items():
+        rule = rule.replace(f"<int:{name}>", str(value)).replace(f"<string:{name}>", str(value))
+    return rule
+
+
+def test_every_address_of_another_providers_row_is_not_found(
+    app: Flask, db: Session, client: FlaskClient, theirs: dict[str, object]
+) -> None:
+    db.commit()
+    tried = 0
+
+    for method, rule, arguments in api_routes(app):
+        if not arguments or rule.endswith("/tokens/<int:token_id>"):
+            continue
+        last = rule.rsplit("/", 1)[-1]
+        query = {"server_address": "192.0.2.2"} if last == "setup-script" else None
+        body = BODIES.get(last) if method == "POST" else {"status": "approved"} if "mac_id" in arguments else {}
+        without_body = method in {"GET", "DELETE"} or last in {"disconnect", "deactivate", "reactivate"}
+        answer = client.open(
+            filled(rule, theirs), method=method, json=None if without_body else body or {}, query_string=query
+        )
+        tried += 1
+        assert answer.status_code == 404, (method, rule, answer.json)
+
+    assert tried > 30
+    assert db.scalar(select(func.count()).select_from(AuditLog).where(AuditLog.entity_type != "api_tokens")) == 0
+
+
+def test_no_list_shows_another_providers_rows(
+    app: Flask, db: Session, client: FlaskClient, theirs: dict[str, object]
+) -> None:
+    db.commit()
+
+    for method, rule, arguments in api_routes(app):
+        if method == "GET" and not arguments and rule != "/api/v1/me" and not rule.endswith("/tokens"):
+            answer = client.get(rule)
+            assert answer.json["items"] == [], rule
+            assert answer.json["pagination"]["total_items"] == 0, rule
+
+
+def test_a_reference_to_another_providers_row_does_not_exist(
+    db: Session, tenant: Tenant, client: FlaskClient, theirs: dict[str, object]
+) -> None:
+    customer, plan = make_customer(db, tenant=tenant), make_plan(db, tenant=tenant)
+    db.commit()
+    good = {"customer_id": customer.id, "service_plan_id": plan.id, "username": "budi"}
+
+    for field, foreign in (("customer_id", "customer_id"), ("service_plan_id", "plan_id"), ("nas_server_id", "nas_id")):
+        answer = client.post("/api/v1/subscriptions", json=good | {field: theirs[foreign]})
+
+        assert answer.status_code == 422, answer.json
+        assert answer.json["errors"][0]["field"] == field
+
+
+def test_one_cannot_end_anothers_token(
+    db: Session, tenant: Tenant, client: FlaskClient, client_of: Callable[..., FlaskClient]
+) -> None:
+    colleague = client_of(make_user(db, tenant=tenant, permissions=["view_plans"]))
+    token_id = colleague.get("/api/v1/me").json["token"]["id"]
+
+    assert client.delete(f"/api/v1/tokens/{token_id}").status_code == 404
+    assert colleague.get("/api/v1/me").status_code == 200
+
+
+def test_no_answer_ever_holds_a_secret(
+    app: Flask, db: Session, tenant: Tenant, admin: User, client: FlaskClient
+) -> None:
+    admin.password = f"{CANARY}-hash"
+    subscription = make_subscription(db, tenant=tenant, service_password=f"{CANARY}-pw")
+    router = make_nas(db, tenant=tenant, radius_secret=f"{CANARY}-secret-0123456789")
+    session = make_session(db, subscription, router)
+    db.commit()
+    mine = {
+        "customer_id": subscription.customer_id,
+        "plan_id": subscription.service_plan_id,
+        "subscription_id": subscription.id,
+        "nas_id": router.id,
+        "session_id": session.acctuniqueid,
+        "change_id": 1,
+        "token_id": 1,
+        "mac_id": 1,
+    }
+
+    for method, rule, _ in sorted(api_routes(app), reverse=True):
+        last = rule.rsplit("/", 1)[-1]
+        if last in {"change-secret", "change-password", "setup-script"} or method == "DELETE":
+            continue
+        answer = client.open(filled(rule, mine), method=method, json=BODIES.get(last) if method == "POST" else None)
+        assert CANARY not in answer.text, (method, rule)
+        assert "argon2" not in answer.text
+
+
+def test_each_permission_opens_something(app: Flask) -> None:
+    from webadmin.permissions import need_of
+
+    used = {need_of(app.view_functions[rule.endpoint]) for rule in app.url_map.iter_rules()}
+    asked_inside = {"edit_time_limit"}
+    # These open screens that come with later parts of the product.
+    later = {"activate_fup", "manage_settings", "view_reports", "view_audit", "manage_users"}
+
+    assert set(PERMISSIONS) - used - asked_inside - later == set()

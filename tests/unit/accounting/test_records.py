@@ -1,0 +1,168 @@
+"""A spool line becomes a record, whatever a router or an attacker put into it."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounting import records
+from accounting.records import Malformed, parse_line, salvage
+from domain.sessions import INTERIM, SECOND_US, START, STOP
+
+HEAD = b"1790000000.000123 10.0.0.1 "
+
+
+def line(**over: object) -> bytes:
+    attributes = {
+        "User-Name": "budi",
+        "Acct-Session-Id": "81000001",
+        "Acct-Status-Type": "Interim-Update",
+        "Acct-Session-Time": 300,
+        "Acct-Input-Octets": 5,
+        "Acct-Output-Octets": 7,
+    } | {name.replace("_", "-"): value for name, value in over.items()}
+    return HEAD + json.dumps({name: value for name, value in attributes.items() if value is not None}).encode()
+
+
+def test_an_interim_is_read_whole() -> None:
+    record = parse_line(line(Acct_Output_Gigawords=2, Class="0x" + b"lts1:12:1:ab".hex()))
+    assert (record.received_us, record.source, record.session_id) == (1_790_000_000_000_123, "10.0.0.1", "81000001")
+    packet = record.packet
+    assert packet is not None
+    assert (packet.kind, packet.upload_bytes, packet.download_bytes) == (INTERIM, 5, (2 << 32) + 7)
+    assert packet.has_gigawords
+    assert records.class_parts(record.class_text) == (12, 1, "ab")
+    assert records.readable_class(record.attributes) == "lts1:12:1:ab"
+
+
+@pytest.mark.parametrize(("told", "kind"), [("Start", START), ("Stop", STOP), ("Alive", INTERIM)])
+def test_kinds_are_known_by_name(told: str, kind: str) -> None:
+    packet = parse_line(line(Acct_Status_Type=told)).packet
+    assert packet is not None
+    assert packet.kind == kind
+
+
+def test_accounting_on_and_off_speak_of_the_router() -> None:
+    assert parse_line(line(Acct_Status_Type="Accounting-On", Acct_Session_Id=None)).packet is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"", "not_a_record"),
+        (b"no json here", "not_a_record"),
+        (HEAD + b'{"User-Name":"a', "not_json"),
+        (HEAD + b"[1,2]", "not_a_record"),
+        (b'x.1 10.0.0.1 {"Acct-Status-Type":"Start"}', "bad_receive_time"),
+        (line(Acct_Status_Type="Failed"), "unknown_status"),
+        (line(Acct_Status_Type={"a": 1}), "unknown_status"),
+        (line(Acct_Session_Id=None), "no_session_id"),
+        (line(Acct_Session_Id=17), "no_session_id"),
+        (line(Acct_Session_Time="0x01"), "bad Acct-Session-Time"),
+        (line(Acct_Input_Octets=-1), "bad octets"),
+        (line(Acct_Input_Octets=2**32), "bad octets"),
+        (line(Acct_Input_Gigawords=2**31), "bad Gigawords"),
+    ],
+)
+def test_what_is_no_record_is_named(raw: bytes, reason: str) -> None:
+    with pytest.raises(Malformed, match=reason):
+        parse_line(raw)
+
+
+def test_bytes_that_are_not_utf8_survive_as_text() -> None:
+    record = parse_line(line(User_Name="Jos").replace(b'"Jos"', b'"Jos\xe9"'))
+    assert records.text(record.attributes, "User-Name") == "Jos\\xe9"
+    assert record.packet is not None
+    assert record.packet.download_bytes == 7
+
+
+def test_a_nul_and_a_lone_surrogate_survive_as_text() -> None:
+    record = parse_line(line().replace(b'"budi"', b'"a\\u0000b\\ud800"'))
+    assert records.text(record.attributes, "User-Name") == "a\\x00b\\xd800"
+
+
+def test_raw_control_characters_do_not_lose_the_record() -> None:
+    assert parse_line(line().replace(b'"budi"', b'"a\x01b"')).attributes["User-Name"] == "a\x01b"
+
+
+def test_text_is_bounded() -> None:
+    record = parse_line(line(User_Name="x" * 100_000))
+    assert len(records.text(record.attributes, "User-Name") or "") == records.MAX_TEXT
+
+
+def test_the_first_of_several_values_counts() -> None:
+    record = parse_line(line(Acct_Session_Time=[300, 400], User_Name=["a", "b"]))
+    assert record.packet is not None
+    assert record.packet.session_time_s == 300
+    assert records.text(record.attributes, "User-Name") == "a"
+
+
+def test_our_class_is_found_among_others() -> None:
+    ours = "0x" + b"lts1:7:0:cafe".hex()
+    assert parse_line(line(Class=["0x61693a31", ours])).class_text == ours
+    assert parse_line(line(Class="0x61693a31")).class_text == ""
+
+
+@pytest.mark.parametrize("made_up", [b"lts1:", b"lts1:x:0:a", b"lts1:1:0", b"lts1:-1:0:a", b"lts1:1:0:\xff", b"lts1:1:0:'"])
+def test_a_made_up_class_names_nobody(made_up: bytes) -> None:
+    assert records.class_parts("0x" + made_up.hex()) is None
+
+
+def test_event_timestamp_is_read_as_freeradius_writes_it() -> None:
+    record = parse_line(line(Event_Timestamp="Sep 21 2026 14:12:20 UTC"))
+    assert record.packet is not None
+    assert record.packet.occurred_us % SECOND_US == 0
+    assert abs(record.packet.occurred_us - record.received_us) < 300 * SECOND_US
+
+
+def test_a_stamp_in_an_unknown_zone_is_not_believed() -> None:
+    record = parse_line(line(Event_Timestamp="Sep 21 2026 14:12:20 XYZ"))
+    assert record.packet is not None
+    assert record.packet.occurred_us == record.received_us
+
+
+def test_a_whole_record_behind_a_torn_one_is_saved() -> None:
+    torn = line()[:60]
+    saved = salvage(torn + line())
+    assert saved is not None
+    assert (saved[0], saved[1].session_id) == (torn, "81000001")
+
+
+def test_a_crafted_name_in_a_torn_line_forges_no_record() -> None:
+    crafted = line(User_Name=(HEAD + b'{"Acct-Status-Type":"Start","Acct-Session-Id":"1"}').decode())
+    assert salvage(crafted[:-5]) is None
+
+
+@given(raw=st.binary(max_size=300))
+def test_no_bytes_raise_anything_else(raw: bytes) -> None:
+    for candidate in (raw, HEAD + raw, HEAD + b"{" + raw + b"}"):
+        try:
+            parse_line(candidate)
+        except Malformed:
+            salvage(candidate)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5
+)
+
+
+@given(
+    attributes=st.dictionaries(
+        st.sampled_from(
+            ["Acct-Status-Type", "Acct-Session-Id", "Acct-Session-Time", "Class", "Acct-Delay-Time", "Event-Timestamp",
+             "Acct-Input-Octets", "Acct-Input-Gigawords", "User-Name", "Framed-IP-Address"]
+        ),
+        JSON | st.sampled_from(["Start", "Stop", "Interim-Update", "0x6c7473313a"]),
+    )
+)  # fmt: skip
+def test_no_attributes_raise_anything_else(attributes: dict[str, object]) -> None:
+    raw = HEAD + json.dumps(attributes).encode()
+    try:
+        record = parse_line(raw)
+    except Malformed:
+        return
+    records.readable_class(record.attributes)
+    records.class_parts(record.class_text)
+    records.address_of(record.attributes, "Framed-IP-Address")
