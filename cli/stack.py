@@ -59,8 +59,12 @@ def _silent(_name: str, _line: str) -> None:
 
 def _up_detached(timeout_seconds: float) -> None:
     from runtime import local, processes
+    from runtime.record import stop_installation
 
     places = local.prepare().places
+    if _running_record(places) is not None and _is_outdated():
+        click.echo("running with an older schema than this code needs; starting again")
+        stop_installation(places.pid_file)
     if _running_record(places) is not None:
         click.echo("already running")
         _print_status()
@@ -71,6 +75,16 @@ def _up_detached(timeout_seconds: float) -> None:
     if process is None or not _follow(process, places, deadline=time.monotonic() + timeout_seconds):
         _print_failure(places)
         sys.exit(1)
+
+
+def _is_outdated() -> bool:
+    """Whether the code was updated under the running processes, as far as the database tells."""
+    from db.migrations import runner
+    from runtime.services import database_answers
+    from runtime.settings import load_settings
+
+    url = load_settings().database_url
+    return database_answers(url) and runner.current_revision(url) != runner.head_revision()
 
 
 def _follow(process: "ProcessId", places: "Places", *, deadline: float) -> bool:

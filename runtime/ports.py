@@ -6,6 +6,8 @@ from enum import Enum
 
 
 class Transport(Enum):
+    """What travels through the port."""
+
     TCP = socket.SOCK_STREAM
     UDP = socket.SOCK_DGRAM
 

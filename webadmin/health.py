@@ -4,10 +4,10 @@ from functools import lru_cache
 
 from flask import Blueprint, current_app, jsonify
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.migrations.runner import head_revision
+from db.migrations.runner import head_revision, revision_of
 from runtime.redis import answers
 from runtime.settings import get_settings
 from webadmin.permissions import public

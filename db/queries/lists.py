@@ -162,7 +162,7 @@ def subscribers_by_plan(session: Session, plan_ids: list[int]) -> dict[int, int]
         )
         .group_by(Subscription.service_plan_id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def page_of_subscriptions(
@@ -223,7 +223,7 @@ def sessions_by_nas(session: Session, nas_ids: list[int]) -> dict[int, int]:
         .where(RadAcct.nas_server_id.in_(nas_ids), RadAcct.acctstoptime.is_(None))
         .group_by(RadAcct.nas_server_id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def page_of_sessions(session: Session, *, tenant_id: int, fits: SessionFilter, wanted: Wanted) -> Page[RadAcct]:

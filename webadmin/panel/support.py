@@ -17,7 +17,7 @@ from domain.lifecycle import IllegalMove
 from webadmin.database import commit
 from webadmin.database import session as db
 from webadmin.format import zone_of
-from webadmin.panel.words import said
+from webadmin.panel.words import illegal_move_words, said
 from webadmin.security import current_actor, now
 
 __all__ = [
@@ -166,7 +166,8 @@ def _field_of(form: Any, name: str) -> Any:
 def problems_of(refusal: Failure | IllegalMove) -> list[tuple[str, str]]:
     """Field and translated sentence of everything that is wrong."""
     if isinstance(refusal, IllegalMove):
-        return [("", said(str(refusal)))]
+        words = illegal_move_words(refusal.entity, refusal.current, refusal.wanted, refusal.possible)
+        return [("", words)]
     return [(problem.field, _sentence(problem.reason, problem.mend)) for problem in refusal.problems]
 
 

@@ -4,6 +4,7 @@ The rules know codes; only this module knows their words, so a new code is one l
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask_babel import gettext
@@ -261,6 +262,17 @@ def nak_words(cause: str | None) -> LazyString | str:
     if number is None:
         return cause or gettext("it gave no reason")
     return _NAK_CAUSES.get(int(number[0])) or gettext("cause %(number)s", number=number[0])
+
+
+def illegal_move_words(entity: str, current: str, wanted: str, possible: Iterable[str]) -> str:
+    """Why a state cannot follow another, and which can."""
+    options = ", ".join(str(state_mark(entity, state).text) for state in sorted(possible))
+    words = {
+        "current": str(state_mark(entity, current).text),
+        "wanted": str(state_mark(entity, wanted).text),
+        "options": options or gettext("nothing"),
+    }
+    return str(gettext("From “%(current)s” it cannot become “%(wanted)s”; possible: %(options)s.", **words))
 
 
 def said(text: str) -> str:

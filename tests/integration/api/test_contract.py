@@ -3,7 +3,7 @@
 import pytest
 import schemathesis
 from flask import Flask
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -38,8 +38,6 @@ def test_generated_requests_find_no_hole(
 
 
 def _run(operation: object, token: str, checks: list[object]) -> None:
-    from hypothesis import given
-
     # Explicit and a few generated examples of each operation; the token is revoked by none of them in practice,
     # because DELETE /tokens is called with ids that are not its own.
     @settings(

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from db.models import AccessLog, AuditLog, SessionChange, SessionChangeAttempt, Tenant, UsageDaily, User
@@ -315,8 +316,6 @@ def test_a_database_that_is_away_is_503_without_its_words(
     db: Session, admin: User, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> object:
-        from sqlalchemy.exc import OperationalError
-
         raise OperationalError("SELECT secret", {}, Exception("password=hunter2"))
 
     monkeypatch.setattr("webadmin.api.customers.page_of_customers", broken)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from bss.permissions import PERMISSIONS
 from db.models import AuditLog, SessionChange, Tenant, User
 from factories import make_customer, make_nas, make_plan, make_session, make_subscription, make_tenant, make_user
+from webadmin.permissions import need_of
 
 CANARY = "canary-7f3a9c"
 BODIES = {
@@ -163,8 +164,6 @@ def test_no_answer_ever_holds_a_secret(
 
 
 def test_each_permission_opens_something(app: Flask) -> None:
-    from webadmin.permissions import need_of
-
     used = {need_of(app.view_functions[rule.endpoint]) for rule in app.url_map.iter_rules()}
     asked_inside = {"edit_time_limit"}
     # These open screens that come with later parts of the product.

@@ -1,0 +1,156 @@
+"""Names that are resolved at run time: FreeRADIUS's functions and placeholders, jobs, queues and attributes."""
+
+import ast
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from radius.pairs import ATTRIBUTES
+from runtime import freeradius, services, tasks
+from runtime.settings import Settings
+from simulator.dictionary import standard
+from tests.house.code import ROOT, source, sources
+
+RADDB = ROOT / "radius" / "raddb"
+CONFIGURATION = {path: path.read_text() for path in sorted(RADDB.rglob("*")) if path.is_file()}
+# Attributes in the words of the protocol: two parts or more, each begun with a capital.
+ATTRIBUTE = re.compile(r"(?:Mikrotik|WISPr|Framed|Session|Idle|Acct|Ascend|Filter)-[A-Z][A-Za-z0-9-]*")
+
+
+def settings(folder: Path) -> Settings:
+    return Settings(
+        database_url="postgresql://lintas@127.0.0.1/lintas",
+        redis_url="redis://127.0.0.1:6379/0",
+        keys_file=folder / "keys",
+        secret_key_file=folder / "flask.key",
+        spool_dir=folder / "spool",
+        var_dir=folder,
+    )
+
+
+# --- FreeRADIUS ---------------------------------------------------------------------------------------------------
+
+
+def directives(prefix: str) -> dict[str, str]:
+    return {
+        match[1]: match[2]
+        for text in CONFIGURATION.values()
+        for match in re.finditer(rf"^\s*{prefix}_(\w+)\s*=\s*(\S+)", text, re.MULTILINE)
+    }
+
+
+def test_every_function_freeradius_is_told_to_call_is_there() -> None:
+    defined = {node.name for node in source("radius/rlm.py").tree.body if isinstance(node, ast.FunctionDef)}
+
+    assert directives("func")
+    assert set(directives("func").values()) <= defined
+
+
+def test_every_function_is_given_with_its_module_since_one_without_the_other_stops_the_server() -> None:
+    assert directives("func").keys() == directives("mod").keys()
+    (module,) = {
+        match[1]
+        for text in CONFIGURATION.values()
+        for match in re.finditer(r"^\s*module\s*=\s*(\S+)", text, re.MULTILINE)
+    }
+    assert module == "radius.rlm"
+
+
+def test_there_is_one_python_instance_since_a_second_one_aborts_the_server() -> None:
+    instances = [
+        line
+        for text in CONFIGURATION.values()
+        for line in text.splitlines()
+        if re.match(r"\s*python3?\b[^#]*\{", line)
+    ]
+
+    assert len(instances) == 1
+
+
+def test_every_placeholder_is_filled_and_every_value_is_used(tmp_path: Path) -> None:
+    asked = {
+        name for text in CONFIGURATION.values() for name in re.findall(r"@([A-Z][A-Z0-9_]*)@", without_comments(text))
+    }
+
+    assert asked == freeradius.values_for(settings(tmp_path), tmp_path / "raddb").keys()
+
+
+def without_comments(text: str) -> str:
+    return "\n".join(line.partition("#")[0] for line in text.splitlines())
+
+
+def test_what_the_policy_is_told_is_what_it_knows(tmp_path: Path) -> None:
+    from radius.settings import PolicySettings
+
+    path = tmp_path / "policy.json"
+    path.write_text(freeradius.policy_settings(settings(tmp_path), tmp_path / "raddb"))
+
+    assert PolicySettings.from_file(str(path)).spool_gate == str(freeradius.gate_of(tmp_path / "raddb"))
+
+
+# --- attributes ---------------------------------------------------------------------------------------------------
+
+
+def test_every_attribute_a_login_may_be_answered_with_is_in_our_dictionaries() -> None:
+    assert not ATTRIBUTES.keys() - standard().by_name.keys()
+
+
+def test_every_attribute_that_is_named_anywhere_is_in_our_dictionaries() -> None:
+    """Also those of a live change: pyrad refuses what it does not know, when the customer is already waiting."""
+    unknown = [
+        f"{file.name}:{line} {text}"
+        for file in sources()
+        for text, line in file.texts()
+        if ATTRIBUTE.fullmatch(text) and text not in standard().by_name
+    ]
+
+    assert not unknown, "\n".join(unknown)
+
+
+# --- jobs ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def registered() -> set[str]:
+    tasks.app.loader.import_default_modules()
+    return {name for name in tasks.app.tasks if not name.startswith("celery.")}
+
+
+def consumed() -> set[str]:
+    worker = services._worker(SimpleNamespace(places=SimpleNamespace(run=Path("run"))))  # type: ignore[arg-type]
+    return set(worker.command[worker.command.index("-Q") + 1].split(","))
+
+
+def test_every_job_the_clock_starts_is_there(registered: set[str]) -> None:
+    scheduled = {entry["task"] for entry in tasks.app.conf.beat_schedule.values()}
+
+    assert scheduled <= registered
+
+
+def test_every_queue_a_job_goes_to_is_worked_on(registered: set[str]) -> None:
+    scheduled = {entry["options"]["queue"] for entry in tasks.app.conf.beat_schedule.values()}
+    routed = {tasks.app.amqp.router.route({}, name)["queue"].name for name in registered}
+
+    assert scheduled | routed | {tasks.app.conf.task_default_queue} <= consumed()
+
+
+def test_a_job_goes_to_the_same_queue_whoever_starts_it(registered: set[str]) -> None:
+    for entry in tasks.app.conf.beat_schedule.values():
+        assert tasks.app.amqp.router.route({}, entry["task"])["queue"].name == entry["options"]["queue"]
+
+
+def test_every_job_sent_by_name_is_there(registered: set[str]) -> None:
+    sent = {
+        node.args[0].value
+        for file in sources()
+        for node in ast.walk(file.tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "send_task"
+        and isinstance(node.args[0], ast.Constant)
+    }
+
+    assert sent
+    assert sent <= registered
