@@ -28,7 +28,8 @@ status: ## Say what runs and whether it is healthy
 
 test: ## Run the whole suite, with real servers and a browser
 	@scripts/bootstrap test
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not live"
+	@$(BIN)/pytest -m live
 
 test-fast: ## Run the tests that need no service, in seconds
 	@scripts/bootstrap test

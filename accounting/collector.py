@@ -323,9 +323,10 @@ class Collector:
         matched = [(line, record, batch.router_of(record)) for line, record in parsed.records]
         bad = parsed.bad + [(line, "unknown_nas") for line, _, router in matched if router is None]
         keyed = batch.keyed([(record, router) for _, record, router in matched if router is not None])
-        if self._writing is not None and batch.needs_reading(keyed):
+        is_known = not batch.needs_reading(keyed)
+        if not is_known:
             self._settle(connection)
-        batch.apply(keyed)
+        batch.apply(keyed, is_known=is_known)
         fresh = [
             Newcomer.of(live.unique_id, live.subscription_id, live.record.class_text, now)
             for live in batch.begun

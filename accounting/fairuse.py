@@ -19,13 +19,14 @@ from domain.fup import FupTier, Usage, tier_reached
 from domain.period import Period, period_at
 
 ACTOR = "accounting"
+RATE_LIMIT = "Mikrotik-Rate-Limit"
 # RouterOS reads this as "no limit"; leaving the attribute out would leave the old limit in place.
 UNLIMITED = "0/0"
 
 
 def rate_limit(profile: AccessProfile, now: datetime) -> dict[str, str]:
     """The CoA attributes that bring a session to the speed of its profile."""
-    return {"Mikrotik-Rate-Limit": rate_limit_now(profile, now) or UNLIMITED}
+    return {RATE_LIMIT: rate_limit_now(profile, now) or UNLIMITED}
 
 
 def apply_crossings(

@@ -7,6 +7,7 @@ time touches; each period is the sum of its days. Adds up in memory; `Postings` 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from accounting.facts import LocalDay, Meter, first_day_text, micros, moment
 from db.queries import accounting as queries
@@ -202,10 +203,21 @@ class Postings:
         if self.fresh_periods.ids:
             made = queries.begin_counters(connection, self.fresh_periods.columns(), now)
             if made:
-                queries.seed_counters(connection, [self._seed_row(*row) for row in made])
+                queries.seed_counters(connection, self._seed_columns(made))
 
-    def _seed_row(self, subscription_id: int, kind: str, first_day: date) -> tuple[int, str, date, date]:
-        return subscription_id, kind, first_day, days_of(kind, first_day, self.anchors[subscription_id])[1]
+    def _seed_columns(self, made: Sequence[tuple[int, str, str]]) -> queries.Columns:
+        anchors = self.anchors
+        return [
+            numbers([row[0] for row in made]),
+            hex_texts([row[1] for row in made]),
+            hex_texts([row[2] for row in made]),
+            hex_texts([_day_after(kind, first_day, anchors[owner]) for owner, kind, first_day in made]),
+        ]
+
+
+@lru_cache(maxsize=4096)
+def _day_after(kind: str, first_day: str, anchor_day: int) -> str:
+    return days_of(kind, date.fromisoformat(first_day), anchor_day)[1].isoformat()
 
 
 def _expect(written: int, wanted: int) -> None:

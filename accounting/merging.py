@@ -92,9 +92,10 @@ class Batch:
                 return True
         return False
 
-    def apply(self, keyed: Sequence[Keyed]) -> None:
-        """Merge the records into their sessions."""
-        self._load(keyed)
+    def apply(self, keyed: Sequence[Keyed], *, is_known: bool) -> None:
+        """Merge the records into their sessions; `is_known` when `needs_reading` found nothing to read."""
+        if not is_known:
+            self._load(keyed)
         known = self._known
         for record, router, key in keyed:
             self.heard.add(router.nas_server_id)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounting.facts import Meter
-from accounting.fairuse import ACTOR, rate_limit
+from accounting.fairuse import ACTOR, RATE_LIMIT, rate_limit
 from accounting.records import class_parts
 from db.queries.access import profiles_by_id
-from db.queries.accounting import Connection
+from db.queries.accounting import Connection, changes_asked
 from db.queries.live_changes import enqueue_change
 from domain.access import BLOCKED_CUSTOMERS, AccessProfile, fup_tier_in_force, is_past_grace, status_reason
 
@@ -84,15 +84,26 @@ def put_right(connection: Connection, newcomers: Iterable[Newcomer], now: dateti
     listed = list(newcomers)
     if not listed:
         return 0
-    profiles = profiles_by_id(connection, {newcomer.subscription_id for newcomer in listed})
+    subscription_ids = {newcomer.subscription_id for newcomer in listed}
+    profiles = profiles_by_id(connection, subscription_ids)
+    asked = changes_asked(connection, sorted(subscription_ids))
     written = 0
     for newcomer in listed:
         found = profiles.get(newcomer.subscription_id)
-        if found is None or not _may_be_online(found[0], now):
-            written += _ask(connection, newcomer, "disconnect", {}, now)
-        elif newcomer.fup_tier is not None and newcomer.fup_tier != _tier_now(found[0], now):
-            written += _ask(connection, newcomer, "coa", rate_limit(found[0], now), now)
+        kind, attributes = _remedy(newcomer, None if found is None else found[0], now)
+        # Whoever made the change asked for the same of every session that he saw; this one he may have seen.
+        if kind and (newcomer.unique_id, kind, attributes.get(RATE_LIMIT)) not in asked:
+            written += _ask(connection, newcomer, kind, attributes, now)
     return written
+
+
+def _remedy(newcomer: Newcomer, profile: AccessProfile | None, now: datetime) -> tuple[str, dict[str, str]]:
+    """What brings the session to what is true now; an empty kind when nothing need be done."""
+    if profile is None or not _may_be_online(profile, now):
+        return "disconnect", {}
+    if newcomer.fup_tier is not None and newcomer.fup_tier != _tier_now(profile, now):
+        return "coa", rate_limit(profile, now)
+    return "", {}
 
 
 def _may_be_online(profile: AccessProfile, now: datetime) -> bool:

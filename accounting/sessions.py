@@ -3,6 +3,7 @@
 Knows the columns of radacct, which change needs which statement, and whom to tell that a session began or ended.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,8 @@ from domain.mac import normalise_mac
 from domain.sessions import SessionState
 
 MAX_NOTICE_BYTES = 7900
+
+_PLAIN_MAC = re.compile("(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 
 # Router, Class or User-Name, Acct-Session-Id.
 Key = tuple[int, str, str]
@@ -190,7 +193,7 @@ def _began(lives: Sequence[Live]) -> list[list[Any]]:
             "+",
             live.unique_id,
             live.subscription_id,
-            normalise_mac(records.text(live.record.attributes, "Calling-Station-Id") or ""),
+            _mac(live.record.attributes.get("Calling-Station-Id")),
             live.router.nas_server_id,
             live.record.session_id,
             _decision(live.record),
@@ -200,6 +203,13 @@ def _began(lives: Sequence[Live]) -> list[list[Any]]:
         and live.record is not None
         and (live.stored_state is None or (live.is_open and not live.was_open))
     ]
+
+
+def _mac(told: Any) -> str | None:
+    if type(told) is str:
+        # Most routers already write it the way it is kept.
+        return told if _PLAIN_MAC.fullmatch(told) else normalise_mac(told)
+    return None
 
 
 def _decision(record: Record) -> str | None:

@@ -9,14 +9,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bss import audit, fields, network
+from bss import audit, fair_use, fields, network
 from bss.actor import Actor
 from bss.failure import Conflict, Invalid, Problem, flush_or_conflict, raise_all, require_known
 from bss.outcome import Changed, Effect
 from bss.rows import find, locked
 from db.models import PlanFupRule, ServicePlan
 from db.models.plans import BILLING_CYCLES, CONNECTION_TYPES
-from db.queries.subscriptions import count_of_plan, online_of_plan
+from db.queries.subscriptions import count_of_plan, online_of_plan, slowed_of_plan
 from domain.fup import COUNTS, RESET_PERIODS
 from domain.speed import MAX_KBPS
 
@@ -24,6 +24,8 @@ MAX_TIERS = 10
 MAX_BYTES = 2**62
 # One edit may change at most this many running sessions; past that it is a migration, to be planned.
 MAX_LIVE_SUBSCRIPTIONS = 50_000
+# New tiers are held against the usage of each slowed subscriber in the same transaction.
+MAX_SLOWED = 5_000
 
 BURST = (
     "burst_download_kbps",
@@ -153,6 +155,8 @@ def edit(
     if not new:
         return Changed(row=plan)
     _record(session, actor, now, "updated", plan, old=old, new=new)
+    if "fup_rules" in new:
+        _recount_slowed(session, actor, now, plan)
     if not apply_live or not _RATE_FIELDS & new.keys():
         return Changed(row=plan)
     return Changed(row=plan, effect=_apply_live(session, actor, now, plan))
@@ -212,6 +216,22 @@ def _apply_live(session: Session, actor: Actor, now: datetime, plan: ServicePlan
             )
         )
     return network.apply_speed(session, actor=actor, now=now, reason="plan_change", subscription_ids=online)
+
+
+def _recount_slowed(session: Session, actor: Actor, now: datetime, plan: ServicePlan) -> None:
+    """Let go whom the new tiers no longer slow. Whom they slow from now on shows at the next accounting record."""
+    session.flush()
+    slowed = slowed_of_plan(session, plan.id, limit=MAX_SLOWED + 1)
+    if len(slowed) > MAX_SLOWED:
+        raise Conflict(
+            Problem(
+                field="fup_rules",
+                reason=f"more than {MAX_SLOWED} subscribers are slowed by this plan now",
+                mend="make a new plan with the new tiers and move them there",
+            )
+        )
+    for subscription in slowed:
+        fair_use.recount(session, subscription, now=now, actor=actor)
 
 
 def _set_active(session: Session, actor: Actor, now: datetime, plan_id: int, *, active: bool) -> Changed[ServicePlan]:

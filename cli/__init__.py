@@ -1,0 +1,1 @@
+"""The `lintas` command: one file for each group of sub-commands."""

@@ -1,0 +1,1 @@
+"""Watching the network: routers, alerts and metrics."""

@@ -69,7 +69,12 @@ def _reap() -> None:
     _launched[:] = [child for child in _launched if child.poll() is None]
 
 
-atexit.register(_reap)
+@atexit.register
+def _let_go() -> None:
+    """What was launched outlives us on purpose; Popen would complain about each as forgotten."""
+    _reap()
+    for child in _launched:
+        child.returncode = 0
 
 
 def _send(process: ProcessId, number: signal.Signals) -> bool:

@@ -76,12 +76,22 @@ def handle(error: Exception) -> ResponseReturnValue:
     if isinstance(error, HTTPException) and error.response is not None:
         return Response.force_type(error.get_response())
     answer = answer_for(error)
-    if answer.status >= 500:
-        log.error("request failed", path=request.path, method=request.method, exc_info=error)
+    _log(error, answer)
     response = problem(answer) if request.path.startswith(API_PREFIX) else _page(answer)
     for name, value in _headers_of(error):
         response.headers[name] = value
     return response
+
+
+def _log(error: Exception, answer: Answer) -> None:
+    if answer.status < 500:
+        return
+    if answer.status == 503:
+        # A database that is away is no bug: its own words say enough, and every request says them again.
+        reason = str(getattr(error, "orig", error)).strip().splitlines()[:1]
+        log.error("the database does not answer", path=request.path, method=request.method, reason=reason)
+        return
+    log.error("request failed", path=request.path, method=request.method, exc_info=error)
 
 
 def answer_for(error: Exception) -> Answer:

@@ -6,7 +6,7 @@ index lookup per element) is the right one.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
@@ -403,7 +403,7 @@ ON CONFLICT (subscription_id, period_kind, period_start) DO UPDATE SET
     download_bytes = c.download_bytes + excluded.download_bytes,
     upload_bytes = c.upload_bytes + excluded.upload_bytes,
     seconds = c.seconds + excluded.seconds, updated_at = excluded.updated_at
-RETURNING subscription_id, period_kind, period_start, xmax = 0
+RETURNING subscription_id, period_kind, period_start::text, xmax = 0
 """
 # A counter that begins in the middle of its period (a new plan counts by weeks, say) starts from the days before it.
 _SEED = """
@@ -439,15 +439,15 @@ def add_counters(connection: Connection, columns: Columns, now: datetime) -> int
     return connection.execute(_ADD_COUNTERS, [now, *columns], prepare=True).rowcount
 
 
-def begin_counters(connection: Connection, columns: Columns, now: datetime) -> list[tuple[int, str, date]]:
+def begin_counters(connection: Connection, columns: Columns, now: datetime) -> list[tuple[int, str, str]]:
     """Add to counters that may not exist yet; returns (subscription, kind, first day) of those that are new."""
     rows = connection.execute(_BEGIN_COUNTERS, [now, *columns], prepare=True)
     return [(row[0], row[1], row[2]) for row in rows if row[3]]
 
 
-def seed_counters(connection: Connection, rows: Sequence[tuple[int, str, date, date]]) -> None:
-    """Set new counters (subscription, kind, first day, day after the last) to the sum of their days."""
-    connection.execute(_SEED, [list(column) for column in zip(*rows, strict=True)], prepare=True)
+def seed_counters(connection: Connection, columns: Columns) -> None:
+    """Set new counters to the sum of their days; array literals of subscription, kind, first day, day after the last."""
+    connection.execute(_SEED, columns, prepare=True)
 
 
 def watched_totals(connection: Connection, columns: Columns) -> list[tuple[int, str, int]]:
@@ -532,6 +532,16 @@ def audit_expiries(connection: Connection, rows: Sequence[tuple[int, int, int, d
                 for subscription_id, tenant_id, customer_id, expires_at in rows
             ],
         )
+
+
+def changes_asked(connection: Connection, subscription_ids: Sequence[int]) -> set[tuple[str, str, str | None]]:
+    """(unique id, kind, rate limit) of every change that was asked for sessions of the subscriptions."""
+    rows = connection.execute(
+        "SELECT acctuniqueid, kind, attributes ->> 'Mikrotik-Rate-Limit' FROM session_changes"
+        " WHERE subscription_id = ANY(%s)",
+        [list(subscription_ids)],
+    )
+    return {(row[0], row[1], row[2]) for row in rows}
 
 
 _UNWANTED = """

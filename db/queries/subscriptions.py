@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
-from db.models import RadAcct, Subscription
+from db.models import RadAcct, Subscription, SubscriptionFupState
 
 _ENDED = ("cancelled", "terminated")
 
@@ -77,6 +77,19 @@ def online_of_plan(session: Session, service_plan_id: int, *, limit: int) -> lis
         .limit(limit)
     )
     return list(session.scalars(statement))
+
+
+def slowed_of_plan(session: Session, service_plan_id: int, *, limit: int) -> Sequence[Subscription]:
+    """Subscriptions of the plan that are in a fair-use tier, at most `limit`."""
+    statement = (
+        select(Subscription)
+        .join(SubscriptionFupState)
+        .where(Subscription.service_plan_id == service_plan_id, SubscriptionFupState.tier > 0)
+        .options(defer(Subscription.service_password))
+        .order_by(Subscription.id)
+        .limit(limit)
+    )
+    return session.scalars(statement).all()
 
 
 def count_of_nas(session: Session, nas_server_id: int) -> int:

@@ -22,7 +22,7 @@ from benchmarks.verdict import Meter, Result, Round
 MODE = "acct"
 # As a login minted it: subscription, tier, decision.
 CLASS_FORMAT = "lts1:%1$ld:0:%1$012lx"
-_OPEN_SECONDS = 120.0
+_OPEN_SECONDS = 300.0
 _COMMIT_SECONDS = 240.0
 _POLL_SECONDS = 0.02
 _COUNTED = "SELECT coalesce(sum(records), 0) FROM spool_positions WHERE stream = 'acct'"
@@ -167,7 +167,7 @@ class _Bench:
             f"{values['answered']} interims acknowledged, {committed}; bytes as reported, each booked once",
             f"opening: {values['starts_rate']} Starts/s from packet to committed row",
             f"sessions of rlm_sql with other bytes than were reported: {values['sessions_wrong_at_rlm_sql']}",
-            f"limit of ours: {values['limit']}",
+            *verdict.remarks(values, "record"),
         ]
 
 

@@ -16,6 +16,9 @@ from benchmarks.servers import CEILING, OURS, SQL, Server
 MAX_LOST_SHARE = 0.001
 # A machine this busy has nothing more to give to anybody.
 _BUSY_SHARE = 0.92
+_SERVING = ("FreeRADIUS", "collector", "PostgreSQL")
+# So much taken by strangers changes what is measured.
+_NOISY_CORES = 0.25
 _OTHERS, _STOLEN = "everything else", "taken away by the host"
 
 
@@ -138,8 +141,32 @@ def side_by_side(rounds: Sequence[Round], mode: str) -> dict[str, Any]:
         "ratio_to_ceiling": ratio(ours["rate"], ceiling["rate"]),
         "rlm_sql": sql,
         "ceiling": ceiling,
+        "cpu_ratio_to_rlm_sql": ratio(_served_us(sql), _served_us(ours)),
         "limit": limit(ours["cores"]),
     }
+
+
+def remarks(values: Mapping[str, Any], unit: str) -> list[str]:
+    """What a request costs whom, what the limit was, and whether the machine was quiet enough for rates."""
+    ours, sql, ceiling = (_served_us(item) for item in (values, values["rlm_sql"], values["ceiling"]))
+    said = [
+        f"processor time per {unit}: ours {ours:.0f} us, rlm_sql {sql:.0f} us, ceiling {ceiling:.0f} us"
+        f" (rlm_sql takes {values['cpu_ratio_to_rlm_sql']} times ours)",
+        f"limit of ours: {values['limit']}",
+    ]
+    others = max(
+        item["cores"][_OTHERS] + item["cores"][_STOLEN] for item in (values, values["rlm_sql"], values["ceiling"])
+    )
+    if others > _NOISY_CORES:
+        said.append(
+            f"NOT QUIET: others kept up to {others:.2f} processors busy; processor times hold, rates are too low"
+        )
+    return said
+
+
+def _served_us(values: Mapping[str, Any]) -> float:
+    """Processor time of a request at everybody who serves it."""
+    return sum(value for name, value in values["cpu_us"].items() if name in _SERVING)
 
 
 def ratio(ours: float, theirs: float) -> float | None:

@@ -52,12 +52,14 @@ class Seeded:
     service: Subscription
 
 
-def seed(session: Session, *, customers: int = 30, now: datetime | None = None) -> Seeded:
+def seed(session: Session, *, customers: int = 30, first_day: bool = False, now: datetime | None = None) -> Seeded:
     """Fill an empty, migrated database; the same every time but for the moments."""
     now, chance, rows = now or datetime.now(UTC), random.Random(7), Seeded()
     rows.tenant = make_tenant(session, name="Cempaka Net", slug="cempaka-net", locale="id")
     admin = next(role for role in ensure_roles(session) if role.name == "admin")
     rows.owner = make_user(session, name="Ratna Dewi", email=EMAIL, roles=[admin], tenant=rows.tenant)
+    if first_day:
+        return rows
     rows.plans, rows.routers = _plans(session), _routers(session, now)
     rows.customers = [_customer(session, rows, number, chance, now) for number in range(customers)]
     rows.budi = rows.customers[0]
@@ -105,7 +107,7 @@ def _customer(session: Session, rows: Seeded, number: int, chance: random.Random
     customer = make_customer(
         session,
         name=PEOPLE[number % len(PEOPLE)],
-        customer_code=f"CUST-202611{number + 1:04d}",
+        customer_code=f"CUST-202609{number + 1:04d}",
         phone=f"+62812345{number:05d}",
         city=CITIES[number % 4],
         status=status,
@@ -128,7 +130,7 @@ def _service(
         customer=customer,
         plan=rows.plans[2 if customer.customer_type == "business" else number % 2],
         username=PEOPLE[number % len(PEOPLE)].split()[0].lower() + f"{number + 1:02d}",
-        subscription_code=f"SUB-202611{number + 1:04d}",
+        subscription_code=f"SUB-202609{number + 1:04d}",
         status={"suspended": "suspended", "expired": "expired", "terminated": "terminated"}.get(status, "active"),
         suspend_reason="overdue" if status == "suspended" else None,
         price=rows.plans[2 if customer.customer_type == "business" else number % 2].price,

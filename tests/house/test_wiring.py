@@ -1,14 +1,20 @@
 """Names that are resolved at run time: FreeRADIUS's functions and placeholders, jobs, queues and attributes."""
 
 import ast
+import json
+import os
 import re
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from radius.pairs import ATTRIBUTES
-from runtime import freeradius, services, tasks
+from radius.settings import PolicySettings
+from runtime import freeradius, services
 from runtime.settings import Settings
 from simulator.dictionary import standard
 from tests.house.code import ROOT, source, sources
@@ -16,7 +22,7 @@ from tests.house.code import ROOT, source, sources
 RADDB = ROOT / "radius" / "raddb"
 CONFIGURATION = {path: path.read_text() for path in sorted(RADDB.rglob("*")) if path.is_file()}
 # Attributes in the words of the protocol: two parts or more, each begun with a capital.
-ATTRIBUTE = re.compile(r"(?:Mikrotik|WISPr|Framed|Session|Idle|Acct|Ascend|Filter)-[A-Z][A-Za-z0-9-]*")
+ATTRIBUTE = re.compile(r"(?:Mikrotik|WISPr|Framed|Acct|Ascend|Filter)-[A-Z][A-Za-z0-9-]*|(?:Session|Idle)-Timeout")
 
 
 def settings(folder: Path) -> Settings:
@@ -82,8 +88,6 @@ def without_comments(text: str) -> str:
 
 
 def test_what_the_policy_is_told_is_what_it_knows(tmp_path: Path) -> None:
-    from radius.settings import PolicySettings
-
     path = tmp_path / "policy.json"
     path.write_text(freeradius.policy_settings(settings(tmp_path), tmp_path / "raddb"))
 
@@ -112,10 +116,35 @@ def test_every_attribute_that_is_named_anywhere_is_in_our_dictionaries() -> None
 # --- jobs ---------------------------------------------------------------------------------------------------------
 
 
+LOOK = """
+import json
+from runtime.tasks import app
+app.loader.import_default_modules()
+names = [name for name in app.tasks if not name.startswith("celery.")]
+queues = {name: app.amqp.router.route({}, name)["queue"].name for name in names}
+schedule = [[entry["task"], entry["options"]["queue"]] for entry in app.conf.beat_schedule.values()]
+print(json.dumps({"queues": queues, "schedule": schedule, "default": app.conf.task_default_queue}))
+"""
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Each job's queue, what the clock starts on which queue, and where a job without a queue goes."""
+
+    queues: dict[str, str]
+    schedule: list[tuple[str, str]]
+    default: str
+
+
 @pytest.fixture(scope="module")
-def registered() -> set[str]:
-    tasks.app.loader.import_default_modules()
-    return {name for name in tasks.app.tasks if not name.startswith("celery.")}
+def jobs() -> Jobs:
+    """As a worker sees them; in a process of its own, because the application keeps what it was told."""
+    names = ("DATABASE_URL", "REDIS_URL", "KEYS_FILE", "SECRET_KEY_FILE", "SPOOL_DIR")
+    environment = os.environ | {f"LINTAS_{name}": "x" for name in names} | {"LINTAS_REDIS_URL": "redis://127.0.0.1:1/0"}
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK], cwd=ROOT, env=environment, capture_output=True, check=True, timeout=60
+    )
+    return Jobs(**json.loads(done.stdout))
 
 
 def consumed() -> set[str]:
@@ -123,25 +152,19 @@ def consumed() -> set[str]:
     return set(worker.command[worker.command.index("-Q") + 1].split(","))
 
 
-def test_every_job_the_clock_starts_is_there(registered: set[str]) -> None:
-    scheduled = {entry["task"] for entry in tasks.app.conf.beat_schedule.values()}
-
-    assert scheduled <= registered
+def test_every_job_the_clock_starts_is_there(jobs: Jobs) -> None:
+    assert {name for name, _ in jobs.schedule} <= jobs.queues.keys()
 
 
-def test_every_queue_a_job_goes_to_is_worked_on(registered: set[str]) -> None:
-    scheduled = {entry["options"]["queue"] for entry in tasks.app.conf.beat_schedule.values()}
-    routed = {tasks.app.amqp.router.route({}, name)["queue"].name for name in registered}
-
-    assert scheduled | routed | {tasks.app.conf.task_default_queue} <= consumed()
+def test_every_queue_a_job_goes_to_is_worked_on(jobs: Jobs) -> None:
+    assert {*jobs.queues.values(), *(queue for _, queue in jobs.schedule), jobs.default} <= consumed()
 
 
-def test_a_job_goes_to_the_same_queue_whoever_starts_it(registered: set[str]) -> None:
-    for entry in tasks.app.conf.beat_schedule.values():
-        assert tasks.app.amqp.router.route({}, entry["task"])["queue"].name == entry["options"]["queue"]
+def test_a_job_goes_to_the_same_queue_whoever_starts_it(jobs: Jobs) -> None:
+    assert not [(name, queue) for name, queue in jobs.schedule if jobs.queues[name] != queue]
 
 
-def test_every_job_sent_by_name_is_there(registered: set[str]) -> None:
+def test_every_job_sent_by_name_is_there(jobs: Jobs) -> None:
     sent = {
         node.args[0].value
         for file in sources()
@@ -153,4 +176,4 @@ def test_every_job_sent_by_name_is_there(registered: set[str]) -> None:
     }
 
     assert sent
-    assert sent <= registered
+    assert sent <= jobs.queues.keys()

@@ -1,8 +1,10 @@
 """The shapes of requests and answers. They say what a value looks like; whether it makes sense the use-cases decide."""
 
+import re
+from decimal import Decimal
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from bss.customers import BLOCKING_STATUSES, LANGUAGES, STARTING_STATUSES
 from bss.permissions import PERMISSIONS
@@ -50,10 +52,24 @@ def word(allowed: tuple[str, ...], **more: Any) -> fields.String:
     return fields.String(validate=validate.OneOf(allowed), **more)
 
 
-def amount(**more: Any) -> fields.Decimal:
-    """Money: a decimal string with two places."""
-    bounds = validate.Range(0, 999_999_999_999)
-    return fields.Decimal(places=2, as_string=True, validate=bounds, metadata={"example": "150000.00"}, **more)
+class Money(fields.String):
+    """A decimal string. A JSON number is refused: it has passed through a float in half of all clients."""
+
+    PATTERN = r"^\d{1,12}(\.\d{1,2})?$"
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else f"{Decimal(value):.2f}"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not isinstance(text, str) or not re.fullmatch(self.PATTERN, text, re.ASCII):
+            raise ValidationError('Not an amount: write it as text, like "150000.00".')
+        return Decimal(text)
+
+
+def amount(**more: Any) -> Money:
+    """Money, at least zero."""
+    return Money(metadata={"example": "150000.00", "pattern": Money.PATTERN}, **more)
 
 
 def when(**more: Any) -> fields.AwareDateTime:

@@ -7,6 +7,7 @@ from babel.messages.pofile import read_po
 from flask import Flask, request
 from flask_babel import Babel
 from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
 
 LANGUAGES = {"en": "English", "id": "Bahasa Indonesia"}
 THEMES = ("auto", "light", "dark")
@@ -17,8 +18,9 @@ TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
 
 def chosen_language() -> str:
     """The language code for this request."""
-    if current_user and current_user.is_authenticated and current_user.language in LANGUAGES:
-        return str(current_user.language)
+    own = _own_choice("language")
+    if own in LANGUAGES:
+        return own
     cookie = request.cookies.get(COOKIE)
     if cookie in LANGUAGES:
         return cookie
@@ -27,8 +29,16 @@ def chosen_language() -> str:
 
 def chosen_theme() -> str:
     """The theme for this request; the sign-in page follows the system."""
-    theme = current_user.theme if current_user and current_user.is_authenticated else "auto"
-    return theme if theme in THEMES else "auto"
+    own = _own_choice("theme")
+    return own if own in THEMES else "auto"
+
+
+def _own_choice(name: str) -> str:
+    try:
+        return str(getattr(current_user, name)) if current_user.is_authenticated else ""
+    except SQLAlchemyError:
+        # The page that says the database is away must not need the database.
+        return ""
 
 
 def init_language(app: Flask) -> None:

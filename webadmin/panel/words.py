@@ -258,7 +258,7 @@ def action_words(action: str) -> LazyString | str:
 
 def nak_words(cause: str | None) -> LazyString | str:
     """Why a router refused, from the number in an Error-Cause."""
-    number = re.search(r"\d{3}", cause or "")
+    number = re.match(r"\d{3}\b", cause or "")
     if number is None:
         return cause or gettext("it gave no reason")
     return _NAK_CAUSES.get(int(number[0])) or gettext("cause %(number)s", number=number[0])
@@ -277,11 +277,19 @@ def illegal_move_words(entity: str, current: str, wanted: str, possible: Iterabl
 
 def said(text: str) -> str:
     """A sentence of the business translated; numbers in it are kept, so one translation serves them all."""
-    numbers = re.findall(r"\d+(?:\.\d+)*", text)
-    pattern = text
-    for position, value in enumerate(numbers):
-        pattern = pattern.replace(value, f"{{{position}}}", 1)
-    translated = gettext(pattern) if numbers else gettext(text)
+    pattern, numbers = pattern_of(text)
+    translated = str(gettext(pattern))
     for position, value in enumerate(numbers):
         translated = translated.replace(f"{{{position}}}", value)
     return translated
+
+
+def pattern_of(text: str) -> tuple[str, list[str]]:
+    """The sentence with {0}, {1} in place of its numbers, and the numbers."""
+    numbers: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        numbers.append(match[0])
+        return f"{{{len(numbers) - 1}}}"
+
+    return re.sub(r"(?<![\w.:])\d+(?:[.,]\d+)*(?![\w:])", keep, text), numbers

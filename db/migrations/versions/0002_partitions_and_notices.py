@@ -35,6 +35,7 @@ NOTIFY = """
 CREATE FUNCTION notify_access_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     ids text[];
+    listed text;
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
         PERFORM pg_notify('access_changed', TG_ARGV[0] || ' *');
@@ -47,10 +48,12 @@ BEGIN
         EXECUTE format('SELECT array_agg(id) FROM (SELECT DISTINCT %I::text AS id FROM changed LIMIT 501) x',
             TG_ARGV[1]) INTO ids;
     END IF;
-    IF cardinality(ids) > 500 THEN
+    listed := array_to_string(ids, ',');
+    -- NOTIFY refuses 8000 bytes and more, and with it the change itself.
+    IF cardinality(ids) > 500 OR length(listed) > 7900 THEN
         PERFORM pg_notify('access_changed', TG_ARGV[0] || ' *');
     ELSIF ids IS NOT NULL THEN
-        PERFORM pg_notify('access_changed', TG_ARGV[0] || ' ' || array_to_string(ids, ','));
+        PERFORM pg_notify('access_changed', TG_ARGV[0] || ' ' || listed);
     END IF;
     RETURN NULL;
 END $$
@@ -97,8 +100,8 @@ def upgrade() -> None:
     for table, (word, column) in WATCHED.items():
         _watch(table, word, column)
     op.execute(
-        f"CREATE TRIGGER notify_nas_changed AFTER INSERT OR DELETE OR UPDATE OF {NAS_COLUMNS} ON nas_servers"
-        " FOR EACH ROW EXECUTE FUNCTION notify_nas_changed()"
+        f"CREATE TRIGGER notify_nas_changed AFTER INSERT OR DELETE OR TRUNCATE OR UPDATE OF {NAS_COLUMNS} ON nas_servers"
+        " FOR EACH STATEMENT EXECUTE FUNCTION notify_nas_changed()"
     )
     op.execute(APPEND_ONLY)
     op.execute(

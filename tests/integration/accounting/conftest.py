@@ -9,12 +9,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from factories import make_nas, make_plan, make_subscription, make_tenant
 from psycopg.rows import dict_row
 from sqlalchemy.orm import Session
 
 from accounting.collector import Collector, Limits, connect
 from db.queries.accounting import Connection
+from factories import make_nas, make_plan, make_subscription, make_tenant
 
 # 17:00 in Jakarta, far from any edge of a day.
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)

@@ -6,10 +6,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from factories import make_nas, make_subscription, make_tenant
 from sqlalchemy.orm import Session
 
 from accounting.collector import Collector, Limits
+from accounting.sessions import SessionsMoved
+from factories import make_nas, make_subscription, make_tenant
 from tests.integration.accounting.conftest import (
     GIB,
     NOW,
@@ -354,7 +355,7 @@ def test_two_collectors_of_one_node_count_nothing_twice(
         for collector in (first, second) if number % 2 else (second, first):
             try:
                 collector.step()
-            except Exception as error:
+            except SessionsMoved as error:
                 collector.recover(error)
     assert isp.used() == (600, 0)
     assert isp.one("SELECT records FROM spool_positions WHERE stream = 'acct'") == 6
@@ -454,9 +455,7 @@ class TestAccessLog:
         reasons = [row["reason"] for row in isp.rows("SELECT reason FROM quarantined_records ORDER BY id")]
         assert reasons == ["not_json", "not_a_record", "not_a_decision", "not_a_decision"]
 
-    def test_a_refused_line_does_not_stop_accounting(
-        self, isp: Isp, spool: SpoolWriter, collector: Collector
-    ) -> None:
+    def test_a_refused_line_does_not_stop_accounting(self, isp: Isp, spool: SpoolWriter, collector: Collector) -> None:
         isp.do("ALTER TABLE access_log ADD CONSTRAINT no_evil CHECK (username <> 'evil')")
         spool.put(
             self.line(isp, self.decision(isp, username="evil")), self.line(isp, self.decision(isp)),

@@ -1,5 +1,6 @@
 """Customers: codes, contacts, blocks that reach the network, and the end of the relation."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 from bss import customers
 from bss.actor import Actor
 from bss.failure import Conflict, Invalid, NotFound, StaleVersion
+from db.engine import make_engine
 from db.models import AuditLog, Customer, NasServer, SessionChange
 from domain.lifecycle import IllegalMove
 from factories import make_customer, make_session, make_subscription, make_tenant
@@ -137,3 +139,20 @@ def test_another_tenants_customer_does_not_exist(db: Session, actor: Actor, now:
     for use_case in (customers.suspend, customers.activate, customers.terminate, customers.delete):
         with pytest.raises(NotFound):
             use_case(db, actor=actor, now=now, customer_id=foreign.id)
+
+
+def test_codes_given_out_at_the_same_time_are_different(db: Session, db_url: str, actor: Actor, now: datetime) -> None:
+    db.commit()
+    engine = make_engine(db_url, pool_size=4)
+
+    def add(number: int) -> str:
+        with Session(engine) as session:
+            customer = customers.create(session, actor=actor, now=now, name=f"Customer {number}")
+            session.commit()
+            return customer.customer_code
+
+    with ThreadPoolExecutor(4) as pool:
+        codes = list(pool.map(add, range(20)))
+    engine.dispose()
+
+    assert sorted(int(code[-4:]) for code in codes) == list(range(1, 21))

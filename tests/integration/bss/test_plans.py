@@ -1,6 +1,6 @@
 """Plans: what may be sold, and what an edit does to the people who are online with it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from bss import plans
 from bss.actor import Actor
 from bss.failure import Conflict, Invalid
-from db.models import NasServer, SessionChange, Subscription, SubscriptionLimits
+from db.models import NasServer, SessionChange, Subscription, SubscriptionFupState, SubscriptionLimits
 from factories import make_plan, make_session, make_subscription
 
 pytestmark = pytest.mark.usefixtures("keys_file")
@@ -132,6 +132,22 @@ def test_tiers_are_replaced_as_a_whole(db: Session, actor: Actor, now: datetime)
     db.expire_all()
 
     assert [(rule.tier, rule.threshold_bytes) for rule in plan.fup_rules] == [(1, 7000)]
+
+
+def test_a_higher_threshold_lets_those_go_who_have_not_reached_it(
+    db: Session, actor: Actor, router: NasServer, now: datetime
+) -> None:
+    plan = make_plan(db, tenant_id=actor.tenant_id, tiers=[TIER])
+    subscription = make_subscription(db, tenant_id=actor.tenant_id, plan=plan)
+    make_session(db, subscription, router)
+    db.add(SubscriptionFupState(subscription_id=subscription.id, tier=1, window_end=now + timedelta(days=9)))
+    db.flush()
+    db.expire_all()
+
+    plans.edit(db, actor=actor, now=now, plan_id=plan.id, changes={"fup_rules": [TIER | {"threshold_bytes": 10**12}]})
+
+    assert rates(db) == {subscription.id: "5M/10M"}
+    assert db.get(SubscriptionFupState, subscription.id) is None
 
 
 def test_a_plan_in_use_is_deactivated_and_not_deleted(db: Session, actor: Actor, now: datetime) -> None:

@@ -104,7 +104,9 @@ def test_our_class_is_found_among_others() -> None:
     assert parse_line(line(Class="0x61693a31")).class_text == ""
 
 
-@pytest.mark.parametrize("made_up", [b"lts1:", b"lts1:x:0:a", b"lts1:1:0", b"lts1:-1:0:a", b"lts1:1:0:\xff", b"lts1:1:0:'"])
+@pytest.mark.parametrize(
+    "made_up", [b"lts1:", b"lts1:x:0:a", b"lts1:1:0", b"lts1:-1:0:a", b"lts1:1:0:\xff", b"lts1:1:0:'"]
+)
 def test_a_made_up_class_names_nobody(made_up: bytes) -> None:
     assert records.class_parts("0x" + made_up.hex()) is None
 
@@ -144,7 +146,9 @@ def test_no_bytes_raise_anything_else(raw: bytes) -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
 )
 
 

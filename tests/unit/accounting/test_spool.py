@@ -1,6 +1,7 @@
 """Whole lines in order, once; torn pieces set aside only when nobody will finish them."""
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,7 @@ def test_any_limits_read_every_line_once_in_order(
 ) -> None:
     directory = tmp_path_factory.mktemp("spool")
     edges = [0, *sorted(min(split, len(lines)) for split in splits), len(lines)]
-    for number, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):
+    for number, (start, end) in enumerate(pairwise(edges)):
         put(directory, f"acct-20261121{number:02d}.jsonl", b"".join(raw + b"\n" for raw in lines[start:end]))
     spool, positions, found = Spool(directory, "acct", wall_clock=lambda: NOW), {}, []
     while chunk := spool.read(positions, max_bytes=max_bytes, max_lines=max_lines):

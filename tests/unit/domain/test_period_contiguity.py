@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from domain.period import PERIOD_KINDS, clamp_day, days_of, period_at, split_by_day
 
 ZONES = ("Asia/Jakarta", "Asia/Jayapura", "UTC", "Europe/Berlin", "America/Sao_Paulo", "Africa/Cairo", "Asia/Kathmandu")
-MOMENTS = st.datetimes(
-    min_value=datetime(2015, 1, 1), max_value=datetime(2035, 1, 1), timezones=st.just(UTC)  # noqa: DTZ001
-)
+FIRST = datetime(2015, 1, 1, tzinfo=UTC)
+MOMENTS = st.integers(0, 20 * 365 * 86_400).map(lambda seconds: FIRST + timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -27,12 +26,8 @@ def test_billing_cycles_follow_each_other_for_four_years(anchor_day: int, zone: 
         period = following
 
 
-@given(
-    moment=MOMENTS, zone=st.sampled_from(ZONES), kind=st.sampled_from(PERIOD_KINDS), anchor_day=st.integers(1, 31)
-)
-def test_every_moment_lies_in_the_period_found_for_it(
-    moment: datetime, zone: str, kind: str, anchor_day: int
-) -> None:
+@given(moment=MOMENTS, zone=st.sampled_from(ZONES), kind=st.sampled_from(PERIOD_KINDS), anchor_day=st.integers(1, 31))
+def test_every_moment_lies_in_the_period_found_for_it(moment: datetime, zone: str, kind: str, anchor_day: int) -> None:
     period = period_at(kind, moment, ZoneInfo(zone), anchor_day)
     assert period.start <= moment < period.end
     first, after = days_of(kind, period.first_day, anchor_day)

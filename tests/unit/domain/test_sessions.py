@@ -66,7 +66,7 @@ def told_sessions(draw: st.DrawFn) -> list[Packet]:
 
 @given(told=told_sessions(), data=st.data())
 def test_any_order_with_repeats_and_losses_ends_at_the_last_packet(told: list[Packet], data: st.DataObject) -> None:
-    kept = data.draw(st.lists(st.sampled_from(told), max_size=12)) + [told[-1]]
+    kept = [*data.draw(st.lists(st.sampled_from(told), max_size=12)), told[-1]]
     state = after(data.draw(st.permutations(kept)))
     last = told[-1]
     assert state.started_us == T0
@@ -185,9 +185,7 @@ class TestWrapWithoutGigawords:
         state = after([self.told(4_294_967_290, 300), self.told(4_294_967_306, 600)])
         assert state.download_bytes == 4_294_967_306
 
-    @given(
-        steps=st.lists(st.integers(1, (1 << 31) - 1), min_size=1, max_size=12), repeats=st.lists(st.integers(0, 11))
-    )
+    @given(steps=st.lists(st.integers(1, (1 << 31) - 1), min_size=1, max_size=12), repeats=st.lists(st.integers(0, 11)))
     def test_totals_in_order_are_true_across_many_wraps(self, steps: list[int], repeats: list[int]) -> None:
         totals = list(itertools.accumulate(steps))
         state = first_state(packet(START, 0))

@@ -13,7 +13,7 @@ import pytest
 
 from runtime import files
 from runtime.local import Places
-from runtime.processes import ProcessId
+from runtime.processes import ProcessId, end, launch
 from runtime.record import Record, end_leftovers, read_record, stop_installation
 from runtime.services import Service, Step
 from runtime.supervisor import AlreadyRunningError, StartError, Supervisor
@@ -187,12 +187,12 @@ def test_what_a_killed_supervisor_left_is_ended_and_a_stranger_is_not(places: Pl
 
 
 def test_the_services_of_a_living_supervisor_are_not_leftovers(places: Places, tmp_path: Path) -> None:
-    parent = ProcessId.of(os.getppid())
-    assert parent is not None
-    record = {"supervisor": vars(parent), "complete": True, "services": {}}
-    places.pid_file.write_text(json.dumps(record))
+    supervisor = launch(["sleep", "60"], log_file=tmp_path / "log")
+    assert supervisor is not None
+    places.pid_file.write_text(json.dumps({"supervisor": vars(supervisor), "complete": True, "services": {}}))
     assert end_leftovers(places.pid_file) == []
     assert places.pid_file.exists()
+    end(supervisor, grace_seconds=5)
 
 
 def test_output_goes_to_a_log_file_of_the_service(places: Places) -> None:

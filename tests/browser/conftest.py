@@ -1,0 +1,100 @@
+"""A real browser against the real application on the test's own PostgreSQL and Redis, with a seeded provider."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from sqlalchemy.orm import Session
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from browser.seed_panel import Seeded, seed
+from browser.steps import sign_in
+from runtime.settings import Settings
+from webadmin.app import create_app
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-domain-reliability",
+    "--disable-sync",
+    "--no-first-run",
+]
+SLOWEST_MS = 10_000
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    return {"executable_path": "/usr/bin/chromium", "args": FLAGS}
+
+
+@pytest.fixture
+def seeded(db: Session, settings: Settings) -> Seeded:
+    rows = seed(db)
+    db.commit()
+    return rows
+
+
+@pytest.fixture
+def empty_panel(db: Session, settings: Settings) -> Seeded:
+    """A provider on its first day: staff, and nothing else."""
+    rows = seed(db, customers=0, first_day=True)
+    db.commit()
+    return rows
+
+
+@pytest.fixture
+def server(settings: Settings) -> Iterator[BaseWSGIServer]:
+    app = create_app(settings)
+    listening = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=listening.serve_forever, daemon=True)
+    thread.start()
+    yield listening
+    listening.shutdown()
+    thread.join(timeout=10)
+    app.extensions["lintas_engine"].dispose()
+
+
+@pytest.fixture
+def panel_url(server: BaseWSGIServer) -> str:
+    return f"http://127.0.0.1:{server.port}"
+
+
+@pytest.fixture
+def browser_context_args(panel_url: str) -> dict[str, Any]:
+    """Every test has a server of its own, so its address is known only inside the test."""
+    return {"base_url": panel_url}
+
+
+@pytest.fixture
+def complaints(context: BrowserContext) -> list[str]:
+    """What the browser's console complained of on any page; checked at the end of every test that signs in."""
+    found: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        # A refused form answers 422, which the browser notes as a failed load although it shows it.
+        if message.type in ("error", "warning") and "status of 422" not in message.text:
+            found.append(message.text)
+
+    context.on("console", listen)
+    context.on("weberror", lambda error: found.append(str(error.error)))
+    return found
+
+
+@pytest.fixture
+def visitor(page: Page) -> Page:
+    """A browser that is not signed in."""
+    page.set_default_timeout(SLOWEST_MS)
+    return page
+
+
+@pytest.fixture
+def panel(visitor: Page, complaints: list[str], seeded: Seeded) -> Iterator[Page]:
+    """The panel with the owner signed in; a page that breaks the content security policy fails the test."""
+    sign_in(visitor)
+    yield visitor
+    assert complaints == []
+

@@ -1,0 +1,93 @@
+"""No door without a lock: every route of panel and API says what it needs. No service runs for this."""
+
+import uuid
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from bss.permissions import PERMISSIONS, ROLES
+from runtime.settings import Settings
+from webadmin.api.base import PREFIX
+from webadmin.app import create_app
+from webadmin.permissions import PUBLIC, SIGNED_IN, need_of, requires
+from webadmin.security import PUBLIC_ENDPOINTS
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Flask:
+    key = tmp_path / "flask.key"
+    key.write_text(uuid.uuid4().hex)
+    settings = Settings(
+        database_url="postgresql://nobody@127.0.0.1:1/none",
+        redis_url="redis://127.0.0.1:1/0",
+        keys_file=tmp_path / "keys",
+        secret_key_file=key,
+        spool_dir=tmp_path,
+    )
+    return create_app(settings, TESTING=True)
+
+
+def needs(app: Flask) -> dict[str, str | None]:
+    """What each endpoint declares, without the few of libraries that everybody must reach."""
+    return {
+        rule.endpoint: need_of(app.view_functions[rule.endpoint])
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint not in PUBLIC_ENDPOINTS and not rule.endpoint.endswith(".static")
+    }
+
+
+def test_every_route_declares_what_it_needs(app: Flask) -> None:
+    assert [endpoint for endpoint, need in needs(app).items() if need is None] == []
+
+
+def test_every_declared_permission_exists(app: Flask) -> None:
+    assert set(needs(app).values()) <= set(PERMISSIONS) | {PUBLIC, SIGNED_IN}
+
+
+def test_outside_the_panel_only_health_and_the_document_are_public(app: Flask) -> None:
+    public = {endpoint for endpoint, need in needs(app).items() if need == PUBLIC}
+
+    assert {endpoint for endpoint in public if not endpoint.startswith("panel.")} == {
+        "api_docs.openapi_json",
+        "api_docs.page",
+        "health.alive",
+        "health.ready",
+    }
+
+
+def test_nothing_that_changes_something_is_public(app: Flask) -> None:
+    open_to_all = needs(app)
+    changing = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if {"POST", "PUT", "PATCH", "DELETE"} & (rule.methods or set()) and open_to_all.get(rule.endpoint) == PUBLIC
+    }
+
+    # The language of the sign-in page is a cookie of the reader's own.
+    assert {endpoint for endpoint in changing if not endpoint.startswith("panel.settings.")} == set()
+
+
+def test_a_view_that_declares_nothing_is_closed(app: Flask) -> None:
+    app.add_url_rule("/forgotten", "forgotten", lambda: "open")
+
+    assert app.test_client().get("/forgotten").status_code == 403
+
+
+def test_a_permission_that_does_not_exist_cannot_be_asked_for() -> None:
+    with pytest.raises(ValueError, match="no such permission"):
+        requires("view_everything")
+
+
+def test_roles_grant_only_what_exists_and_administrators_all_of_it() -> None:
+    assert all(granted <= set(PERMISSIONS) for _, granted in ROLES.values())
+    assert ROLES["admin"][1] == set(PERMISSIONS)
+    assert not any(code.startswith(("create", "edit", "delete", "manage", "suspend")) for code in ROLES["viewer"][1])
+
+
+def test_the_api_is_under_one_prefix_with_one_spelling(app: Flask) -> None:
+    paths = [rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api")]
+
+    assert all(path.startswith(f"{PREFIX}/") for path in paths)
+    assert not any(path.endswith("/") or path != path.lower() for path in paths)
+    assert not any("PUT" in (rule.methods or set()) for rule in app.url_map.iter_rules() if rule.rule in paths)

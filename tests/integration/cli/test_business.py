@@ -1,0 +1,166 @@
+"""The business commands: the same use-cases at a terminal, for people and for programs."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy.orm import Session
+
+from cli.main import COMMANDS, root
+from db.models import Subscription, Tenant
+from factories import make_customer, make_nas, make_plan, make_role, make_session, make_subscription, make_tenant
+from runtime.settings import Settings
+
+GROUPS = ("nas", "plan", "customer", "subscription", "sessions", "usage", "token", "user")
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(settings: Settings) -> Run:
+    """Run a command; `run("customer", "list")`."""
+
+    def call(*arguments: str, **more: Any) -> Result:
+        return CliRunner().invoke(root, list(arguments), **more)
+
+    return call
+
+
+@pytest.fixture
+def tenant(db: Session, keys_file: object) -> Tenant:
+    return make_tenant(db)
+
+
+def data(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.output)
+
+
+def test_every_command_explains_itself() -> None:
+    for name in GROUPS:
+        group = root.get_command(None, name)  # type: ignore[arg-type]
+        assert name in COMMANDS
+        for sub in group.commands.values():  # type: ignore[union-attr]
+            assert CliRunner().invoke(group, [sub.name, "--help"]).exit_code == 0
+            assert sub.help, (name, sub.name)
+            assert any(option.name == "json" or "--json" in option.opts for option in sub.params), (name, sub.name)
+
+
+def test_from_a_plan_to_a_subscription_that_is_suspended(db: Session, tenant: Tenant, run: Run) -> None:
+    db.commit()
+    run("plan", "add", "Rumah 20", "--down", "20000", "--up", "10000", "--price", "150000")
+    router = data(run("nas", "add", "RB-1", "192.0.2.10", "--json"))
+    customer = data(run("customer", "add", "Budi", "--phone", "08123456789", "--json"))
+    added = data(
+        run(
+            "subscription",
+            "add",
+            "budi",
+            "--customer",
+            customer["code"],
+            "--plan",
+            "rumah-20",
+            "--nas",
+            "RB-1",
+            "--json",
+        )
+    )
+
+    suspended = data(run("subscription", "suspend", "budi", "--reason", "overdue", "--json"))
+
+    assert len(router["secret"]) >= 24
+    assert len(added["secret"]) >= 16
+    assert suspended["message"] == "Suspended; no session is concerned"
+    shown = data(run("subscription", "show", added["code"], "--json"))
+    assert (shown["status"], shown["rate_limit"]) == ("suspended", "10M/20M")
+    assert f'secret="{router["secret"]}"' in run("nas", "script", "RB-1", "--server", "192.0.2.2").output
+
+
+def test_lists_are_tables_for_people_and_json_for_programs(db: Session, tenant: Tenant, run: Run) -> None:
+    subscription = make_subscription(db, tenant=tenant, username="budi")
+    make_session(db, subscription, make_nas(db, tenant=tenant))
+    db.commit()
+
+    for group in ("nas", "plan", "customer", "subscription", "sessions"):
+        listed = data(run(group, "list", "--json"))
+        assert listed["total_items"] == len(listed["items"]) == 1, group
+    people = run("subscription", "list").output.splitlines()
+
+    assert people[0].split()[:2] == ["code", "username"]
+    assert "budi" in people[1]
+
+
+def test_a_speed_of_its_own_and_back(db: Session, tenant: Tenant, run: Run) -> None:
+    subscription = make_subscription(db, tenant=tenant, username="budi")
+    make_session(db, subscription, make_nas(db, tenant=tenant))
+    db.commit()
+
+    assert data(run("subscription", "set-speed", "budi", "50000/50000", "--hours", "2", "--json"))["session_changes"]
+    assert data(run("subscription", "show", "budi", "--json"))["rate_limit"] == "50M/50M"
+    run("subscription", "set-speed", "budi", "plan")
+
+    assert data(run("subscription", "show", "budi", "--json"))["rate_limit"] == "5M/10M"
+
+
+def test_a_refusal_is_one_line_and_changes_nothing(db: Session, tenant: Tenant, run: Run) -> None:
+    subscription: Subscription = make_subscription(db, tenant=tenant, username="budi", status="terminated")
+    db.commit()
+
+    refused = run("subscription", "suspend", "budi")
+    unknown = run("subscription", "suspend", "nobody")
+    wrong = run("customer", "add", "Budi", "--email", "nobody")
+
+    assert refused.exit_code == unknown.exit_code == wrong.exit_code == 1
+    assert refused.output.startswith("Error: a terminated subscription cannot become suspended")
+    assert unknown.output == "Error: there is no such subscription\n"
+    assert wrong.output.startswith("Error: email: is not an e-mail address")
+    db.refresh(subscription)
+    assert subscription.status == "terminated"
+
+
+def test_usage_by_day_and_period(db: Session, tenant: Tenant, run: Run) -> None:
+    make_subscription(db, tenant=tenant, username="budi")
+    db.commit()
+
+    shown = data(run("usage", "show", "budi", "--json"))
+
+    assert shown["days"] == []
+    assert set(shown["periods"]) == {"daily", "weekly", "monthly", "billing_cycle"}
+    assert run("usage", "show", "budi").exit_code == 0
+
+
+def test_staff_and_tokens(db: Session, tenant: Tenant, run: Run) -> None:
+    make_role(db, name="admin", permissions=["view_plans"])
+    db.commit()
+
+    added = data(run("user", "add", "ani@example.net", "--name", "Ani", "--role", "admin", "--json"))
+    token = data(run("token", "add", "sync", "--user", "ANI@example.net", "--days", "30", "--json"))
+    listed = data(run("token", "list", "--json"))
+    run("token", "revoke", str(token["id"]))
+
+    assert len(added["secret"]) >= 20
+    assert token["secret"].startswith("lts_")
+    assert listed[0]["scopes"] == ["view_plans"]
+    assert token["secret"] not in json.dumps(listed)
+    assert data(run("token", "list", "--json"))[0]["revoked_at"] is not None
+    assert data(run("user", "list", "--json"))[0]["email"] == "ani@example.net"
+
+
+def test_an_end_for_good_is_asked_twice(db: Session, tenant: Tenant, run: Run) -> None:
+    make_subscription(db, tenant=tenant, username="budi")
+    db.commit()
+
+    assert run("subscription", "terminate", "budi", input="n\n").exit_code == 1
+    assert run("subscription", "terminate", "budi", "--yes").exit_code == 0
+
+
+def test_several_providers_need_a_name(db: Session, tenant: Tenant, run: Run) -> None:
+    other = make_tenant(db)
+    make_customer(db, tenant=other)
+    make_plan(db, tenant=tenant)
+    db.commit()
+
+    assert run("customer", "list").exit_code == 1
+    assert data(run("customer", "list", "--tenant", other.slug, "--json"))["total_items"] == 1
+    assert data(run("customer", "list", "--tenant", tenant.slug, "--json"))["total_items"] == 0
