@@ -321,6 +321,11 @@ class Collector:
         now = self._clock()
         batch = Batch(connection, self._memory, self._known, now)
         matched = [(line, record, batch.router_of(record)) for line, record in parsed.records]
+        if any(router is None for *_, router in matched):
+            # The router may have been added a moment ago, and its notice be still on the way.
+            self._settle(connection)
+            batch.read_routers_again()
+            matched = [(line, record, batch.router_of(record)) for line, record in parsed.records]
         bad = parsed.bad + [(line, "unknown_nas") for line, _, router in matched if router is None]
         keyed = batch.keyed([(record, router) for _, record, router in matched if router is not None])
         is_known = not batch.needs_reading(keyed)

@@ -77,6 +77,11 @@ class Batch:
         """The router whose address the packet came from."""
         return self._routers.get(record.source) or self._routers.get(plain_address(record.source))
 
+    def read_routers_again(self) -> None:
+        """Take the routers as they are now."""
+        self._memory.forget(["nas *"])
+        self._routers = self._memory.routers(self._connection)
+
     def keyed(self, items: Sequence[Item]) -> list[Keyed]:
         """The records with what each says its session is."""
         return [(record, router, key_of(record, router)) for record, router in items]

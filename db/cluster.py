@@ -23,7 +23,7 @@ def ensure_database(admin: psycopg.Connection, *, database: str, owner: str) -> 
 
 def create_database(admin: psycopg.Connection, *, database: str, owner: str, template: str = "template0") -> None:
     """A new database, byte for byte a copy of the template, which nobody may be connected to."""
-    # The way by default writes the whole copy to the WAL as well, which for a test's small template takes twice as long.
+    # The default way writes the whole copy to the WAL as well, which takes longer for the small template of tests.
     statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY FILE_COPY")
     admin.execute(statement.format(sql.Identifier(database), sql.Identifier(owner), sql.Identifier(template)))
 

@@ -38,7 +38,7 @@ def _every(seconds: float, task: str, queue: str) -> dict[str, Any]:
 
 def make_app() -> Celery:
     """The Celery application; opens no connection."""
-    application = Celery("lintas", include=["coa.tasks", "accounting.tasks"])
+    application = Celery("lintas", include=["coa.tasks", "accounting.tasks", "bss.tasks"])
     application.conf.update(
         task_serializer="json",
         accept_content=["json"],
@@ -67,6 +67,7 @@ def make_app() -> Celery:
         beat_schedule={
             "coa.sweep": _every(SWEEP_SECONDS, "coa.sweep", QUEUE_COA),
             "accounting.sweep": _every(60.0, "accounting.sweep", QUEUE_DEFAULT),
+            "bss.temporary-speeds": _every(30.0, "bss.temporary-speeds", QUEUE_DEFAULT),
             "accounting.partitions": {
                 "task": "accounting.partitions",
                 "schedule": crontab(hour="0", minute="30"),

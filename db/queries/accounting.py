@@ -446,7 +446,7 @@ def begin_counters(connection: Connection, columns: Columns, now: datetime) -> l
 
 
 def seed_counters(connection: Connection, columns: Columns) -> None:
-    """Set new counters to the sum of their days; array literals of subscription, kind, first day, day after the last."""
+    """Set new counters to the sum of their days; array literals of subscription, kind, first day, day behind it."""
     connection.execute(_SEED, columns, prepare=True)
 
 

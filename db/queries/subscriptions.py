@@ -1,11 +1,12 @@
 """What use-cases ask about subscriptions beyond a single row."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import Session, contains_eager, defer
 
-from db.models import RadAcct, Subscription, SubscriptionFupState
+from db.models import RadAcct, Subscription, SubscriptionFupState, SubscriptionLimits
 
 _ENDED = ("cancelled", "terminated")
 
@@ -90,6 +91,20 @@ def slowed_of_plan(session: Session, service_plan_id: int, *, limit: int) -> Seq
         .limit(limit)
     )
     return session.scalars(statement).all()
+
+
+def lock_over_speeds(session: Session, *, now: datetime, limit: int) -> Sequence[Subscription]:
+    """Subscriptions whose temporary speed is over, locked; rows that somebody else holds are left out."""
+    statement = (
+        select(Subscription)
+        .join(Subscription.limits)
+        .where(SubscriptionLimits.speed_expires_at <= now, Subscription.deleted_at.is_(None))
+        .options(contains_eager(Subscription.limits), defer(Subscription.service_password))
+        .order_by(Subscription.id)
+        .limit(limit)
+        .with_for_update(of=Subscription, skip_locked=True)
+    )
+    return session.scalars(statement, execution_options={"populate_existing": True}).all()
 
 
 def count_of_nas(session: Session, nas_server_id: int) -> int:

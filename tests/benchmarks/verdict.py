@@ -149,9 +149,9 @@ def side_by_side(rounds: Sequence[Round], mode: str) -> dict[str, Any]:
 def remarks(values: Mapping[str, Any], unit: str) -> list[str]:
     """What a request costs whom, what the limit was, and whether the machine was quiet enough for rates."""
     ours, sql, ceiling = (_served_us(item) for item in (values, values["rlm_sql"], values["ceiling"]))
+    times = f"ours {ours:.0f} us, rlm_sql {sql:.0f} us, ceiling {ceiling:.0f} us"
     said = [
-        f"processor time per {unit}: ours {ours:.0f} us, rlm_sql {sql:.0f} us, ceiling {ceiling:.0f} us"
-        f" (rlm_sql takes {values['cpu_ratio_to_rlm_sql']} times ours)",
+        f"processor time per {unit}: {times} (rlm_sql takes {values['cpu_ratio_to_rlm_sql']} times ours)",
         f"limit of ours: {values['limit']}",
     ]
     others = max(
@@ -166,7 +166,8 @@ def remarks(values: Mapping[str, Any], unit: str) -> list[str]:
 
 def _served_us(values: Mapping[str, Any]) -> float:
     """Processor time of a request at everybody who serves it."""
-    return sum(value for name, value in values["cpu_us"].items() if name in _SERVING)
+    spent: Mapping[str, float] = values["cpu_us"]
+    return sum(spent.get(name, 0.0) for name in _SERVING)
 
 
 def ratio(ours: float, theirs: float) -> float | None:

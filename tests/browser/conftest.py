@@ -97,4 +97,3 @@ def panel(visitor: Page, complaints: list[str], seeded: Seeded) -> Iterator[Page
     sign_in(visitor)
     yield visitor
     assert complaints == []
-

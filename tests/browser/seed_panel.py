@@ -4,7 +4,6 @@ import random
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from factories import make_customer, make_nas, make_plan, make_session, make_subscription, make_tenant, make_user
 from sqlalchemy.orm import Session
 
 from bss.setup import ensure_roles
@@ -13,7 +12,6 @@ from db.models import (
     AuditLog,
     Customer,
     NasServer,
-    RadAcct,
     ServicePlan,
     SessionChange,
     SessionChangeAttempt,
@@ -27,6 +25,7 @@ from db.models import (
     User,
 )
 from domain.period import period_at
+from factories import make_customer, make_nas, make_plan, make_session, make_subscription, make_tenant, make_user
 
 EMAIL = "owner@example.net"
 PEOPLE = (
@@ -69,7 +68,11 @@ def seed(session: Session, *, customers: int = 30, first_day: bool = False, now:
     for stream in ("acct", "access"):
         session.add(
             SpoolPosition(
-                node="node1", stream=stream, file=f"{stream}-2026112114.jsonl", offset_bytes=1, updated_at=now - timedelta(seconds=2)
+                node="node1",
+                stream=stream,
+                file=f"{stream}-2026112114.jsonl",
+                offset_bytes=1,
+                updated_at=now - timedelta(seconds=2),
             )
         )
     session.flush()
@@ -86,20 +89,63 @@ def _plans(session: Session) -> list[ServicePlan]:
         "burst_threshold_download_kbps": 15_000, "burst_threshold_upload_kbps": 7_000, "burst_time_s": 16,
     }  # fmt: skip
     return [
-        make_plan(session, name="Home 20", slug="home-20", download_kbps=20_000, upload_kbps=10_000, price=250_000, tiers=tiers, **burst),
-        make_plan(session, name="Home 10", slug="home-10", download_kbps=10_000, upload_kbps=5_000, price=175_000, tiers=tiers[1:]),
-        make_plan(session, name="Business 50", slug="business-50", download_kbps=50_000, upload_kbps=50_000, price=850_000, priority=4),
-        make_plan(session, name="Hotspot Daily", slug="hotspot", connection_type="hotspot", download_kbps=4_000, upload_kbps=2_000, price=5_000, billing_cycle="daily"),
+        make_plan(
+            session,
+            name="Home 20",
+            slug="home-20",
+            download_kbps=20_000,
+            upload_kbps=10_000,
+            price=250_000,
+            tiers=tiers,
+            **burst,
+        ),
+        make_plan(
+            session,
+            name="Home 10",
+            slug="home-10",
+            download_kbps=10_000,
+            upload_kbps=5_000,
+            price=175_000,
+            tiers=tiers[1:],
+        ),
+        make_plan(
+            session,
+            name="Business 50",
+            slug="business-50",
+            download_kbps=50_000,
+            upload_kbps=50_000,
+            price=850_000,
+            priority=4,
+        ),
+        make_plan(
+            session,
+            name="Hotspot Daily",
+            slug="hotspot",
+            connection_type="hotspot",
+            download_kbps=4_000,
+            upload_kbps=2_000,
+            price=5_000,
+            billing_cycle="daily",
+        ),
     ]
 
 
 def _routers(session: Session, now: datetime) -> list[NasServer]:
     seen = {"RB-Cempaka": 4, "RB-Melati": 11, "RB-Lembang": 2400}
     routers = [
-        make_nas(session, name=name, host=f"10.10.{place}.1", last_seen_at=now - timedelta(seconds=age), location=CITIES[place - 1])
+        make_nas(
+            session,
+            name=name,
+            host=f"10.10.{place}.1",
+            last_seen_at=now - timedelta(seconds=age),
+            location=CITIES[place - 1],
+        )
         for place, (name, age) in enumerate(seen.items(), start=1)
     ]
-    return [*routers, make_nas(session, name="RB-Baru", host="10.10.9.1", routeros_version=6, require_message_authenticator=False)]
+    return [
+        *routers,
+        make_nas(session, name="RB-Baru", host="10.10.9.1", routeros_version=6, require_message_authenticator=False),
+    ]
 
 
 def _customer(session: Session, rows: Seeded, number: int, chance: random.Random, now: datetime) -> Customer:
@@ -174,13 +220,26 @@ def _life_of_budi(session: Session, rows: Seeded, chance: random.Random, now: da
                 download_bytes=chance.randint(1, 9) * GB, upload_bytes=chance.randint(100, 900) * 10**6,
             )
         )  # fmt: skip
-    for mac, state, note in (("D4:CA:6D:00:00:01", "approved", "TP-Link ruang tamu"), ("D4:CA:6D:99:00:02", "pending", "")):
-        session.add(SubscriptionMac(tenant_id=rows.tenant.id, subscription_id=service.id, mac=mac, status=state, note=note))
+    for mac, state, note in (
+        ("D4:CA:6D:00:00:01", "approved", "TP-Link ruang tamu"),
+        ("D4:CA:6D:99:00:02", "pending", ""),
+    ):
+        session.add(
+            SubscriptionMac(tenant_id=rows.tenant.id, subscription_id=service.id, mac=mac, status=state, note=note)
+        )
     service.mac_binding = "fixed"
     for place, (result, reason, mac) in enumerate(
-        (("accept", "accepted", "D4:CA:6D:00:00:01"), ("reject", "wrong_device", "AA:BB:CC:11:22:33"), ("reject", "wrong_password", "D4:CA:6D:00:00:01"), ("accept", "accepted", "D4:CA:6D:00:00:01"), ("reject", "session_limit", "D4:CA:6D:00:00:01"))
+        (
+            ("accept", "accepted", "D4:CA:6D:00:00:01"),
+            ("reject", "wrong_device", "AA:BB:CC:11:22:33"),
+            ("reject", "wrong_password", "D4:CA:6D:00:00:01"),
+            ("accept", "accepted", "D4:CA:6D:00:00:01"),
+            ("reject", "session_limit", "D4:CA:6D:00:00:01"),
+        )
     ):
-        session.add(_decision(rows, service, now - timedelta(minutes=12 + 47 * place), result, reason, mac, f"budi{place}"))
+        session.add(
+            _decision(rows, service, now - timedelta(minutes=12 + 47 * place), result, reason, mac, f"budi{place}")
+        )
     for back in range(1, 6):
         make_session(
             session, service, rows.routers[0], acctstarttime=now - timedelta(days=back, hours=3), acctstoptime=now - timedelta(days=back),
@@ -198,7 +257,12 @@ def _life_of_budi(session: Session, rows: Seeded, chance: random.Random, now: da
 
 
 def _changes_of_budi(session: Session, rows: Seeded, now: datetime) -> None:
-    outcomes = (("coa", "plan_change", "ack", None, 0.31), ("coa", "fup", "ack", None, 0.44), ("disconnect", "staff", "nak", "503", 0.2), ("coa", "speed_change", "timeout", None, 9.4))
+    outcomes = (
+        ("coa", "plan_change", "ack", None, 0.31),
+        ("coa", "fup", "ack", None, 0.44),
+        ("disconnect", "staff", "nak", "503", 0.2),
+        ("coa", "speed_change", "timeout", None, 9.4),
+    )
     for place, (kind, reason, status, cause, took) in enumerate(outcomes):
         caused = now - timedelta(hours=3 + place * 9)
         change = SessionChange(
@@ -208,11 +272,23 @@ def _changes_of_budi(session: Session, rows: Seeded, now: datetime) -> None:
         )  # fmt: skip
         session.add(change)
         session.flush()
-        session.add(SessionChangeAttempt(session_change_id=change.id, sent_at=caused, answered_at=caused, result=status, error_cause=cause))
+        session.add(
+            SessionChangeAttempt(
+                session_change_id=change.id, sent_at=caused, answered_at=caused, result=status, error_cause=cause
+            )
+        )
 
 
 def _decision(
-    rows: Seeded, service: Subscription | None, moment: datetime, result: str, reason: str, mac: str, decision: str, username: str = "", nas: NasServer | None = None
+    rows: Seeded,
+    service: Subscription | None,
+    moment: datetime,
+    result: str,
+    reason: str,
+    mac: str,
+    decision: str,
+    username: str = "",
+    nas: NasServer | None = None,
 ) -> AccessLog:
     return AccessLog(
         decided_at=moment, tenant_id=rows.tenant.id, subscription_id=service.id if service else None, nas_server_id=(nas or rows.routers[0]).id,
@@ -222,7 +298,12 @@ def _decision(
 
 def _logins(session: Session, rows: Seeded, chance: random.Random, now: datetime) -> None:
     services = [row for customer in rows.customers[1:] for row in customer.subscriptions]
-    refusals = ("wrong_password",) * 6 + ("unknown_user",) * 4 + ("subscription_suspended",) * 3 + ("session_limit", "wrong_device")
+    refusals = (
+        ("wrong_password",) * 6
+        + ("unknown_user",) * 4
+        + ("subscription_suspended",) * 3
+        + ("session_limit", "wrong_device")
+    )
     for number in range(160):
         moment = now - timedelta(seconds=int(3500 * chance.random() ** 1.3) + 5)
         refused = chance.random() < 0.17

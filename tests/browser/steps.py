@@ -1,9 +1,9 @@
 """Steps that several browser tests take."""
 
-from factories import PASSWORD
 from playwright.sync_api import Page
 
 from browser.seed_panel import EMAIL
+from factories import PASSWORD
 
 
 def sign_in(page: Page, email: str = EMAIL, password: str = PASSWORD) -> None:

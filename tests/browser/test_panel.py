@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from factories import make_user
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session
 from browser.seed_panel import Seeded
 from browser.steps import sign_in
 from db.models import AuditLog, Customer, NasServer, RadAcct, ServicePlan, SessionChange, Subscription, SubscriptionMac
+from factories import make_user
 
 PAGES = (
     "/",
@@ -42,7 +42,9 @@ def the_router_answers(db: Session, *, status: str, cause: str | None = None) ->
     db.execute(
         update(SessionChange)
         .where(SessionChange.status == "pending")
-        .values(status=status, error_cause=cause, sent_at=now, finished_at=SessionChange.caused_at + timedelta(seconds=0.31))
+        .values(
+            status=status, error_cause=cause, sent_at=now, finished_at=SessionChange.caused_at + timedelta(seconds=0.31)
+        )
     )
     db.commit()
 
@@ -179,7 +181,13 @@ def test_the_list_is_narrowed_by_what_stands_in_the_address(panel: Page, seeded:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("bud", "Budi Santoso"), ("budi01", "Budi Santoso"), ("d4ca.6d00.0001", "Budi Santoso"), ("RB-Mel", "RB-Melati"), ("busin", "Business 50")],
+    [
+        ("bud", "Budi Santoso"),
+        ("budi01", "Budi Santoso"),
+        ("d4ca.6d00.0001", "Budi Santoso"),
+        ("RB-Mel", "RB-Melati"),
+        ("busin", "Business 50"),
+    ],
 )
 def test_the_search_finds_people_devices_routers_and_plans(panel: Page, text: str, expected: str) -> None:
     panel.goto("/settings")
@@ -208,7 +216,7 @@ def test_tiers_come_and_go_without_losing_what_was_typed(panel: Page, db: Sessio
         tier = panel.locator(".tier").last
         expect(tier.locator("input").first).to_have_value("")
         tier.get_by_label("After (GB)").fill(volume)
-        tier.get_by_label("or slower by %").fill(percent)
+        tier.get_by_label("or slower by (%)").fill(percent)
     expect(panel.locator(".tier")).to_have_count(2)
     expect(panel.locator("#preview")).to_contain_text("5M/10M")
     panel.get_by_role("button", name="Remove tier 1").click()

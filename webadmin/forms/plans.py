@@ -58,7 +58,7 @@ class TierForm(PlainForm):
     )
     reduced_download_kbps = SpeedField(_l("Then download"), validators=[optional()])
     reduced_upload_kbps = SpeedField(_l("Then upload"), validators=[optional()])
-    reduction_percent = WholeField(_l("or slower by %%"), validators=[optional()])
+    reduction_percent = WholeField(_l("or slower by (%)"), validators=[optional()])
 
     def tier(self) -> dict[str, Any]:
         """The tier's values as the use-case takes them."""

@@ -14,6 +14,7 @@ from db.models import ApiToken
 from db.queries.staff import list_tokens
 from webadmin.forms.account import TokenForm
 from webadmin.panel.support import act, attempt, db, found, now, render, tenant, zone
+from webadmin.panel.words import said
 from webadmin.permissions import PERMISSIONS, requires
 
 blueprint = Blueprint("tokens", __name__)
@@ -33,7 +34,7 @@ def new() -> ResponseReturnValue:
     form = TokenForm()
     held = permissions_of(current_user)
     form.scopes.choices = [
-        SelectChoice(value=code, label=f"{code}: {words}") for code, words in PERMISSIONS.items() if code in held
+        SelectChoice(value=code, label=f"{code}: {said(words)}") for code, words in PERMISSIONS.items() if code in held
     ]
     if form.validate_on_submit():
         end = form.expires_at.data

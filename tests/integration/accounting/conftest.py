@@ -1,6 +1,7 @@
 """An installation with one tenant, a spool to write packets into, and a collector on both."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -222,6 +223,14 @@ def make_collector(isp: Isp, spool: SpoolWriter, clock: Clock, nudges: list[int]
 @pytest.fixture
 def collector(make_collector: MakeCollector) -> Collector:
     return make_collector()
+
+
+def wait_until(is_so: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    """Asks again and again; notices and other processes take their time."""
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.005)
 
 
 def drain(collector: Collector) -> int:

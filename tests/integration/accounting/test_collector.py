@@ -1,6 +1,7 @@
 """From spool lines to committed sessions and usage, on a real PostgreSQL."""
 
 import json
+import time
 from datetime import date, timedelta
 from typing import Any
 
@@ -259,6 +260,7 @@ def test_a_period_that_begins_to_be_counted_late_starts_from_the_days_before(
     spool.send("Interim-Update", Acct_Session_Time=60, Acct_Output_Octets=700)
     drain(collector)
     isp.do("UPDATE plan_fup_rules SET reset_period = 'weekly' WHERE service_plan_id = %s", isp.plan_id)
+    time.sleep(0.2)
     clock.pass_by(minutes=5)
     spool.send("Interim-Update", Acct_Session_Time=360, Acct_Output_Octets=900)
     drain(collector)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.integration.accounting.conftest import (
     MakeCollector,
     SpoolWriter,
     class_of,
+    wait_until,
 )
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -205,19 +207,12 @@ def test_a_packet_is_counted_within_a_fraction_of_a_second(
         for step in range(1, 11):
             spool.send("Interim-Update", Acct_Session_Time=step, Acct_Output_Octets=step)
             since = time.monotonic()
-            wait_until(lambda expected=step: isp.used() == (expected, 0))
+            wait_until(partial(lambda expected: isp.used() == (expected, 0), step))
             waits.append(time.monotonic() - since)
     finally:
         stop.set()
         worker.join(10)
     assert sorted(waits)[5] < 0.3
-
-
-def wait_until(is_so: Any, timeout_s: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.005)
 
 
 def start_collect(environment: dict[str, str]) -> subprocess.Popen[bytes]:

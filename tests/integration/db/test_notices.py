@@ -1,7 +1,6 @@
 """Whoever writes a row that a login depends on, the servers hear of it when it is committed, and not before."""
 
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
@@ -11,7 +10,7 @@ from sqlalchemy.orm import Session
 from db.queries.access import PROFILE_BY_NAME
 from db.models import SubscriptionFupState, SubscriptionLimits, SubscriptionMac
 from factories import make_customer, make_nas, make_plan, make_subscription, make_tenant
-from tests.integration.db.conftest import Ear
+from tests.integration.db.conftest import Ear, clear
 
 Connection = psycopg.Connection
 
@@ -27,12 +26,18 @@ class Rows(NamedTuple):
 
 
 @pytest.fixture
-def rows(db: Session, keys_file: Path) -> Rows:
+def db_url(module_db_url: str, module_keys: None) -> str:
+    clear(module_db_url)
+    return module_db_url
+
+
+@pytest.fixture
+def rows(db: Session) -> Rows:
     tenant = make_tenant(db)
-    customer = make_customer(db)
-    plan = make_plan(db, tiers=[{"reduction_percent": 50}])
-    subscription = make_subscription(db, customer=customer, plan=plan)
-    nas = make_nas(db)
+    customer = make_customer(db, tenant=tenant)
+    plan = make_plan(db, tenant=tenant, tiers=[{"reduction_percent": 50}])
+    subscription = make_subscription(db, tenant=tenant, customer=customer, plan=plan)
+    nas = make_nas(db, tenant=tenant)
     db.add(SubscriptionLimits(subscription_id=subscription.id, session_timeout_s=600))
     db.add(SubscriptionFupState(subscription_id=subscription.id))
     db.add(SubscriptionMac(tenant_id=tenant.id, subscription_id=subscription.id, mac="02:00:00:00:00:01"))
@@ -68,7 +73,7 @@ CHANGES = [
         " VALUES ({tenant}, {plan}, 2, 5, 5)",
         ["plan {plan}"],
     ),
-    ("UPDATE tenants SET timezone = 'UTC'", ["tenant {tenant}"]),
+    ("UPDATE tenants SET timezone = 'UTC' WHERE id = {tenant}", ["tenant {tenant}"]),
     ("UPDATE nas_servers SET is_active = false", ["nas *"]),
     ("UPDATE nas_servers SET deleted_at = now()", ["nas *"]),
     ("UPDATE nas_servers SET radius_secret_enc = 'x'", ["nas *"]),
@@ -179,11 +184,10 @@ def test_a_change_of_very_many_rows_is_heard_as_one_of_all(
 
 def test_a_notice_of_many_rows_with_long_numbers_still_fits(rows: Rows, connection: Connection, ear: Ear) -> None:
     """NOTIFY refuses 8000 bytes and more, and with it the change."""
-    connection.execute("ALTER TABLE subscriptions ALTER COLUMN id RESTART WITH 9000000000000000000")
-
     connection.execute(
-        "INSERT INTO subscriptions (tenant_id, customer_id, service_plan_id, subscription_code, username,"
-        " service_password_enc) SELECT %s, %s, %s, 'C' || n, 'many' || n, 'x' FROM generate_series(1, 500) n",
+        "INSERT INTO subscriptions (id, tenant_id, customer_id, service_plan_id, subscription_code, username,"
+        " service_password_enc) OVERRIDING SYSTEM VALUE SELECT 9000000000000000000 + n, %s, %s, %s, 'C' || n,"
+        " 'many' || n, 'x' FROM generate_series(1, 500) n",
         [rows.tenant, rows.customer, rows.plan],
     )
 
