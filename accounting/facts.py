@@ -4,7 +4,7 @@ Bounded, and dropped by the notices of `access_changed`. A fact may be a moment 
 and what to look at; whatever changes a session is decided again from the database.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -84,6 +84,27 @@ def first_day_text(kind: str, day: date, anchor_day: int) -> str:
     return days_of(kind, day, anchor_day)[0].isoformat()
 
 
+# Tier, threshold in bytes and reset period of each fair-use tier of a plan.
+Tiers = tuple[tuple[int, int, str], ...]
+
+
+# Subscriptions number a hundred thousand and plans a few dozen: what follows from the plan is kept once.
+@lru_cache(maxsize=4096)
+def _counted(tiers: Tiers, in_force: int) -> tuple[tuple[str, ...], tuple[tuple[str, int], ...]]:
+    """The period kinds to count, and the fewest bytes by kind at which a tier above the one in force is reached."""
+    watch: dict[str, int] = {}
+    for tier, threshold_bytes, kind in tiers:
+        if tier > in_force:
+            watch[kind] = min(threshold_bytes, watch.get(kind, threshold_bytes))
+    kinds = (*ALWAYS_COUNTED, *sorted({kind for *_, kind in tiers} - set(ALWAYS_COUNTED)))
+    return kinds, tuple(watch.items())
+
+
+@lru_cache(maxsize=4096)
+def _first_days(kinds: tuple[str, ...], day: date, anchor_day: int) -> tuple[str, ...]:
+    return tuple(first_day_text(kind, day, anchor_day) for kind in kinds)
+
+
 class Meter:
     """How one subscription is counted.
 
@@ -93,17 +114,12 @@ class Meter:
 
     __slots__ = ("_memo_day", "_starts", "days", "kinds", "known_daily", "known_starts", "left_bytes", "row", "watch")
 
-    def __init__(self, row: FactsRow, tiers: Sequence[tuple[int, int, str]], now: datetime) -> None:
+    def __init__(self, row: FactsRow, tiers: Tiers, now: datetime) -> None:
         self.row = row
         self.days = zone_days(row.timezone)
         in_force = row.fup_tier if row.fup_until is None or row.fup_until > now else 0
-        watch: dict[str, int] = {}
-        for tier, threshold_bytes, kind in tiers:
-            if tier > in_force:
-                watch[kind] = min(threshold_bytes, watch.get(kind, threshold_bytes))
-        self.watch = tuple(watch.items())
+        self.kinds, self.watch = _counted(tiers, in_force)
         self.left_bytes = 0
-        self.kinds = (*ALWAYS_COUNTED, *sorted({kind for *_, kind in tiers} - set(ALWAYS_COUNTED)))
         self.known_daily: tuple[str, int] | None = None
         self.known_starts: tuple[str, ...] | None = None
         self._memo_day = ""
@@ -113,7 +129,7 @@ class Meter:
         """The first days of the periods, in the order of `kinds`, that hold a local day."""
         if self._memo_day != day.text:
             self._memo_day = day.text
-            self._starts = tuple(first_day_text(kind, day.day, self.row.billing_day) for kind in self.kinds)
+            self._starts = _first_days(self.kinds, day.day, self.row.billing_day)
         return self._starts
 
     def look_again(self, totals: Mapping[str, int]) -> bool:
@@ -128,7 +144,7 @@ class Memory:
     def __init__(self) -> None:
         self._routers: dict[str, NasRow] | None = None
         self._meters: dict[int, Meter] = {}
-        self._tiers: dict[int, list[tuple[int, int, str]]] = {}
+        self._tiers: dict[int, Tiers] = {}
 
     def clear(self) -> None:
         """Forget everything: notices may have been missed."""
@@ -195,9 +211,9 @@ class Memory:
     def _load_tiers(self, connection: Connection, plan_ids: set[int]) -> None:
         if not plan_ids:
             return
-        self._tiers.update((plan_id, []) for plan_id in plan_ids)
+        self._tiers.update((plan_id, ()) for plan_id in plan_ids)
         for plan_id, tier, threshold_bytes, kind in queries.plan_tiers(connection, list(plan_ids)):
-            self._tiers[plan_id].append((tier, threshold_bytes, kind))
+            self._tiers[plan_id] += ((tier, threshold_bytes, kind),)
 
 
 def _are_ids(text: str) -> bool:

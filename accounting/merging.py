@@ -28,6 +28,7 @@ from domain.sessions import (
     Packet,
     Relation,
     SessionState,
+    began_at,
     end_unseen,
     first_state,
     merge,
@@ -201,7 +202,7 @@ class Batch:
             chain.append(live)
             if key not in self._whole:
                 self._load_chains({prefix_of(key): key})
-        began_us = packet.occurred_us - (packet.session_time_s or 0) * SECOND_US
+        began_us = began_at(packet)
         related = [(other, relation(other.state, packet)) for other in chain]
         same = [other for other, kind in related if kind is Relation.SAME]
         if same:
@@ -301,7 +302,7 @@ class Batch:
 
 def _is_near(state: SessionState, packet: Packet) -> bool:
     """The quick answer for nearly every packet: it tells of the same start, so it is the same session."""
-    began_us = packet.occurred_us - (packet.session_time_s or 0) * SECOND_US
+    began_us = began_at(packet)
     return -START_SLACK_US <= began_us - state.started_us <= START_SLACK_US
 
 

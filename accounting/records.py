@@ -68,8 +68,8 @@ class ClassParts(NamedTuple):
 def _escape_bytes(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    # Twice escaped: the text is JSON, where a single backslash would be one of its own.
-    escaped = "".join(f"\\\\x{byte:02x}" for byte in error.object[error.start : error.end])
+    # A backslash that comes through both layers of escaping which `_clean` and the JSON parser take off.
+    escaped = "".join(f"\\\\\\\\x{byte:02x}" for byte in error.object[error.start : error.end])
     return escaped, error.end
 
 
@@ -86,7 +86,7 @@ def parse_line(raw: bytes) -> Record:
     except orjson.JSONDecodeError:
         attributes = _loads_unclean(parts[2])
     else:
-        if b"\\u0000" in parts[2]:
+        if b"\\\\" in parts[2] or b"\\u0000" in parts[2]:
             attributes = _clean(attributes)
     if type(attributes) is not dict:
         raise Malformed("not_a_record")
@@ -114,13 +114,23 @@ def _loads_unclean(text: bytes) -> Any:
 
 
 def _clean(value: Any) -> Any:
+    """Values as the router sent them, apart from characters that PostgreSQL refuses."""
     if isinstance(value, str):
+        value = _unescape(value) if "\\" in value else value
         return _REFUSED.sub(lambda match: f"\\x{ord(match[0]):02x}", value)
     if isinstance(value, list):
         return [_clean(item) for item in value]
     if isinstance(value, dict):
         return {_clean(key): _clean(item) for key, item in value.items()}
     return value
+
+
+def _unescape(value: str) -> str:
+    # FreeRADIUS 3.2.1 escapes a value for JSON and hands the result to a JSON encoder, which escapes it again.
+    try:
+        return str(orjson.loads(f'"{value}"'))
+    except orjson.JSONDecodeError:
+        return value
 
 
 def _received(head: bytes) -> int:

@@ -1,5 +1,6 @@
 """`lintas bench`: this machine measured side by side with stock FreeRADIUS; only ratios are claims."""
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -74,6 +75,8 @@ def _run(names: tuple[str, ...], seconds: float, subscribers: int, rounds: int) 
         from benchmarks import suite
     except ModuleNotFoundError:
         raise click.ClickException("measurements need a checkout, with tests/benchmarks in it") from None
+    # Whoever ends this by a signal gets its servers ended too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     results = []
     try:
         for result in suite.run(names, seconds=seconds, subscribers=subscribers, rounds=rounds, say=_say):

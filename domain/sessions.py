@@ -85,7 +85,7 @@ def relation(state: SessionState, packet: Packet) -> Relation:
     Ids repeat after a router has restarted a few times, so the start decides. A packet that could continue the session
     is given the benefit of both clocks being wrong; one that comes after the Stop or whose counts contradict it is not.
     """
-    began_us = packet.occurred_us - (packet.session_time_s or 0) * SECOND_US
+    began_us = began_at(packet)
     if abs(began_us - state.started_us) <= START_SLACK_US:
         return Relation.SAME
     if packet.session_time_s is None and packet.kind != START:
@@ -119,7 +119,7 @@ def first_state(packet: Packet) -> SessionState:
     """The session that a first packet tells of; a Start that never came is made up from the session time."""
     stopped_us = packet.occurred_us if packet.kind == STOP else None
     return SessionState(
-        packet.occurred_us - (packet.session_time_s or 0) * SECOND_US,
+        began_at(packet),
         packet.occurred_us,
         stopped_us,
         packet.session_time_s or 0,

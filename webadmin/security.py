@@ -7,12 +7,13 @@ Every route says which permission it needs (`webadmin.permissions`); one that sa
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
 from flask import session as cookie
 from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, user_logged_in  # type: ignore[import-untyped]
+from flask_login import current_user, user_logged_in
 from flask_security import RoleMixin, Security, SQLAlchemySessionUserDatastore, UserMixin
 from flask_security.forms import LoginForm
 from flask_wtf.csrf import CSRFProtect
@@ -202,8 +203,16 @@ def _enter_by_cookie() -> ResponseReturnValue | None:
     if current_user.is_authenticated:
         scope_to(current_user.tenant_id)
         return None
-    target = url_for("security.login", next=request.full_path.rstrip("?") if request.method == "GET" else None)
+    target = url_for("security.login", next=_page_to_return_to())
     if request.headers.get("HX-Request") == "true":
         # A part of a page cannot become the sign-in page; the browser as a whole goes there.
         return Response(status=401, headers={"HX-Redirect": target})
     return redirect(target)
+
+
+def _page_to_return_to() -> str | None:
+    """The page that was asked for, or the page whose part was; a change is not repeated after signing in."""
+    if request.headers.get("HX-Request") == "true":
+        shown = urlsplit(request.headers.get("HX-Current-URL", ""))
+        return f"{shown.path}?{shown.query}".rstrip("?") if shown.path.startswith("/") else None
+    return request.full_path.rstrip("?") if request.method == "GET" else None

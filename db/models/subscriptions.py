@@ -133,6 +133,12 @@ class Subscription(TenantOwned, Timestamps, Base):
         Index("ix_subscriptions_status", "tenant_id", "status"),
         Index("ix_subscriptions_expires_at", "expires_at", postgresql_where=text("status = 'active'")),
         Index("ix_subscriptions_username", "username"),
+        Index(
+            "ix_subscriptions_username_search",
+            "username",
+            postgresql_using="gin",
+            postgresql_ops={"username": "gin_trgm_ops"},
+        ),
     )
 
     id: Mapped[Id]

@@ -1,7 +1,7 @@
 """Finds a row by whatever a person calls it at a terminal: number, code, name."""
 
 from sqlalchemy import ColumnElement, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.models import Customer, NasServer, ServicePlan, Subscription, Tenant
 
@@ -71,6 +71,6 @@ def nas_named(session: Session, text: str, *, tenant_id: int) -> NasServer | Non
     return session.scalars(statement).one_or_none()
 
 
-def _is_id(column: ColumnElement[int], text: str) -> ColumnElement[bool]:
+def _is_id(column: InstrumentedAttribute[int], text: str) -> ColumnElement[bool]:
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
     return column == (number if number <= _MAX_ID else 0)

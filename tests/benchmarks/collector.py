@@ -138,7 +138,8 @@ def measure(url: str, spool: Path, options: argparse.Namespace) -> dict[str, obj
             f" CPU a record: collector {own_s / counted * 1e6:.0f} us, PostgreSQL {backend_s / counted * 1e6:.0f} us"
         )
     collector.close()
-    return {"sessions": options.sessions, "records_per_s": rates}
+    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return {"sessions": options.sessions, "records_per_s": rates, "collector_memory_mb": memory_mb}
 
 
 def check(url: str, options: argparse.Namespace) -> None:

@@ -72,6 +72,8 @@ def build(directory: Path) -> Path:
     name = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:12]
     program = directory / f"radload-{name}"
     if not program.exists():
+        for older in directory.glob("radload-*"):
+            older.unlink()
         _compile(program)
     return program
 

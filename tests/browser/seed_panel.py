@@ -85,9 +85,13 @@ def _plans(session: Session) -> list[ServicePlan]:
         {"threshold_bytes": 200 * GB, "reduced_download_kbps": 3_000, "reduced_upload_kbps": 1_000},
     )
     burst = {
-        "burst_enabled": True, "burst_download_kbps": 40_000, "burst_upload_kbps": 20_000,
-        "burst_threshold_download_kbps": 15_000, "burst_threshold_upload_kbps": 7_000, "burst_time_s": 16,
-    }  # fmt: skip
+        "burst_enabled": True,
+        "burst_download_kbps": 40_000,
+        "burst_upload_kbps": 20_000,
+        "burst_threshold_download_kbps": 15_000,
+        "burst_threshold_upload_kbps": 7_000,
+        "burst_time_s": 16,
+    }
     return [
         make_plan(
             session,
@@ -203,23 +207,33 @@ def _life_of_budi(session: Session, rows: Seeded, chance: random.Random, now: da
     period = period_at("billing_cycle", now, zone, service.billing_day)
     session.add(
         UsageCounter(
-            subscription_id=service.id, period_kind="billing_cycle", period_start=period.first_day,
-            download_bytes=112 * GB, upload_bytes=13 * GB,
+            subscription_id=service.id,
+            period_kind="billing_cycle",
+            period_start=period.first_day,
+            download_bytes=112 * GB,
+            upload_bytes=13 * GB,
         )
-    )  # fmt: skip
+    )
     session.add(
         SubscriptionFupState(
-            subscription_id=service.id, tier=1, activated_at=now - timedelta(days=2), activated_by="system",
-            window_start=period.start, window_end=period.end,
+            subscription_id=service.id,
+            tier=1,
+            activated_at=now - timedelta(days=2),
+            activated_by="system",
+            window_start=period.start,
+            window_end=period.end,
         )
-    )  # fmt: skip
+    )
     for back in range(28):
         session.add(
             UsageDaily(
-                subscription_id=service.id, day=now.astimezone(zone).date() - timedelta(days=back), nas_server_id=rows.routers[0].id,
-                download_bytes=chance.randint(1, 9) * GB, upload_bytes=chance.randint(100, 900) * 10**6,
+                subscription_id=service.id,
+                day=now.astimezone(zone).date() - timedelta(days=back),
+                nas_server_id=rows.routers[0].id,
+                download_bytes=chance.randint(1, 9) * GB,
+                upload_bytes=chance.randint(100, 900) * 10**6,
             )
-        )  # fmt: skip
+        )
     for mac, state, note in (
         ("D4:CA:6D:00:00:01", "approved", "TP-Link ruang tamu"),
         ("D4:CA:6D:99:00:02", "pending", ""),
@@ -242,18 +256,37 @@ def _life_of_budi(session: Session, rows: Seeded, chance: random.Random, now: da
         )
     for back in range(1, 6):
         make_session(
-            session, service, rows.routers[0], acctstarttime=now - timedelta(days=back, hours=3), acctstoptime=now - timedelta(days=back),
-            acctupdatetime=now - timedelta(days=back), acctsessiontime=10_800, acctterminatecause=("Lost-Carrier", "User-Request", "Session-Timeout", "Admin-Reset", "NAS-Reboot")[back - 1],
-            acctoutputoctets=back * GB, acctinputoctets=back * 10**8, callingstationid="D4:CA:6D:00:00:01",
-        )  # fmt: skip
+            session,
+            service,
+            rows.routers[0],
+            acctstarttime=now - timedelta(days=back, hours=3),
+            acctstoptime=now - timedelta(days=back),
+            acctupdatetime=now - timedelta(days=back),
+            acctsessiontime=10_800,
+            acctterminatecause=("Lost-Carrier", "User-Request", "Session-Timeout", "Admin-Reset", "NAS-Reboot")[
+                back - 1
+            ],
+            acctoutputoctets=back * GB,
+            acctinputoctets=back * 10**8,
+            callingstationid="D4:CA:6D:00:00:01",
+        )
     _changes_of_budi(session, rows, now)
     session.add(
         AuditLog(
-            tenant_id=rows.tenant.id, actor_user_id=rows.owner.id, actor_name="Ratna Dewi", actor_type="user", action="subscription.package_changed",
-            entity_type="subscriptions", entity_id=service.id, customer_id=rows.budi.id, old_values={"plan": "Home 10"}, new_values={"plan": "Home 20"},
-            ip="192.0.2.7", created_at=now - timedelta(days=2),
+            tenant_id=rows.tenant.id,
+            actor_user_id=rows.owner.id,
+            actor_name="Ratna Dewi",
+            actor_type="user",
+            action="subscription.package_changed",
+            entity_type="subscriptions",
+            entity_id=service.id,
+            customer_id=rows.budi.id,
+            old_values={"plan": "Home 10"},
+            new_values={"plan": "Home 20"},
+            ip="192.0.2.7",
+            created_at=now - timedelta(days=2),
         )
-    )  # fmt: skip
+    )
 
 
 def _changes_of_budi(session: Session, rows: Seeded, now: datetime) -> None:
@@ -266,10 +299,24 @@ def _changes_of_budi(session: Session, rows: Seeded, now: datetime) -> None:
     for place, (kind, reason, status, cause, took) in enumerate(outcomes):
         caused = now - timedelta(hours=3 + place * 9)
         change = SessionChange(
-            tenant_id=rows.tenant.id, subscription_id=rows.service.id, nas_server_id=rows.routers[0].id, acctuniqueid=f"{place:032x}", acctsessionid="81000001",
-            username=rows.service.username, kind=kind, attributes={"Mikrotik-Rate-Limit": "5M/10M"} if kind == "coa" else {}, reason=reason, requested_by="Ratna Dewi",
-            caused_at=caused, status=status, attempts=3 if status == "timeout" else 1, error_cause=cause, created_at=caused, sent_at=caused + timedelta(seconds=0.1), finished_at=caused + timedelta(seconds=took),
-        )  # fmt: skip
+            tenant_id=rows.tenant.id,
+            subscription_id=rows.service.id,
+            nas_server_id=rows.routers[0].id,
+            acctuniqueid=f"{place:032x}",
+            acctsessionid="81000001",
+            username=rows.service.username,
+            kind=kind,
+            attributes={"Mikrotik-Rate-Limit": "5M/10M"} if kind == "coa" else {},
+            reason=reason,
+            requested_by="Ratna Dewi",
+            caused_at=caused,
+            status=status,
+            attempts=3 if status == "timeout" else 1,
+            error_cause=cause,
+            created_at=caused,
+            sent_at=caused + timedelta(seconds=0.1),
+            finished_at=caused + timedelta(seconds=took),
+        )
         session.add(change)
         session.flush()
         session.add(
@@ -291,9 +338,17 @@ def _decision(
     nas: NasServer | None = None,
 ) -> AccessLog:
     return AccessLog(
-        decided_at=moment, tenant_id=rows.tenant.id, subscription_id=service.id if service else None, nas_server_id=(nas or rows.routers[0]).id,
-        username=service.username if service else username, callingstationid=mac, service="pppoe", result=result, reason=reason, decision_id=decision,
-    )  # fmt: skip
+        decided_at=moment,
+        tenant_id=rows.tenant.id,
+        subscription_id=service.id if service else None,
+        nas_server_id=(nas or rows.routers[0]).id,
+        username=service.username if service else username,
+        callingstationid=mac,
+        service="pppoe",
+        result=result,
+        reason=reason,
+        decision_id=decision,
+    )
 
 
 def _logins(session: Session, rows: Seeded, chance: random.Random, now: datetime) -> None:
@@ -311,7 +366,14 @@ def _logins(session: Session, rows: Seeded, chance: random.Random, now: datetime
         service = None if reason == "unknown_user" else chance.choice(services)
         session.add(
             _decision(
-                rows, service, moment, "reject" if refused else "accept", reason, f"D4:CA:6D:00:{number % 30:02X}:01", f"login{number}",
-                username=f"tamu{number}", nas=chance.choice(rows.routers[:3]),
+                rows,
+                service,
+                moment,
+                "reject" if refused else "accept",
+                reason,
+                f"D4:CA:6D:00:{number % 30:02X}:01",
+                f"login{number}",
+                username=f"tamu{number}",
+                nas=chance.choice(rows.routers[:3]),
             )
-        )  # fmt: skip
+        )

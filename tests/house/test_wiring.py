@@ -66,10 +66,7 @@ def test_every_function_is_given_with_its_module_since_one_without_the_other_sto
 
 def test_there_is_one_python_instance_since_a_second_one_aborts_the_server() -> None:
     instances = [
-        line
-        for text in CONFIGURATION.values()
-        for line in text.splitlines()
-        if re.match(r"\s*python3?\b[^#]*\{", line)
+        line for text in CONFIGURATION.values() for line in text.splitlines() if re.match(r"\s*python3?\b[^#]*\{", line)
     ]
 
     assert len(instances) == 1

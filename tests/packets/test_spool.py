@@ -1,6 +1,7 @@
 """Accounting on its way to the disk: what is acknowledged is stored, whole, as it came, whatever the packet holds."""
 
 import contextlib
+import hashlib
 import json
 import os
 import random
@@ -114,15 +115,21 @@ def attributes_of(line: bytes) -> dict[str, Any]:
     assert match is not None, line
     found = json.loads(match[4].decode(errors="surrogateescape"))
     assert isinstance(found, dict)
-    return found
+    return {name: unescaped(value) for name, value in found.items()}
+
+
+def unescaped(value: Any) -> Any:
+    """FreeRADIUS 3.2.1 escapes texts twice."""
+    if isinstance(value, list):
+        return [unescaped(item) for item in value]
+    return json.loads(f'"{value}"') if isinstance(value, str) and "\\" in value else value
 
 
 def stored(stack: RadiusStack, prefix: str = "") -> dict[str, dict[str, Any]]:
     """Every whole line by its session id."""
     lines = [attributes_of(line) for line in stack.accounting_lines()]
-    return {
-        str(found["Acct-Session-Id"]): found for found in lines if str(found.get("Acct-Session-Id")).startswith(prefix)
-    }
+    named = {str(found.get("Acct-Session-Id", "")): found for found in lines}
+    return {name: found for name, found in named.items() if name.startswith(prefix)}
 
 
 def ready(stack: RadiusStack) -> None:
@@ -137,6 +144,7 @@ def known_stack(stack: RadiusStack) -> RadiusStack:
     with stack.sessions() as db:
         make_nas(db, host="127.0.0.1", radius_secret=SECRET)
         make_subscription(db, username="budi")
+        make_subscription(db, username="ani")
         db.commit()
     ready(stack)
     return stack
@@ -212,7 +220,8 @@ def test_a_crafted_name_stays_one_line_and_comes_back_as_it_was(known_stack: Rad
     lines = known_stack.accounting_lines()
     assert len(lines) == before + 1
     assert attributes_of(lines[-1])["User-Name"] == name
-    assert parse_line(lines[-1]).session_id == "crafted"
+    record = parse_line(lines[-1])
+    assert (record.session_id, record.attributes["User-Name"]) == ("crafted", name)
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9", b"\xff\xfe\xfd", b"ok\xc3", b"\xed\xa0\x80", b"\xc0\xaf", b'\xff"\n\xff'])
@@ -224,7 +233,8 @@ def test_bytes_that_are_no_text_are_kept(known_stack: RadiusStack, nas: Nas, nam
     lines = known_stack.accounting_lines()
     assert len(lines) == before + 1
     assert attributes_of(lines[-1])["User-Name"].encode(errors="surrogateescape") == name
-    assert parse_line(lines[-1]).session_id == "bytes"
+    record = parse_line(lines[-1])
+    assert (record.session_id, record.attributes["User-Name"]) == ("bytes", name.decode(errors="backslashreplace"))
 
 
 def test_a_name_with_a_nul_is_stored_and_forges_nothing(known_stack: RadiusStack, nas: Nas) -> None:
@@ -288,8 +298,6 @@ def _mutated(data: bytes, chance: random.Random) -> bytes:
 
 def _signed(body: bytes, secret: bytes) -> bytes:
     """An accounting packet with a true authenticator around attributes that may be broken."""
-    import hashlib
-
     body = body[:4000]
     header = bytes([Code.ACCOUNTING_REQUEST, 1]) + (20 + len(body)).to_bytes(2, "big")
     return header + hashlib.md5(header + bytes(16) + body + secret).digest() + body
@@ -318,10 +326,10 @@ def test_broken_packets_leave_the_server_alive_and_every_line_readable(
 
     wait_for(lambda: nas.send(a_record("after"), timeout_s=0.5, tries=1), 10)
     assert known_stack.process.is_running()
-    budi = Login(service=Service.PPPOE, username="budi", password="pw-budi", method=Method.PAP)
-    wait_for(lambda: router.authenticate(budi).accepted, 5)
+    ani = Login(service=Service.PPPOE, username="ani", password="pw-ani", method=Method.PAP)
+    wait_for(lambda: router.authenticate(ani).accepted, 5)
     for line in known_stack.accounting_lines():
-        assert attributes_of(line)
+        attributes_of(line)
     assert "after" in stored(known_stack)
 
 
@@ -352,11 +360,11 @@ def _fill(ballast: Path, leave_bytes: int) -> None:
 
 
 def test_on_a_full_disk_nothing_is_acknowledged_that_is_not_stored_and_it_recovers(
-    module_db_url: str, known_stack: RadiusStack, small_disk: Path
+    db_url: str, small_disk: Path
 ) -> None:
     with (
-        radius_stack(small_disk, module_db_url, spool_min_free_mb=MIN_FREE_MB) as stack,
-        contextlib.closing(_router_of(stack, "127.0.0.21")) as nas,
+        radius_stack(small_disk, db_url, spool_min_free_mb=MIN_FREE_MB) as stack,
+        contextlib.closing(_router_of(stack)) as nas,
     ):
         wait_for(lambda: nas.send(a_record("ready"), timeout_s=0.3, tries=1), 15)
         ballast = stack.settings.spool_dir / "ballast"
@@ -381,22 +389,19 @@ def test_on_a_full_disk_nothing_is_acknowledged_that_is_not_stored_and_it_recove
         assert "recovered" in stored(stack)
 
 
-def _router_of(stack: RadiusStack, host: str) -> Nas:
-    """A router of its own, whose secret this server's keys can read."""
+def _router_of(stack: RadiusStack) -> Nas:
+    """The one router of a server that has a test to itself."""
     with stack.sessions() as db:
-        db.connection().exec_driver_sql("UPDATE nas_servers SET is_active = false")
-        make_nas(db, host=host, radius_secret=SECRET)
+        make_nas(db, host="127.0.0.1", radius_secret=SECRET)
         db.commit()
-    return Nas(stack, source=host)
+    return Nas(stack)
 
 
 # --- a killed server ----------------------------------------------------------------------------------------------
 
 
-def test_a_killed_server_has_stored_every_record_that_it_acknowledged(
-    module_db_url: str, known_stack: RadiusStack, tmp_path: Path
-) -> None:
-    with radius_stack(tmp_path, module_db_url) as stack, contextlib.closing(_router_of(stack, "127.0.0.22")) as nas:
+def test_a_killed_server_has_stored_every_record_that_it_acknowledged(db_url: str, tmp_path: Path) -> None:
+    with radius_stack(tmp_path, db_url) as stack, contextlib.closing(_router_of(stack)) as nas:
         wait_for(lambda: nas.send(a_record("ready"), timeout_s=0.3, tries=1), 15)
         for turn in range(3):
             killer = threading.Timer(0.15 + 0.1 * turn, stack.kill)

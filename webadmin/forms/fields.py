@@ -33,6 +33,7 @@ class _TypedField(StringField):
     """Text that stands for a number; what cannot be read stays in the box with a hint how to write it."""
 
     wrong: LazyString
+    data: Any
 
     def read(self, text: str) -> int | Decimal | None:
         """The value of non-empty text, None when it cannot be read."""

@@ -8,10 +8,10 @@ from flask_babel import gettext, ngettext
 
 from bss import plans as use
 from db.models import ServicePlan
-from db.queries.panel import catalogue
+from db.queries.panel import catalogue, network
 from db.queries.rows import find_row
 from webadmin.forms.plans import MAX_TIER_ROWS, PlanForm
-from webadmin.panel.support import act, attempt, db, effect_of, found, render, tenant, with_follow
+from webadmin.panel.support import act, attempt, db, effect_of, followed_ids, found, render, tenant, with_follow
 from webadmin.permissions import requires
 
 blueprint = Blueprint("plans", __name__)
@@ -62,12 +62,13 @@ def save(plan_id: int) -> ResponseReturnValue:
 
 def _saved(sessions: int) -> str:
     if not sessions:
-        return gettext("Saved. No running session is concerned.")
-    return ngettext(
+        return str(gettext("Saved. No running session is concerned."))
+    told = ngettext(
         "Saved. %(num)d running session gets its new speed now.",
         "Saved. %(num)d running sessions get their new speed now.",
         sessions,
     )
+    return str(told)
 
 
 @blueprint.post("/plans/tiers")
@@ -142,4 +143,5 @@ def _form(form: PlanForm, plan: ServicePlan | None) -> ResponseReturnValue:
         rates=form.tier_rates(),
         reach=catalogue.plan_reach(db(), plan.id) if plan is not None else None,
         max_tiers=MAX_TIER_ROWS,
+        follow=network.changes_by_id(db(), ids) if (ids := followed_ids(request.args.get("follow"))) else [],
     )

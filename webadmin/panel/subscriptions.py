@@ -79,7 +79,7 @@ def _done(subscription: Subscription, result: Any, message: str) -> ResponseRetu
 def effect_sentence(effect: Effect | None) -> str:
     """What will happen on the network, in words."""
     if effect is None or not effect.sessions:
-        return gettext("Not online now: nothing has to be sent to a router.")
+        return str(gettext("Not online now: nothing has to be sent to a router."))
     parts = []
     if effect.disconnect_ids:
         count = len(effect.disconnect_ids)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from flask import abort, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
 from flask_login import current_user
 
 from bss.failure import Failure, NotFound
@@ -174,7 +175,9 @@ def problems_of(refusal: Failure | IllegalMove) -> list[tuple[str, str]]:
 def _sentence(reason: str, mend: str) -> str:
     text = said(reason)
     text = text[:1].upper() + text[1:]
-    return f"{text}: {said(mend)}." if mend else f"{text}."
+    # Some advice comes from a library in English: to another reader it is left out rather than mixed in.
+    foreign = mend and said(mend) == mend and str(get_locale()) != "en"
+    return f"{text}: {said(mend).rstrip('.')}." if mend and not foreign else f"{text}."
 
 
 def act(back: str, message: str, use_case: Callable[..., Any], /, **arguments: Any) -> ResponseReturnValue:

@@ -99,6 +99,7 @@ _REASONS: dict[str, LazyString] = {
     "wrong_device": _l("this device is not on the subscription's list"),
     "device_blocked": _l("this device is blocked"),
     "session_limit": _l("already online as often as the subscription allows"),
+    "unreadable": _l("name or password is not readable text; compare the shared secret on the router"),
     "policy_error": _l("the policy failed on this login; see the server log"),
 }
 

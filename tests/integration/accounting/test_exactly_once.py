@@ -102,7 +102,7 @@ def wipe(isp: Isp, spool: SpoolWriter) -> None:
         file.unlink()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(data=st.data())
 def test_any_order_repeats_batches_and_crashes_end_at_the_truth(
     data: st.DataObject, isp: Isp, spool: SpoolWriter, clock: Clock

@@ -6,9 +6,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bss import subscriptions
+from bss import subscriptions, tasks
 from bss.actor import Actor
-from bss.tasks import end_temporary_speeds
 from bss.temporary_speeds import end_over
 from db.models import AuditLog, NasServer, SessionChange, SubscriptionLimits
 from factories import make_session, make_subscription
@@ -56,7 +55,7 @@ def test_the_job_commits(db: Session, settings: Settings, actor: Actor, router: 
     subscription_id = boosted(db, actor, router, now - 2 * HOURS, now - HOURS)
     db.commit()
 
-    assert end_temporary_speeds() == 1
+    assert tasks.end_temporary_speeds() == 1
 
     db.expire_all()
     assert db.get_one(SubscriptionLimits, subscription_id).speed_expires_at is None

@@ -59,8 +59,8 @@ def test_every_running_session_of_a_subscription_gets_a_row_with_all_that_a_pack
     )
 
     rows = connection.execute(
-        "SELECT c.acctuniqueid, c.kind, c.attributes, c.status, c.reason, c.requested_by, c.caused_at, c.next_attempt_at,"
-        " c.subscription_id, c.nas_server_id = r.nas_server_id, c.username = r.username,"
+        "SELECT c.acctuniqueid, c.kind, c.attributes, c.status, c.reason, c.requested_by, c.caused_at,"
+        " c.next_attempt_at, c.subscription_id, c.nas_server_id = r.nas_server_id, c.username = r.username,"
         " c.acctsessionid = r.acctsessionid, c.framedipaddress = r.framedipaddress,"
         " c.callingstationid = r.callingstationid, c.tenant_id = r.tenant_id"
         " FROM session_changes c JOIN radacct r USING (acctuniqueid) WHERE c.id = ANY(%s)",

@@ -203,7 +203,9 @@ def test_months_begin_at_midnight_utc_whatever_the_session_thinks_the_time_zone_
     assert "2033-04-01 00:00:00+00" in bounds
 
 
-def test_a_session_moves_to_its_month_when_it_ends(db: Session, connection: psycopg.Connection, keys_file: Path) -> None:
+def test_a_session_moves_to_its_month_when_it_ends(
+    db: Session, connection: psycopg.Connection, keys_file: Path
+) -> None:
     subscription, nas = make_subscription(db), make_nas(db)
     row = make_session(db, subscription, nas)
     db.commit()

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from sqlalchemy.orm import Session
 
-from db.queries.access import PROFILE_BY_NAME
 from db.models import SubscriptionFupState, SubscriptionLimits, SubscriptionMac
+from db.queries.access import PROFILE_BY_NAME
 from factories import make_customer, make_nas, make_plan, make_subscription, make_tenant
 from tests.integration.db.conftest import Ear, clear
 
@@ -53,8 +53,10 @@ CHANGES = [
     ("DELETE FROM subscription_limits", ["subscription {subscription}"]),
     ("TRUNCATE subscription_limits", ["subscription *"]),
     (
-        "INSERT INTO subscription_macs (tenant_id, subscription_id, mac) VALUES ({tenant}, {subscription},"
-        " '02:00:00:00:00:02')",
+        (
+            "INSERT INTO subscription_macs (tenant_id, subscription_id, mac) VALUES ({tenant}, {subscription},"
+            " '02:00:00:00:00:02')"
+        ),
         ["subscription {subscription}"],
     ),
     ("UPDATE subscription_macs SET status = 'blocked'", ["subscription {subscription}"]),
@@ -69,8 +71,10 @@ CHANGES = [
     ("DELETE FROM plan_fup_rules", ["plan {plan}"]),
     ("TRUNCATE plan_fup_rules", ["plan *"]),
     (
-        "INSERT INTO plan_fup_rules (tenant_id, service_plan_id, tier, threshold_bytes, reduction_percent)"
-        " VALUES ({tenant}, {plan}, 2, 5, 5)",
+        (
+            "INSERT INTO plan_fup_rules (tenant_id, service_plan_id, tier, threshold_bytes, reduction_percent)"
+            " VALUES ({tenant}, {plan}, 2, 5, 5)"
+        ),
         ["plan {plan}"],
     ),
     ("UPDATE tenants SET timezone = 'UTC' WHERE id = {tenant}", ["tenant {tenant}"]),

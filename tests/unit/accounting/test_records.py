@@ -77,6 +77,20 @@ def test_bytes_that_are_not_utf8_survive_as_text() -> None:
     assert record.packet.download_bytes == 7
 
 
+def test_values_lose_both_layers_of_escapes_that_freeradius_puts_on() -> None:
+    told = {
+        b"a\\\\\\/b": "a/b",
+        b"a\\\\\\\"b": 'a"b',
+        b"a\\\\\\\\b": "a\\b",
+        b"a\\\\nb": "a\nb",
+        b"2001:db8::\\\\\\/64": "2001:db8::/64",
+        b"x\\\\\\/\xff": "x/\\xff",
+        b"z\\\\u0000": "z\\x00",
+    }
+    for raw, meant in told.items():
+        assert parse_line(line().replace(b"budi", raw)).attributes["User-Name"] == meant
+
+
 def test_a_nul_and_a_lone_surrogate_survive_as_text() -> None:
     record = parse_line(line().replace(b'"budi"', b'"a\\u0000b\\ud800"'))
     assert records.text(record.attributes, "User-Name") == "a\\x00b\\xd800"

@@ -47,7 +47,11 @@ def test_after_a_rotation_old_values_are_read_and_new_ones_need_the_new_key() ->
         Keyring([KEY]).decrypt(rotated.encrypt("baru"))
 
 
-@pytest.mark.parametrize("token", [Keyring([OTHER_KEY]).encrypt("x"), b"", b"not a token", b"gAAAAA"])
+@pytest.mark.parametrize(
+    "token",
+    [Keyring([OTHER_KEY]).encrypt("x"), b"", b"not a token", b"gAAAAA"],
+    ids=["another key's", "empty", "no token", "cut short"],
+)
 def test_what_no_key_of_ours_made_is_refused_without_saying_more(token: bytes) -> None:
     with pytest.raises(UnableToDecrypt) as caught:
         Keyring([KEY]).decrypt(token)

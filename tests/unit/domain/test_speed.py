@@ -29,7 +29,7 @@ class Queue:
 
 
 def parse_rate_limit(text: str) -> Queue:
-    """`rx[/tx] [rx-burst[/tx-burst] [rx-threshold[/tx-threshold] [rx-time[/tx-time] [priority] [rx-min[/tx-min]]]]]`."""
+    """Groups as in the manual: rate, burst rate, threshold, burst time, priority; pairs are receive/transmit."""
     groups = text.split(" ")
     assert len(groups) <= 5, "no minimum rates are rendered"
     rate = _pair(groups[0])

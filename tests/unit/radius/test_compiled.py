@@ -44,9 +44,7 @@ def test_a_login_from_memory_is_decided_as_the_plain_policy_decides_it(
 
     for now, service, mac, spelling in sorted(attempts, key=lambda attempt: attempt[0]):
         desk.clock.wall = now.timestamp()
-        code, reply, control = desk.login(
-            service=service, mac=None if mac is None else spelled(mac, spelling)
-        )
+        code, reply, control = desk.login(service=service, mac=None if mac is None else spelled(mac, spelling))
 
         others = sum(device != mac for device in running)
         refusal, reason, pairs = decide_plainly(profile, service, mac, others, now)

@@ -45,7 +45,22 @@ GOOD = {
     "Reply-Message": ["Login incorrect"],
 }
 NO_TEXT = ["", "a\0b", "a\nb", "a\tb", "\x7f", "a\u2028b", "a\u200bb", "x" * (MAX_TEXT_BYTES + 1), "é" * 124, "\ud800"]
-NO_NUMBER = ["", "-1", "+60", " 60", "60 ", "6e1", "60.0", "0x3c", "sixty", str(2**32), str(2**32 + 60), "٦٠", "²60", "0"]
+NO_NUMBER = [
+    "",
+    "-1",
+    "+60",
+    " 60",
+    "60 ",
+    "6e1",
+    "60.0",
+    "0x3c",
+    "sixty",
+    str(2**32),
+    str(2**32 + 60),
+    "٦٠",
+    "²60",
+    "0",
+]
 BAD = {
     "Mikrotik-Rate-Limit": [
         *NO_TEXT,

@@ -1,19 +1,25 @@
 """Every code the rules know has words in the panel."""
 
 import pytest
-from flask import Flask
+from flask import Flask, request
+from flask_babel import Babel
 
 from domain.access import REASONS
 from domain.lifecycle import CUSTOMER_STATUSES, SUBSCRIPTION_STATUSES
 from domain.live_change import CHANGE_REASONS, CHANGE_STATUSES
 from webadmin.panel import words
-from webadmin.panel.language import init_language
+from webadmin.panel.language import TRANSLATIONS, compile_catalogues
 
 
 @pytest.fixture
 def app() -> Flask:
+    compile_catalogues()
     app = Flask("words")
-    init_language(app)
+    Babel(
+        app,
+        default_translation_directories=str(TRANSLATIONS),
+        locale_selector=lambda: request.accept_languages.best_match(["en", "id"]),
+    )
     return app
 
 

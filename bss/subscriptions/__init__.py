@@ -1,0 +1,32 @@
+"""Subscriptions: created, edited, moved between states and plans, with their passwords, limits, devices, addresses."""
+
+from bss.subscriptions.devices import add_mac, approve_mac, remove_mac, set_mac_binding, set_mac_status
+from bss.subscriptions.life import activate, cancel, change_expiry, disable, suspend, terminate
+from bss.subscriptions.new import create
+from bss.subscriptions.terms import assign_ip, change_password, change_plan, edit, set_limits
+from bss.subscriptions.values import CONNECTION_TYPES, EDITABLE, LIMITS, MAX_MACS, SUSPEND_REASONS
+
+__all__ = [
+    "CONNECTION_TYPES",
+    "EDITABLE",
+    "LIMITS",
+    "MAX_MACS",
+    "SUSPEND_REASONS",
+    "activate",
+    "add_mac",
+    "approve_mac",
+    "assign_ip",
+    "cancel",
+    "change_expiry",
+    "change_password",
+    "change_plan",
+    "create",
+    "disable",
+    "edit",
+    "remove_mac",
+    "set_limits",
+    "set_mac_binding",
+    "set_mac_status",
+    "suspend",
+    "terminate",
+]

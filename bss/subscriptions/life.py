@@ -1,0 +1,247 @@
+"""A subscription's life: activated, suspended, ended. Which state may follow which is the domain's to say.
+
+Where several rows are locked the customer goes first, then the subscription, so that two use-cases never wait for each
+other crosswise.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from bss import audit, fields
+from bss.actor import Actor
+from bss.customers import require_open, roll_up
+from bss.failure import Conflict, Problem
+from bss.outcome import Changed, Effect
+from bss.rows import find, locked, tenant_of
+from bss.subscriptions.values import (
+    disconnect,
+    record,
+    require_not_over,
+)
+from db.models import Customer, Subscription
+from domain.lifecycle import check_subscription_move
+from domain.term import end_of_term
+
+
+def activate(
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    subscription_id: int,
+    never_expires: bool = False,
+    version: int | None = None,
+) -> Changed[Subscription]:
+    """Let it log in. A first activation fixes the end of the term; an ended term must be moved first."""
+    customer, subscription = _lock_pair(session, subscription_id, actor=actor, version=version)
+    check_subscription_move(subscription.status, "active")
+    require_open(customer)
+    put_into_service(session, actor, now, subscription, customer, never_expires=never_expires)
+    return Changed(row=subscription)
+
+
+def suspend(
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    subscription_id: int,
+    reason: str = "",
+    version: int | None = None,
+) -> Changed[Subscription]:
+    """Refuse its logins until it is activated again, and end its sessions."""
+    return _stop(
+        session,
+        actor,
+        now,
+        subscription_id,
+        "suspended",
+        reason=reason,
+        version=version,
+        why="suspend",
+        stamps={"suspended_at": now},
+    )
+
+
+def disable(
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    subscription_id: int,
+    reason: str = "",
+    version: int | None = None,
+) -> Changed[Subscription]:
+    """Take it out of service by hand: like a suspension, but no payment brings it back."""
+    return _stop(session, actor, now, subscription_id, "disabled", reason=reason, version=version, why="disable")
+
+
+def cancel(
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    subscription_id: int,
+    reason: str = "",
+    version: int | None = None,
+) -> Changed[Subscription]:
+    """End it now at the customer's wish; it is not renewed."""
+    return _stop(
+        session,
+        actor,
+        now,
+        subscription_id,
+        "cancelled",
+        reason=reason,
+        version=version,
+        why="terminate",
+        stamps={"auto_renew": False},
+    )
+
+
+def terminate(
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    subscription_id: int,
+    reason: str = "",
+    version: int | None = None,
+) -> Changed[Subscription]:
+    """End it for good; its username and address become free."""
+    return _stop(
+        session,
+        actor,
+        now,
+        subscription_id,
+        "terminated",
+        reason=reason,
+        version=version,
+        why="terminate",
+        stamps={"terminated_at": now},
+    )
+
+
+def change_expiry(
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    subscription_id: int,
+    expires_at: datetime | None,
+    version: int | None = None,
+) -> Changed[Subscription]:
+    """Move the end of the term, or remove it with None.
+
+    An active subscription whose grace would be over expires at once; an expired one whose new end lies ahead is active
+    again.
+    """
+    customer, subscription = _lock_pair(session, subscription_id, actor=actor, version=version)
+    require_not_over(subscription)
+    end = None if expires_at is None else fields.moment(expires_at, field="expires_at")
+    old, new = audit.set_fields(subscription, {"expires_at": end})
+    record(session, actor, now, "expiry_changed", subscription, old=old, new=new)
+    effect = Effect()
+    if subscription.status == "active" and _is_over(subscription, now):
+        effect = _expire(session, actor, now, subscription)
+    elif subscription.status == "expired" and (end is None or end > now):
+        require_open(customer)
+        _move(session, actor, now, subscription, "active", action="activated", suspend_reason=None)
+    session.flush()
+    roll_up(session, actor=actor, now=now, customer=customer)
+    return Changed(row=subscription, effect=effect)
+
+
+def _lock_pair(
+    session: Session, subscription_id: int, *, actor: Actor, version: int | None
+) -> tuple[Customer, Subscription]:
+    unlocked = find(session, Subscription, subscription_id, actor=actor)
+    customer = locked(session, Customer, unlocked.customer_id, actor=actor)
+    return customer, locked(session, Subscription, subscription_id, actor=actor, version=version)
+
+
+def put_into_service(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    subscription: Subscription,
+    customer: Customer,
+    *,
+    never_expires: bool,
+) -> None:
+    """Make a locked subscription of a locked customer active; a first activation fixes the end of its term."""
+    first = subscription.status == "pending"
+    if subscription.status == "expired" and subscription.expires_at is not None and subscription.expires_at <= now:
+        raise Conflict(
+            Problem(
+                field="expires_at",
+                reason=f"its term ended on {subscription.expires_at:%Y-%m-%d}",
+                mend="move the end of the term instead; that activates it",
+            )
+        )
+    stamps: dict[str, Any] = {"suspend_reason": None, "suspended_at": None}
+    if first:
+        stamps["activated_at"] = now
+    if first and subscription.expires_at is None and not never_expires:
+        stamps["expires_at"] = end_of_term(
+            now,
+            cycle=subscription.billing_cycle,
+            validity_days=subscription.plan.validity_days,
+            zone=ZoneInfo(tenant_of(session, actor=actor).timezone),
+        )
+    _move(session, actor, now, subscription, "active", action="activated", **stamps)
+    roll_up(session, actor=actor, now=now, customer=customer)
+
+
+def _stop(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    subscription_id: int,
+    status: str,
+    *,
+    reason: str,
+    version: int | None,
+    why: str,
+    stamps: Mapping[str, Any] | None = None,
+) -> Changed[Subscription]:
+    text = fields.optional_text(reason, field="reason", longest=255)
+    customer, subscription = _lock_pair(session, subscription_id, actor=actor, version=version)
+    check_subscription_move(subscription.status, status)
+    _move(session, actor, now, subscription, status, action=status, suspend_reason=text, **(stamps or {}))
+    effect = disconnect(session, actor, now, subscription, why)
+    roll_up(session, actor=actor, now=now, customer=customer)
+    return Changed(row=subscription, effect=effect)
+
+
+def _expire(session: Session, actor: Actor, now: datetime, subscription: Subscription) -> Effect:
+    _move(session, actor, now, subscription, "expired", action="expired")
+    return disconnect(session, actor, now, subscription, "expire")
+
+
+def _move(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    subscription: Subscription,
+    status: str,
+    *,
+    action: str,
+    **stamps: Any,
+) -> None:
+    check_subscription_move(subscription.status, status)
+    old, new = audit.set_fields(subscription, {"status": status, **stamps})
+    record(session, actor, now, action, subscription, old=old, new=new)
+    session.flush()
+
+
+def _is_over(subscription: Subscription, now: datetime) -> bool:
+    if subscription.expires_at is None:
+        return False
+    own = subscription.grace_period_days
+    grace_days = subscription.plan.grace_period_days if own is None else own
+    return now >= subscription.expires_at + timedelta(days=grace_days)

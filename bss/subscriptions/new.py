@@ -1,0 +1,139 @@
+"""A new subscription: what may be said about it, and what comes from its plan when nothing is said."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, TypedDict, Unpack
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from bss import audit, fields
+from bss.actor import Actor
+from bss.customers import require_open
+from bss.failure import flush_or_conflict, require_known
+from bss.numbers import next_code
+from bss.outcome import Issued
+from bss.rows import locked, referenced, tenant_of
+from bss.subscriptions.life import put_into_service
+from bss.subscriptions.values import TAKEN, clean, free_address, kind_for, new_macs, plan_for_sale, record
+from db.models import Customer, NasServer, ServicePlan, Subscription
+from domain.access import MAC_BINDINGS
+from domain.codes import SUBSCRIPTION_PREFIX
+
+
+class Details(TypedDict, total=False):
+    """What may be said about a new subscription; what is left out comes from the plan or is the usual."""
+
+    password: str | None
+    connection_type: str | None
+    nas_server_id: int | None
+    start_date: date | None
+    expires_at: datetime | None
+    never_expires: bool
+    billing_day: int | None
+    price: Any
+    setup_fee: Any
+    billing_cycle: str | None
+    auto_renew: bool
+    grace_period_days: int | None
+    assigned_ip: str | None
+    ip_pool: str | None
+    address_list: str | None
+    mac_binding: str
+    macs: Sequence[str]
+    notes: str
+    activate: bool
+
+
+_KNOWN = frozenset(Details.__annotations__)
+_SHOWN = ("subscription_code", "username", "connection_type", "service_plan_id", "nas_server_id", "assigned_ip")
+
+
+def create(
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    customer_id: int,
+    service_plan_id: int,
+    username: str,
+    **details: Unpack[Details],
+) -> Issued[Subscription]:
+    """Add a subscription, active at once unless `activate` is false. The secret in the answer is its password.
+
+    What is left out of `Details` comes from the plan: connection type, price, fee, cycle. The term ends one cycle after
+    activation unless `expires_at` says when, or `never_expires`.
+    """
+    require_known(details, _KNOWN)
+    customer = _open_customer(session, customer_id, actor=actor)
+    plan = plan_for_sale(session, service_plan_id, actor=actor)
+    given, terms = details.get("password"), _terms(session, actor, now, plan, details)
+    clear = fields.new_password() if given is None else fields.password(given)
+    access = _access(session, actor, plan, username, details)
+    subscription = Subscription(
+        **terms,
+        **access,
+        tenant_id=actor.tenant_id,
+        customer=customer,
+        plan=plan,
+        service_password=clear,
+        status="pending",
+        subscription_code=next_code(session, actor=actor, now=now, prefix=SUBSCRIPTION_PREFIX),
+        limits=None,
+        fup_state=None,
+        version=1,
+    )
+    session.add(subscription)
+    flush_or_conflict(session, TAKEN)
+    record(session, actor, now, "created", subscription, new=audit.snapshot(subscription, (*_SHOWN, *terms)))
+    if details.get("activate", True):
+        never = details.get("never_expires", False)
+        put_into_service(session, actor, now, subscription, customer, never_expires=never)
+    return Issued(row=subscription, secret=clear)
+
+
+def _open_customer(session: Session, customer_id: int, *, actor: Actor) -> Customer:
+    referenced(session, Customer, customer_id, actor=actor, field="customer_id")
+    customer = locked(session, Customer, customer_id, actor=actor)
+    require_open(customer)
+    return customer
+
+
+def _terms(session: Session, actor: Actor, now: datetime, plan: ServicePlan, details: Details) -> dict[str, Any]:
+    """Dates and money."""
+    today = now.astimezone(ZoneInfo(tenant_of(session, actor=actor).timezone)).date()
+    price, setup_fee, end = details.get("price"), details.get("setup_fee"), details.get("expires_at")
+    billing_day = details.get("billing_day")
+    plain = {
+        "billing_day": today.day if billing_day is None else billing_day,
+        "price": plan.price if price is None else price,
+        "setup_fee": plan.setup_fee if setup_fee is None else setup_fee,
+        "billing_cycle": details.get("billing_cycle") or plan.billing_cycle,
+        "auto_renew": details.get("auto_renew", True),
+        "grace_period_days": details.get("grace_period_days"),
+        "ip_pool": details.get("ip_pool"),
+        "address_list": details.get("address_list"),
+        "notes": details.get("notes", ""),
+    }
+    return {name: clean(name, value) for name, value in plain.items()} | {
+        "start_date": details.get("start_date") or today,
+        "expires_at": None if end is None else fields.moment(end, field="expires_at"),
+    }
+
+
+def _access(session: Session, actor: Actor, plan: ServicePlan, username: str, details: Details) -> dict[str, Any]:
+    """Who logs in, from where, with which devices."""
+    router_id, kind = details.get("nas_server_id"), kind_for(details.get("connection_type"), plan)
+    if router_id is not None:
+        referenced(session, NasServer, router_id, actor=actor, field="nas_server_id")
+    address = free_address(
+        session, actor, details.get("assigned_ip"), kind=kind, nas_server_id=router_id, except_id=None
+    )
+    return {
+        "connection_type": kind,
+        "username": fields.username(username, connection_type=kind),
+        "nas_server_id": router_id,
+        "assigned_ip": address,
+        "mac_binding": fields.one_of(details.get("mac_binding", "off"), field="mac_binding", allowed=MAC_BINDINGS),
+        "macs": new_macs(details.get("macs", ()), tenant_id=actor.tenant_id),
+    }

@@ -1,0 +1,133 @@
+"""Service plans, in and out."""
+
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from db.models.plans import BILLING_CYCLES, CONNECTION_TYPES
+from db.queries.lists import (
+    PLAN_SORTS,
+)
+from domain.fup import COUNTS, RESET_PERIODS
+from domain.speed import MAX_KBPS
+from webadmin.api.base import PageArguments, list_schema, result_schema, sort_field
+from webadmin.api.schemas.shapes import amount, boolean, kbps, search_argument, text, when, whole, word
+
+
+class TierOut(Schema):
+    """A fair-use tier."""
+
+    tier = fields.Integer(metadata={"example": 1})
+    threshold_bytes = fields.Integer(metadata={"example": 300_000_000_000})
+    counts = fields.String(metadata={"example": "total"})
+    reset_period = fields.String(metadata={"example": "billing_cycle"})
+    reduced_download_kbps = fields.Integer(allow_none=True)
+    reduced_upload_kbps = fields.Integer(allow_none=True)
+    reduction_percent = fields.Integer(allow_none=True, metadata={"example": 50})
+
+
+class TierIn(Schema):
+    """A fair-use tier: past the threshold the speed falls by a percentage, or to two speeds."""
+
+    tier = whole(least=1, most=100, example=1)
+    threshold_bytes = whole(least=1, most=2**62, example=300_000_000_000, required=True)
+    counts = word(COUNTS)
+    reset_period = word(RESET_PERIODS)
+    reduced_download_kbps = whole(least=1, most=MAX_KBPS, allow_none=True)
+    reduced_upload_kbps = whole(least=1, most=MAX_KBPS, allow_none=True)
+    reduction_percent = whole(least=1, most=99, example=50, allow_none=True)
+
+
+class PlanOut(Schema):
+    """A service plan. A speed of 0 is unlimited."""
+
+    id = fields.Integer(metadata={"example": 1})
+    name = fields.String(metadata={"example": "Rumah 20"})
+    slug = fields.String(metadata={"example": "rumah-20"})
+    description = fields.String()
+    connection_type = fields.String()
+    price = amount()
+    setup_fee = amount()
+    billing_cycle = fields.String()
+    validity_days = fields.Integer()
+    download_kbps = kbps()
+    upload_kbps = kbps()
+    priority = fields.Integer()
+    burst_enabled = fields.Boolean()
+    burst_download_kbps = fields.Integer(allow_none=True)
+    burst_upload_kbps = fields.Integer(allow_none=True)
+    burst_threshold_download_kbps = fields.Integer(allow_none=True)
+    burst_threshold_upload_kbps = fields.Integer(allow_none=True)
+    burst_time_s = fields.Integer(allow_none=True)
+    concurrent_connections = fields.Integer()
+    grace_period_days = fields.Integer()
+    session_timeout_s = fields.Integer(allow_none=True)
+    idle_timeout_s = fields.Integer(allow_none=True)
+    interim_interval_s = fields.Integer()
+    ip_pool = fields.String(allow_none=True)
+    address_list = fields.String(allow_none=True)
+    is_active = fields.Boolean()
+    fup_rules = fields.List(fields.Nested(TierOut))
+    created_at = when()
+    updated_at = when()
+
+
+class PlanListed(PlanOut):
+    """A plan in the list, with its active subscriptions."""
+
+    customers_count = fields.Integer(metadata={"example": 412})
+
+
+def _plan_fields(**required: Any) -> dict[str, Any]:
+    return {
+        "name": text(255, example="Rumah 20", **required),
+        "slug": text(255, example="rumah-20"),
+        "description": text(10_000),
+        "connection_type": word(CONNECTION_TYPES),
+        "price": amount(),
+        "setup_fee": amount(),
+        "billing_cycle": word(BILLING_CYCLES),
+        "validity_days": whole(least=1, most=3650),
+        "download_kbps": kbps(**required),
+        "upload_kbps": kbps(**required),
+        "priority": whole(least=1, most=8),
+        "burst_enabled": boolean(),
+        "burst_download_kbps": whole(least=1, most=MAX_KBPS, allow_none=True),
+        "burst_upload_kbps": whole(least=1, most=MAX_KBPS, allow_none=True),
+        "burst_threshold_download_kbps": whole(least=1, most=MAX_KBPS, allow_none=True),
+        "burst_threshold_upload_kbps": whole(least=1, most=MAX_KBPS, allow_none=True),
+        "burst_time_s": whole(least=1, most=600, allow_none=True),
+        "concurrent_connections": whole(least=1, most=1000),
+        "grace_period_days": whole(most=365),
+        "session_timeout_s": whole(least=60, most=31_536_000, allow_none=True),
+        "idle_timeout_s": whole(least=60, most=31_536_000, allow_none=True),
+        "interim_interval_s": whole(least=60, most=3600),
+        "ip_pool": text(100, allow_none=True),
+        "address_list": text(100, allow_none=True),
+        "fup_rules": fields.List(fields.Nested(TierIn), validate=validate.Length(max=10)),
+    }
+
+
+PlanIn = Schema.from_dict(_plan_fields(required=True), name="PlanIn")
+PlanPatch = Schema.from_dict(
+    _plan_fields()
+    | {
+        "apply_live": boolean(
+            load_default=True, metadata={"description": "give running sessions their new rate at once"}
+        )
+    },
+    name="PlanPatch",
+)
+
+
+class PlanQuery(PageArguments):
+    """Filters of the plan list."""
+
+    sort = sort_field(PLAN_SORTS, "name")
+    search = search_argument()
+    is_active = fields.Boolean()
+    connection_type = word(CONNECTION_TYPES)
+
+
+PlanList = list_schema(PlanListed, name="PlanList")
+PlanResult = result_schema("plan", PlanOut, name="PlanResult")

@@ -1,0 +1,81 @@
+"""What single values look like: ids, texts, money, speeds, times. Strict: a word is no number and no truth value."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from domain.speed import MAX_KBPS
+from webadmin.api.base import MAX_ID
+
+INT32 = 2**31 - 1
+
+
+def whole(*, least: int = 0, most: int = INT32, example: int | None = None, **more: Any) -> fields.Integer:
+    """A JSON integer within bounds."""
+    metadata = {} if example is None else {"example": example}
+    return fields.Integer(strict=True, validate=validate.Range(least, most), metadata=metadata, **more)
+
+
+def row_id(**more: Any) -> fields.Integer:
+    """The id of a row."""
+    return whole(least=1, most=MAX_ID, example=1, **more)
+
+
+def text(longest: int, *, example: str | None = None, **more: Any) -> fields.String:
+    """Text up to a length."""
+    metadata = {} if example is None else {"example": example}
+    return fields.String(validate=validate.Length(max=longest), metadata=metadata, **more)
+
+
+def word(allowed: tuple[str, ...], **more: Any) -> fields.String:
+    """One of a few words."""
+    return fields.String(validate=validate.OneOf(allowed), **more)
+
+
+class Money(fields.String):
+    """A decimal string. A JSON number is refused: it has passed through a float in half of all clients."""
+
+    PATTERN = r"^\d{1,12}(\.\d{1,2})?$"
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else f"{Decimal(value):.2f}"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not isinstance(text, str) or not re.fullmatch(self.PATTERN, text, re.ASCII):
+            raise ValidationError('Not an amount: write it as text, like "150000.00".')
+        return Decimal(text)
+
+
+def amount(**more: Any) -> Money:
+    """Money, at least zero."""
+    return Money(metadata={"example": "150000.00", "pattern": Money.PATTERN}, **more)
+
+
+def when(**more: Any) -> fields.AwareDateTime:
+    """An instant, ISO 8601 with its offset; answered in UTC."""
+    return fields.AwareDateTime(format="iso", metadata={"example": "2026-11-30T17:00:00+00:00"}, **more)
+
+
+def kbps(**more: Any) -> fields.Integer:
+    """A speed in kbit/s."""
+    return whole(most=MAX_KBPS, example=20_000, **more)
+
+
+def boolean(**more: Any) -> fields.Boolean:
+    """true or false, not a word that looks like it."""
+    return fields.Boolean(truthy={True}, falsy={False}, **more)
+
+
+def search_argument() -> fields.String:
+    """The `search` filter of a list."""
+    return fields.String(validate=[validate.Length(1, 100), validate.ContainsNoneOf("\x00")])
+
+
+class Stub(Schema):
+    """A relative by id and name."""
+
+    id = fields.Integer()
+    name = fields.String()
