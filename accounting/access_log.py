@@ -14,6 +14,7 @@ import psycopg
 from accounting.records import MAX_TEXT
 from accounting.spool import Chunk, Line
 from db.queries import accounting as queries
+from db.queries import spool as spool_queries
 from db.queries.accounting import Connection
 
 RESULTS = ("accept", "reject")
@@ -32,8 +33,8 @@ def store(connection: Connection, chunk: Chunk, *, node: str, stream: str, now: 
         refused += _store_by_line(connection, [(line, rows) for line, rows, _ in read])
     if refused:
         quarantined = [(line.file, line.offset, reason, line.raw) for line, reason in refused]
-        queries.quarantine(connection, node=node, stream=stream, rows=quarantined)
-    queries.save_positions(
+        spool_queries.quarantine(connection, node=node, stream=stream, rows=quarantined)
+    spool_queries.save_positions(
         connection, node=node, stream=stream, offsets=chunk.after, records=len(chunk.lines), counted_until=now
     )
 

@@ -28,6 +28,7 @@ from accounting.records import Malformed, Record
 from accounting.sessions import SessionChanges, SessionsMoved
 from accounting.spool import Chunk, Line, Spool
 from db.queries import accounting as queries
+from db.queries import spool as spool_queries
 from db.queries.accounting import Connection
 from runtime.logs import get_logger
 
@@ -126,6 +127,9 @@ def connect(url: str) -> Connection:
         options=(
             f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
             " -c idle_in_transaction_session_timeout=60000 -c plan_cache_mode=force_generic_plan"
+            # Every lookup is by index. If statistics were taken while no session was open, the planner would read the
+            # whole table for each of them once it has grown, and go on until somebody analyses it again.
+            " -c enable_seqscan=off"
         ),
     )
     connection.execute("LISTEN access_changed")
@@ -258,7 +262,7 @@ class Collector:
 
     def _read(self, connection: Connection, spool: Spool, stream: str) -> Chunk:
         if stream not in self._positions:
-            self._positions[stream] = queries.spool_positions(connection, node=self._node, stream=stream)
+            self._positions[stream] = spool_queries.spool_positions(connection, node=self._node, stream=stream)
         return spool.read(self._positions[stream], max_bytes=self._limits.bytes, max_lines=self._most_records)
 
     def _count_locked(self, connection: Connection, parsed: Parsed) -> None:
@@ -310,7 +314,7 @@ class Collector:
 
     def _check_position(self, connection: Connection, stream: str, chunk: Chunk) -> None:
         """A second collector of this node may have been here: then the chunk does not begin where the database says."""
-        stored = queries.spool_positions(connection, node=self._node, stream=stream)
+        stored = spool_queries.spool_positions(connection, node=self._node, stream=stream)
         if any(stored.get(file, 0) != offset for file, offset in chunk.before.items()):
             raise SessionsMoved(f"another collector of {self._node} has counted")
 
@@ -381,8 +385,8 @@ class Collector:
     def _store_position(self, connection: Connection, chunk: Chunk, bad: list[tuple[Line, str]], now: datetime) -> None:
         if bad:
             rows = [(line.file, line.offset, reason, line.raw) for line, reason in bad]
-            queries.quarantine(connection, node=self._node, stream=STREAM, rows=rows)
-        queries.save_positions(
+            spool_queries.quarantine(connection, node=self._node, stream=STREAM, rows=rows)
+        spool_queries.save_positions(
             connection,
             node=self._node,
             stream=STREAM,
@@ -421,7 +425,7 @@ class Collector:
             self._marked_at = now
             self._watched.forget_old(now)
             if self._spool_is_counted():
-                queries.mark_counted_until(connection, node=self._node, stream=STREAM, counted_until=now)
+                spool_queries.mark_counted_until(connection, node=self._node, stream=STREAM, counted_until=now)
         if now - self._tidied_at >= TIDY_EVERY:
             self._tidied_at = now
             self._remove_old_files(connection)
@@ -436,7 +440,7 @@ class Collector:
             spool.remove_counted(positions, older_than_s=self._limits.keep_hours * 3600)
             gone = sorted(positions.keys() - {name for name, *_ in spool.files()})
             if gone:
-                queries.forget_files(connection, node=self._node, stream=stream, files=gone)
+                spool_queries.forget_files(connection, node=self._node, stream=stream, files=gone)
                 for name in gone:
                     positions.pop(name)
 

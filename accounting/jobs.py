@@ -12,6 +12,7 @@ from accounting import fairuse
 from accounting.sessions import ended_payloads
 from db.queries import accounting as queries
 from db.queries import partitions
+from db.queries import spool as spool_queries
 from db.queries.accounting import Connection
 from db.queries.live_changes import enqueue_change
 from domain.access import BLOCKED_CUSTOMERS
@@ -43,7 +44,7 @@ def close_stale_sessions(connection: Connection, now: datetime) -> Done:
     Silence is measured up to the moment until which every node's records are counted, not up to now: a collector that
     is behind must not make everybody look lost.
     """
-    until = queries.counted_until(connection, now=now, ignore_after_s=NODE_GONE_S)
+    until = spool_queries.counted_until(connection, now=now, ignore_after_s=NODE_GONE_S)
 
     def chunk() -> Done:
         if not queries.has_stale(connection, counted_until=until, intervals=LOST_AFTER_INTERVALS, least_s=LOST_AFTER_S):

@@ -149,7 +149,7 @@ def _spool_lag(settings: "Settings") -> tuple[int, float]:
     import psycopg
 
     from accounting.spool import Spool
-    from db.queries.accounting import spool_positions
+    from db.queries.spool import spool_positions
 
     spool = Spool(settings.spool_dir, "acct", wall_clock=time.time)
     with psycopg.connect(settings.database_url, connect_timeout=5) as connection:

@@ -118,6 +118,14 @@ class Keeper:
             listener.close()
 
     def _heard(self, channel: str, payload: str) -> None:
+        try:
+            self._take(channel, payload)
+        except (ValueError, TypeError, KeyError) as error:
+            # Anybody with the database's password can notify. Whatever was meant, nothing in memory is believed now.
+            self._store.distrust()
+            self._complain(f"notice not understood, memory read again: {payload[:100]!r} ({error!r})")
+
+    def _take(self, channel: str, payload: str) -> None:
         if channel == "session_changed":
             self._store.session_changed(payload)
         elif payload.startswith("nas "):
@@ -141,7 +149,9 @@ class Keeper:
 
     def _load_routers(self) -> None:
         with psycopg.connect(self._dsn, autocommit=True) as connection:
-            self._routers.replace(active_routers(connection), self._keyring)
+            unreadable = self._routers.replace(active_routers(connection), self._keyring)
+        for name in unreadable:
+            self._complain(f"router {name} is not served: its secret was made with a key that is not in the keys file")
 
     def _reconnect_reader(self) -> None:
         self._reader.close()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from db.crypto import Keyring
+from db.crypto import Keyring, UnableToDecrypt
 from db.queries.routers import RouterRow
 
 
@@ -24,11 +24,21 @@ class RouterTable:
         self.by_address: dict[str, Router] = {}
         self.by_number: dict[str, Router] = {}
 
-    def replace(self, rows: list[RouterRow], keyring: Keyring) -> None:
-        """Take the active routers as they are now."""
-        routers = {row.address: _router(row, keyring) for row in rows}
+    def replace(self, rows: list[RouterRow], keyring: Keyring) -> list[str]:
+        """Take the active routers as they are now; returns the names of those whose secret cannot be read.
+
+        One such router is not served; all the others are.
+        """
+        routers: dict[str, Router] = {}
+        unreadable: list[str] = []
+        for row in rows:
+            try:
+                routers[row.address] = _router(row, keyring)
+            except UnableToDecrypt:
+                unreadable.append(row.name)
         self.by_number = {str(router.nas_server_id): router for router in routers.values()}
         self.by_address = routers
+        return unreadable
 
 
 def _router(row: RouterRow, keyring: Keyring) -> Router:

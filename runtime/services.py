@@ -137,7 +137,8 @@ def _render_raddb(settings: Settings, raddb: Path) -> None:
 
 
 def _collector() -> Service:
-    return Service(name="collector", command=[_program("lintas"), "collect"])
+    # Event-Timestamp comes as a text in FreeRADIUS's own time zone; both must mean the same one.
+    return Service(name="collector", command=[_program("lintas"), "collect"], env=freeradius.ENVIRONMENT)
 
 
 def _worker(local: Local) -> Service:

@@ -74,9 +74,8 @@ def _use_data(connection: Connection, session: SessionHandle, customer: Login) -
     session.traffic(download_bytes=GIGABYTE, upload_bytes=GIGABYTE // 5)
     session.interim()
     after = _until(lambda: _grown(_used_bytes(connection, customer), before + GIGABYTE))
-    _say(
-        f"the router reported 1.2 GB; {customer.username}'s usage this cycle: {_gigabytes(before)} -> {_gigabytes(after)}"
-    )
+    _say("the router reported 1.2 GB of traffic")
+    _say(f"usage of {customer.username} in this cycle: {_gigabytes(before)} -> {_gigabytes(after)}")
 
 
 def _cross_the_limit(

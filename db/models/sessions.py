@@ -98,13 +98,16 @@ class UsageCounter(Base):
 
 
 class SpoolPosition(Base):
-    """How far a node's spool has been counted; it moves in the transaction that counts."""
+    """How far a file of a node's spool has been counted; it moves in the transaction that counts.
+
+    The row with an empty `file` is the whole stream: all that the node received before its `updated_at` is counted.
+    """
 
     __tablename__ = "spool_positions"
 
     node: Mapped[str] = mapped_column(String(64), primary_key=True)
     stream: Mapped[str] = mapped_column(String(20), primary_key=True)
-    file: Mapped[str] = mapped_column(String(255))
+    file: Mapped[str] = mapped_column(String(255), primary_key=True)
     offset_bytes: Mapped[int] = mapped_column(BigInteger)
     records: Mapped[int] = mapped_column(BigInteger, server_default="0")
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,4 +1,4 @@
-"""What the collector reads and writes: sessions in radacct, usage, spool positions, and the facts it meters by.
+"""What the collector reads and writes: sessions in radacct, usage, and the facts it meters by.
 
 Everything is set-based over a psycopg connection inside the caller's transaction. Large sets travel as array literals
 of numbers and hex text, which cost a fraction of a row each; the statements are written so that a generic plan (one
@@ -83,88 +83,6 @@ def _number(connection: Connection, statement: LiteralString) -> int:
     return int(row[0]) if row is not None else 0
 
 
-# --- spool positions ---------------------------------------------------------------------------------------------
-
-
-def spool_positions(connection: Connection, *, node: str, stream: str) -> dict[str, int]:
-    """How far each file of a stream has been counted."""
-    rows = connection.execute(
-        "SELECT file, max(offset_bytes) FROM spool_positions WHERE node = %s AND (stream = %s OR stream LIKE %s)"
-        " GROUP BY file",
-        [node, stream, stream + "-%"],
-    )
-    return {row[0]: row[1] for row in rows}
-
-
-_SAVE_POSITIONS = """
-INSERT INTO spool_positions (node, stream, file, offset_bytes, records, updated_at)
-SELECT %(node)s, stream, file, offset_bytes, records, %(counted_until)s
-FROM unnest(%(streams)s::text[], %(files)s::text[], %(offsets)s::bigint[], %(records)s::bigint[])
-    AS moved (stream, file, offset_bytes, records)
-ON CONFLICT (node, stream) DO UPDATE SET file = excluded.file, offset_bytes = excluded.offset_bytes,
-    records = spool_positions.records + excluded.records,
-    updated_at = greatest(spool_positions.updated_at, excluded.updated_at)
-"""
-
-
-def save_positions(
-    connection: Connection, *, node: str, stream: str, offsets: dict[str, int], records: int, counted_until: datetime
-) -> None:
-    """Move a stream's position: a row for each file, and one named like the stream itself for the newest of them.
-
-    The latter's `updated_at` says: everything that this node received before then is counted.
-    """
-    files = sorted(offsets)
-    newest = files[-1]
-    connection.execute(
-        _SAVE_POSITIONS,
-        {
-            "node": node,
-            "streams": [*(file.removesuffix(".jsonl") for file in files), stream],
-            "files": [*files, newest],
-            "offsets": [*(offsets[file] for file in files), offsets[newest]],
-            "records": [*(0 for _ in files), records],
-            "counted_until": counted_until,
-        },
-    )
-
-
-def mark_counted_until(connection: Connection, *, node: str, stream: str, counted_until: datetime) -> None:
-    """Say that nothing waits: all that was received before then is counted."""
-    connection.execute(
-        "UPDATE spool_positions SET updated_at = %s WHERE node = %s AND stream = %s AND updated_at < %s",
-        [counted_until, node, stream, counted_until],
-    )
-
-
-def forget_files(connection: Connection, *, node: str, stream: str, files: Sequence[str]) -> None:
-    """Drop the positions of files that are gone."""
-    connection.execute(
-        "DELETE FROM spool_positions WHERE node = %s AND stream LIKE %s AND file = ANY(%s)",
-        [node, stream + "-%", list(files)],
-    )
-
-
-def counted_until(connection: Connection, *, now: datetime, ignore_after_s: int) -> datetime:
-    """The moment before which every node's records are counted; nodes silent for so many seconds are taken for gone."""
-    row = connection.execute(
-        "SELECT least(min(updated_at), %(now)s) FROM spool_positions"
-        " WHERE stream = 'acct' AND updated_at > %(now)s::timestamptz - make_interval(secs => %(ignore)s)",
-        {"now": now, "ignore": ignore_after_s},
-    ).fetchone()
-    return row[0] if row is not None and row[0] is not None else now
-
-
-def quarantine(connection: Connection, *, node: str, stream: str, rows: Iterable[tuple[str, int, str, bytes]]) -> None:
-    """Keep (file, offset, reason, raw) of lines that could not be counted."""
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO quarantined_records (node, stream, file, offset_bytes, reason, raw)"
-            " VALUES (%s, %s, %s, %s, %s, %s)",
-            [(node, stream, *row) for row in rows],
-        )
-
-
 # --- routers and subscriptions -----------------------------------------------------------------------------------
 
 
@@ -205,7 +123,9 @@ def metering_facts(connection: Connection, subscription_ids: Sequence[int]) -> l
     """The facts of the subscriptions that exist, removed ones included: their old usage is still theirs."""
     rows = connection.execute(_FACTS, [numbers(subscription_ids)], prepare=True)
     # The same few words for everybody are kept once.
-    return [FactsRow(*row[:4], intern(row[4]), row[5], intern(row[6]), intern(row[7]), *row[8:]) for row in rows]
+    return [
+        FactsRow._make((*row[:4], intern(row[4]), row[5], intern(row[6]), intern(row[7]), *row[8:])) for row in rows
+    ]
 
 
 _BY_NAME = """

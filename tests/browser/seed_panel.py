@@ -70,7 +70,7 @@ def seed(session: Session, *, customers: int = 30, first_day: bool = False, now:
             SpoolPosition(
                 node="node1",
                 stream=stream,
-                file=f"{stream}-2026112114.jsonl",
+                file="",
                 offset_bytes=1,
                 updated_at=now - timedelta(seconds=2),
             )

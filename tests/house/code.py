@@ -28,6 +28,7 @@ class Source:
     path: Path
     text: str
     tree: ast.Module
+    nodes: tuple[ast.AST, ...]
 
     @property
     def name(self) -> str:
@@ -43,7 +44,7 @@ class Source:
 
     def imports(self) -> Iterator[tuple[str, int]]:
         """Every module imported anywhere in the file, and the line."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 yield from ((alias.name, node.lineno) for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -54,16 +55,16 @@ class Source:
         documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
         docstrings = {
             id(node.body[0].value)
-            for node in ast.walk(self.tree)
+            for node in self.nodes
             if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
         }
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
                 yield node.value, node.lineno
 
     def functions(self) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
         """Every function and method."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield node
 
@@ -73,7 +74,8 @@ def sources() -> tuple[Source, ...]:
     """Every Python file of the rooms."""
     paths = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
     texts = [(path, path.read_text()) for path in paths]
-    return tuple(Source(path, text, ast.parse(text)) for path, text in texts)
+    trees = [(path, text, ast.parse(text)) for path, text in texts]
+    return tuple(Source(path, text, tree, tuple(ast.walk(tree))) for path, text, tree in trees)
 
 
 def source(name: str) -> Source:

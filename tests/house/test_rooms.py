@@ -99,7 +99,7 @@ def module_name(file: Source) -> str:
 
 
 def from_imports(file: Source) -> list[ast.ImportFrom]:
-    return [node for node in ast.walk(file.tree) if isinstance(node, ast.ImportFrom) and node.module]
+    return [node for node in file.nodes if isinstance(node, ast.ImportFrom) and node.module]
 
 
 @pytest.mark.parametrize(("module", "user"), ONE_USER.items())
@@ -126,7 +126,7 @@ def test_the_rules_have_no_clock_and_no_chance() -> None:
         f"{file.name}:{node.lineno} asks {ast.unparse(node)}"
         for file in sources()
         if file.room == "domain"
-        for node in ast.walk(file.tree)
+        for node in file.nodes
         if (isinstance(node, ast.Attribute) and node.attr in CLOCKS and is_clock(node.value))
         or (isinstance(node, ast.Name) and node.id in {"open", "print", "input", "globals", "exec", "eval"})
     ]
@@ -156,7 +156,7 @@ def test_queries_and_rules_do_not_commit() -> None:
         f"{file.name}:{node.lineno} {ast.unparse(node)}"
         for file in sources()
         if file.room == "bss" or file.name.startswith("db/queries/")
-        for node in ast.walk(file.tree)
+        for node in file.nodes
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "commit"

@@ -165,7 +165,7 @@ def test_every_job_sent_by_name_is_there(jobs: Jobs) -> None:
     sent = {
         node.args[0].value
         for file in sources()
-        for node in ast.walk(file.tree)
+        for node in file.nodes
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "send_task"

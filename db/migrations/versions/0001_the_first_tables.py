@@ -111,7 +111,7 @@ def upgrade() -> None:
         sa.Column("offset_bytes", sa.BigInteger(), nullable=False),
         sa.Column("records", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("node", "stream", name=op.f("pk_spool_positions")),
+        sa.PrimaryKeyConstraint("node", "stream", "file", name=op.f("pk_spool_positions")),
     )
     op.create_table(
         "tenants",

@@ -74,13 +74,13 @@ def _arms(text: str) -> list[Select[int]]:
     """One select of customer ids for each thing `text` could be: an OR over two tables could use no index of either."""
     pattern = "%" + escape_like(text) + "%"
     arms = [
-        select(Customer.id).where(_search_text().ilike(pattern)),
+        select(Customer.id).where(search_text().ilike(pattern)),
         _owners().where(Subscription.username.ilike(pattern)),
         _owners().where(Subscription.subscription_code == text.upper()),
     ]
     digits = phone_digits(text)
     if digits is not None:
-        arms.append(select(Customer.id).where(_search_text().like(f"%{digits}%")))
+        arms.append(select(Customer.id).where(search_text().like(f"%{digits}%")))
     mac = normalise_mac(text)
     if mac is not None:
         arms.append(_owners().join(SubscriptionMac).where(SubscriptionMac.mac == mac))
@@ -95,7 +95,8 @@ def _owners() -> Select[int]:
     return select(Subscription.customer_id).where(Subscription.deleted_at.is_(None))
 
 
-def _search_text() -> ColumnElement[str]:
+def search_text() -> ColumnElement[str]:
+    """Name, code, phone and e-mail of a customer in one text."""
     # Letter for letter the expression of ix_customers_search, constants included: a bound parameter in their place
     # would be another expression, and the trigram index could not answer it.
     space, nothing = literal_column("' '", String), literal_column("''", String)

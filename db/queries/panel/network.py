@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import INET
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import Session, defer, lazyload
 
 from db.models import (
     AccessLog,
@@ -19,11 +19,18 @@ from db.models import (
     SessionChangeAttempt,
     Subscription,
 )
-from db.queries.panel.customers import escape_like
+from db.queries.panel.customers import escape_like, search_text
 from domain.live_change import WAITING
 from domain.mac import normalise_mac
 
 FAILED = ("nak", "timeout")
+# A list shows neither secrets nor what hangs on its rows, so neither is read.
+_LEAN = (
+    defer(Subscription.service_password),
+    defer(NasServer.radius_secret),
+    lazyload(Customer.subscriptions),
+    lazyload(ServicePlan.fup_rules),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +93,7 @@ def online_page(
     total = session.scalar(_with_owner(select(func.count(RadAcct.radacctid))).where(*conditions)) or 0
     statement = _with_owner(select(RadAcct, NasServer, Subscription, Customer, ServicePlan)).where(*conditions)
     rows = session.execute(
-        statement.options(defer(Subscription.service_password), defer(NasServer.radius_secret))
+        statement.options(*_LEAN)
         .order_by(RadAcct.acctstarttime.desc(), RadAcct.radacctid.desc())
         .limit(size)
         .offset((page - 1) * size)
@@ -124,7 +131,8 @@ def _session_matches(text: str) -> ColumnElement[bool]:
     if mac is not None:
         return func.upper(RadAcct.callingstationid) == mac
     pattern = "%" + escape_like(text) + "%"
-    return or_(RadAcct.username.ilike(pattern), Customer.name.ilike(pattern), Customer.customer_code.ilike(pattern))
+    theirs = select(Subscription.id).join(Customer).where(search_text().ilike(pattern))
+    return or_(RadAcct.username.ilike(pattern), RadAcct.subscription_id.in_(theirs))
 
 
 def as_address(text: str) -> str | None:

@@ -102,7 +102,9 @@ def today(session: Session, tenant_id: int, now: datetime) -> Today:
         quarantined=_count(session, QuarantinedRecord.created_at >= now - FAILURE_WINDOW, of=QuarantinedRecord.id),
         spools=[
             Spool(node=row.node, stream=row.stream, updated_at=row.updated_at)
-            for row in session.scalars(select(SpoolPosition).order_by(SpoolPosition.node, SpoolPosition.stream))
+            for row in session.scalars(
+                select(SpoolPosition).where(SpoolPosition.file == "").order_by(SpoolPosition.node, SpoolPosition.stream)
+            )
         ],
     )
 

@@ -60,7 +60,7 @@ def test_a_whole_session_is_stored_and_counted(
     starts = {row["period_kind"]: row["period_start"] for row in isp.rows("SELECT * FROM usage_counters")}
     assert starts == {"monthly": date(2026, 11, 1), "billing_cycle": date(2026, 11, 15)}
     isp.invariants()
-    assert isp.one("SELECT records FROM spool_positions WHERE stream = 'acct'") == 3
+    assert isp.one("SELECT records FROM spool_positions WHERE stream = 'acct' AND file = ''") == 3
     assert isp.one("SELECT last_seen_at FROM nas_servers") == clock.now
 
 
@@ -170,7 +170,7 @@ def test_poison_is_set_aside_and_blocks_nobody(isp: Isp, spool: SpoolWriter, col
         raw[:-1] for raw in POISON
     ]
     assert isp.one("SELECT acctinputoctets FROM radacct") == 9
-    assert isp.one("SELECT records FROM spool_positions WHERE stream = 'acct'") == 2 + len(POISON)
+    assert isp.one("SELECT records FROM spool_positions WHERE stream = 'acct' AND file = ''") == 2 + len(POISON)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_a_record_that_the_database_refuses_is_set_aside_alone(
             collector.recover(error)
     assert isp.one("SELECT count(*) FROM radacct") == 40
     assert isp.one("SELECT reason FROM quarantined_records") == "refused: CheckViolation"
-    assert isp.one("SELECT records FROM spool_positions WHERE stream = 'acct'") == 41
+    assert isp.one("SELECT records FROM spool_positions WHERE stream = 'acct' AND file = ''") == 41
 
 
 def test_bytes_over_midnight_are_shared_between_the_local_days(
@@ -360,7 +360,7 @@ def test_two_collectors_of_one_node_count_nothing_twice(
             except SessionsMoved as error:
                 collector.recover(error)
     assert isp.used() == (600, 0)
-    assert isp.one("SELECT records FROM spool_positions WHERE stream = 'acct'") == 6
+    assert isp.one("SELECT records FROM spool_positions WHERE stream = 'acct' AND file = ''") == 6
 
 
 def test_collectors_of_two_nodes_share_a_session(
@@ -409,8 +409,8 @@ def test_old_files_are_removed_with_their_positions(
     clock.now = clock.now.replace(year=2099)
     collector.step()
     assert [path.name for path in spool.directory.iterdir()] == ["acct-2026112111.jsonl"]
-    streams = [row["stream"] for row in isp.rows("SELECT stream FROM spool_positions ORDER BY 1")]
-    assert streams == ["acct", "acct-2026112111"]
+    files = [row["file"] for row in isp.rows("SELECT file FROM spool_positions WHERE stream = 'acct' ORDER BY 1")]
+    assert files == ["", "acct-2026112111.jsonl"]
 
 
 class TestAccessLog:

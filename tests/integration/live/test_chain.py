@@ -62,12 +62,12 @@ def test_who_is_suspended_is_disconnected_within_a_second_and_stays_out(
     session = go_online(live, router, customer)
     actor = Actor.system(tenant_id=customer.tenant_id, name="test")
 
-    began = time.monotonic()
+    began, now = time.monotonic(), datetime.now(UTC)
     with live.radius.sessions() as db:
         if what == "subscription":
-            subscriptions.suspend(db, actor=actor, now=datetime.now(UTC), subscription_id=customer.id, reason="overdue")
+            subscriptions.suspend(db, actor=actor, now=now, subscription_id=customer.id, reason="overdue")
         else:
-            customers.suspend(db, actor=actor, now=datetime.now(UTC), customer_id=customer.customer_id, reason="overdue")
+            customers.suspend(db, actor=actor, now=now, customer_id=customer.customer_id, reason="overdue")
         db.commit()
     nudge_coa()
     router.wait_until(lambda: not session.is_open)

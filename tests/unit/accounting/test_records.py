@@ -80,7 +80,7 @@ def test_bytes_that_are_not_utf8_survive_as_text() -> None:
 def test_values_lose_both_layers_of_escapes_that_freeradius_puts_on() -> None:
     told = {
         b"a\\\\\\/b": "a/b",
-        b"a\\\\\\\"b": 'a"b',
+        b'a\\\\\\"b': 'a"b',
         b"a\\\\\\\\b": "a\\b",
         b"a\\\\nb": "a\nb",
         b"2001:db8::\\\\\\/64": "2001:db8::/64",

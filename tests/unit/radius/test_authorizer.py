@@ -10,8 +10,9 @@ import pytest
 from db.queries.reader import UnableToRead
 from domain.access import REASONS
 from profiles import DEVICES, GOOD_STANDING
+from radius import authorizer as authorizer_module
 from radius import compiled as compiled_module
-from radius.authorizer import DO_NOT_RESPOND, MAX_MACS, Request, service_of
+from radius.authorizer import DO_NOT_RESPOND, Request, service_of
 from radius.pairs import UnableToRender
 from radius.store import HOLD_S
 from simulator.attributes import Login, RouterFacts, Service, SessionFacts, access_request
@@ -183,11 +184,12 @@ def test_a_session_that_opens_while_sessions_are_read_is_not_lost(desk: Desk) ->
     assert desk.entry((1, "budi")).dirty
 
 
-def test_devices_in_any_number_are_remembered_within_a_bound(desk: Desk) -> None:
-    for number in range(MAX_MACS + 10):
-        desk.authorizer._mac(f"{number:012x}")
+def test_devices_in_any_number_are_remembered_within_a_bound(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authorizer_module, "MAX_MACS", 10)
+    for number in range(25):
+        desk.login(mac=f"{number:012x}")
 
-    assert len(desk.authorizer._macs) <= MAX_MACS
+    assert len(desk.authorizer._macs) <= 10
 
 
 # --- outage -------------------------------------------------------------------------------------------------------
