@@ -2,6 +2,8 @@
 
 import re
 
+# How RouterOS writes a MAC for PPPoE and hotspot: nearly every login, so it is recognised before it is taken apart.
+_NORMAL = re.compile(r"[0-9A-F]{2}(?::[0-9A-F]{2}){5}")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 
 
@@ -11,6 +13,8 @@ def normalise_mac(text: str) -> str | None:
     Octets may lack their leading zero (RouterOS's DHCP client identifier is `1:0:11:32:c9:fd:24`), so groups are padded
     one by one; a leading hardware type 1 is dropped.
     """
+    if _NORMAL.fullmatch(text):
+        return text
     groups = re.split(r"[:\-.]", text.strip())
     if len(groups) == 7 and groups[0] in ("1", "01"):
         groups = groups[1:]

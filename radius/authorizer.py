@@ -28,7 +28,6 @@ Answer = tuple[int, tuple[Pair, ...], tuple[Pair, ...]]
 DO_NOT_RESPOND: tuple[Pair, ...] = (("Response-Packet-Type", ":=", "Do-Not-Respond"),)
 # A session is heard of at every interim; one silent for three of the longest and a bit is not running any more.
 SILENT_S = 3 * 3600 + 60
-MAX_MACS = 200_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +69,6 @@ class Authorizer:
         self._max_stale_s = max_stale_s
         self._boot_id = boot_id
         self._numbers = count(1)
-        self._macs: dict[str, str | None] = {}
 
     def authorize(self, request: Request) -> Answer:
         """Accept with reply and control pairs, reject, or silence."""
@@ -94,7 +92,7 @@ class Authorizer:
         if compiled is None or now >= compiled.valid_until:
             compiled = self._compile(entry, service, now)
         station = attributes.get("Calling-Station-Id")
-        mac = self._mac(station)
+        mac = None if station is None else normalise_mac(station)
         refusal = compiled.refusal
         if "Tmp-String-3" in attributes:
             refusal = "unreadable"
@@ -195,18 +193,6 @@ class Authorizer:
             # A session that opened or closed after the read may have been noted in what is now replaced.
             entry.dirty = entry.dirty or self._store.epoch != epoch
         return "session_limit" if entry.others(mac, now) >= compiled.session_limit else None
-
-    def _mac(self, station: str | None) -> str | None:
-        """The MAC behind a Calling-Station-Id; spellings met before are remembered, within a bound."""
-        if station is None:
-            return None
-        try:
-            return self._macs[station]
-        except KeyError:
-            if len(self._macs) >= MAX_MACS:
-                self._macs.clear()
-            mac = self._macs[station] = normalise_mac(station)
-            return mac
 
     def _record(
         self,

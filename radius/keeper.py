@@ -29,6 +29,7 @@ FILL_CHUNK = 10
 ASK_SHARE = 50
 ASK_SAVED_S = 0.025
 ASK_MS = 20.0
+LOOK_EVERY_S = 0.0005
 
 
 class Keeper:
@@ -57,6 +58,7 @@ class Keeper:
         self.listener: Listener | None = None
         self._asked_at = 0.0
         self._credit_s = 0.0
+        self._looked_at = 0.0
 
     def run(self) -> None:
         """Listen until stopped, through any number of lost connections."""
@@ -87,7 +89,8 @@ class Keeper:
             if credit_s > 0:
                 listener.ask(ASK_MS)
                 credit_s -= time.monotonic() - now
-            else:
+            elif now - self._looked_at > LOOK_EVERY_S:
+                self._looked_at = now
                 listener.look()
             self._credit_s = credit_s
             self._store.trusted_until = listener.heard_at + TRUST_S

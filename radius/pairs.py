@@ -76,7 +76,7 @@ def grant_pairs(grant: Grant) -> tuple[Pair, ...]:
         ("Framed-IP-Address", grant.framed_ip),
         ("Framed-Pool", grant.pool),
         ("Mikrotik-Address-List", grant.address_list),
-        ("Idle-Timeout", grant.idle_timeout_s),
+        ("Idle-Timeout", None if grant.idle_timeout_s is None else min(grant.idle_timeout_s, MAX_SESSION_TIMEOUT_S)),
         ("Acct-Interim-Interval", grant.interim_interval_s),
     ]
     return tuple(pair(name, str(value)) for name, value in values if value is not None)

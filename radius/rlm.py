@@ -3,6 +3,7 @@
 Every entry is wrapped: an exception would otherwise become a reject without a reason.
 """
 
+import gc
 import secrets
 import sys
 import threading
@@ -24,6 +25,7 @@ from radius.settings import PolicySettings
 from radius.store import Entry, ProfileStore
 
 COMPLAIN_EVERY_S = 10.0
+COLLECT_YOUNG_ONLY = (10_000, 50, 1_000_000)
 # A background thread gives way to a login after half a millisecond instead of Python's five.
 SWITCH_INTERVAL_S = 0.0005
 # A hung server must not hang a thread of ours: TCP gives up, and statements of the listener are short.
@@ -84,6 +86,8 @@ def detach(_: object) -> int:
 
 def _start(settings: PolicySettings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    # A full collection walks every profile in memory and would stop all logins meanwhile; a login leaves no cycles.
+    gc.set_threshold(*COLLECT_YOUNG_ONLY)
     dsn = _with_deadlines(settings.dsn)
     keyring = Keyring.from_file(settings.keys_file)
     store = ProfileStore(settings.capacity)

@@ -68,9 +68,11 @@ class Listener:
         if not self._using.acquire(blocking=False):
             return
         try:
-            self._send_question()
-            until = time.monotonic() + wait_ms / 1000
-            while self._asked_at is not None:
+            called_at = time.monotonic()
+            until = called_at + wait_ms / 1000
+            # An older question that is still under way does not answer this one.
+            while self.heard_at < called_at:
+                self._send_question()
                 left_ms = (until - time.monotonic()) * 1000
                 if left_ms <= 0 or not self._asking.poll(left_ms):
                     return

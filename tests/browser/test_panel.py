@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from browser.seed_panel import Seeded
 from browser.steps import sign_in
-from db.models import AuditLog, Customer, NasServer, RadAcct, ServicePlan, SessionChange, Subscription, SubscriptionMac
-from factories import make_user
+from db.models import AuditLog, NasServer, RadAcct, ServicePlan, SessionChange, Subscription, SubscriptionMac
+from factories import PASSWORD, make_user
 
 SERIOUS = ("serious", "critical")
 PAGES = (
@@ -158,7 +158,7 @@ def test_looking_at_a_password_is_recorded(panel: Page, seeded: Seeded, db: Sess
 def test_the_customer_page_updates_itself(panel: Page, seeded: Seeded, db: Session) -> None:
     panel.goto(customer_page(seeded))
     expect(panel.locator("#session-card")).to_contain_text("Online")
-    db.execute(update(Customer).where(Customer.id == seeded.budi.id).values(notes="seen"))
+    expect(panel.locator("#head-dot")).to_contain_text("on RB-Cempaka")
     db.execute(
         update(RadAcct)
         .where(RadAcct.subscription_id == seeded.service.id, RadAcct.acctstoptime.is_(None))
@@ -166,6 +166,17 @@ def test_the_customer_page_updates_itself(panel: Page, seeded: Seeded, db: Sessi
     )
     db.commit()
     expect(panel.locator("#session-card")).to_contain_text("ended by the customer")
+    expect(panel.locator("#head-dot")).to_have_text("offline")
+
+
+def test_a_session_that_ended_leads_to_the_sign_in_page_and_back(panel: Page, seeded: Seeded) -> None:
+    panel.goto(customer_page(seeded))
+    panel.context.clear_cookies()
+    panel.wait_for_url(re.compile("/login"), timeout=15_000)
+    panel.fill("#email", seeded.owner.email)
+    panel.fill("#password", PASSWORD)
+    panel.click("button[name=submit]")
+    expect(panel.get_by_role("heading", name=seeded.budi.name)).to_be_visible()
 
 
 def test_the_list_is_narrowed_by_what_stands_in_the_address(panel: Page, seeded: Seeded) -> None:

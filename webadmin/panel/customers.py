@@ -162,7 +162,7 @@ def show(customer_id: int) -> ResponseReturnValue:
     values["online"] = reads.online_among(db(), [row.id for row in customer.subscriptions])
     values["follow"] = network.changes_by_id(db(), ids) if (ids := followed_ids(request.args.get("follow"))) else []
     if subscription is not None:
-        values |= _of_tab(str(values["tab"]), customer, subscription)
+        values |= _head(subscription) | _of_tab(str(values["tab"]), customer, subscription)
     return render("panel/customers/show.html", **values)
 
 
@@ -172,7 +172,14 @@ def live(customer_id: int) -> ResponseReturnValue:
     """The part of the customer page that updates in place."""
     customer = found(reads.customer_with_subscriptions(db(), customer_id))
     subscription = found(_chosen(customer))
-    return render("panel/customers/_live.html", customer=customer, subscription=subscription, **_service(subscription))
+    values = _head(subscription) | _service(subscription)
+    return render("panel/customers/live.html", customer=customer, subscription=subscription, **values)
+
+
+def _head(subscription: Subscription) -> dict[str, Any]:
+    """Whether the service is online now, since when and where."""
+    routers = {nas.id: nas.name for nas in catalogue.choices_of_routers(db())}
+    return {"running": network.live_sessions(db(), subscription.id), "router_names": routers}
 
 
 def _chosen(customer: Customer) -> Subscription | None:

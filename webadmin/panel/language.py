@@ -9,10 +9,13 @@ from flask_babel import Babel
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
+from runtime.logs import get_logger
+
 LANGUAGES = {"en": "English", "id": "Bahasa Indonesia"}
 THEMES = ("auto", "light", "dark")
 COOKIE = "lintas_language"
 COOKIE_SECONDS = 365 * 24 * 3600
+log = get_logger("webadmin.panel")
 TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
 
 
@@ -50,12 +53,16 @@ def init_language(app: Flask) -> None:
 
 
 def compile_catalogues(directory: Path = TRANSLATIONS) -> None:
-    """Write the .mo beside each .po that changed; where the installation is read-only they were compiled at set-up."""
+    """Write the .mo beside each .po that changed. An installation that may not write here compiled them at set-up."""
     for source in directory.glob("*/LC_MESSAGES/messages.po"):
         target = source.with_suffix(".mo")
         if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
             continue
-        _compile(source, target)
+        try:
+            _compile(source, target)
+        except OSError as error:
+            # The panel in English is better than no panel.
+            log.warning("translation not compiled", catalogue=str(source), error=str(error))
 
 
 def _compile(source: Path, target: Path) -> None:

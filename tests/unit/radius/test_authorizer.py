@@ -10,7 +10,6 @@ import pytest
 from db.queries.reader import UnableToRead
 from domain.access import REASONS
 from profiles import DEVICES, GOOD_STANDING
-from radius import authorizer as authorizer_module
 from radius import compiled as compiled_module
 from radius.authorizer import DO_NOT_RESPOND, Request, service_of
 from radius.pairs import UnableToRender
@@ -182,14 +181,6 @@ def test_a_session_that_opens_while_sessions_are_read_is_not_lost(desk: Desk) ->
     desk.login(mac=DEVICES[1])
 
     assert desk.entry((1, "budi")).dirty
-
-
-def test_devices_in_any_number_are_remembered_within_a_bound(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authorizer_module, "MAX_MACS", 10)
-    for number in range(25):
-        desk.login(mac=f"{number:012x}")
-
-    assert len(desk.authorizer._macs) <= 10
 
 
 # --- outage -------------------------------------------------------------------------------------------------------
