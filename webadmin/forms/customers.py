@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, DateTimeLocalField, HiddenField, IntegerField, StringField, TextAreaField
+from wtforms import BooleanField, DateTimeLocalField, HiddenField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
 from bss.subscriptions import CONNECTION_TYPES, SUSPEND_REASONS
@@ -132,9 +132,3 @@ class DeviceForm(Form):
 
     mac = StringField(_l("MAC address"), validators=[_needed(_l("Write the MAC address."))])
     note = StringField(_l("Note"), validators=[optional()])
-
-
-class PageForm(Form):
-    """Which page of a list."""
-
-    page = IntegerField(validators=[optional()])

@@ -9,7 +9,7 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 
-from bss import reveal, sessions
+from bss import customers, reveal, sessions
 from bss import subscriptions as use
 from bss.outcome import Effect
 from db.models import Customer, ServicePlan, Subscription
@@ -65,7 +65,7 @@ def _ask(subscription: Subscription, question: Question) -> ResponseReturnValue:
     return render(
         "panel/subscriptions/question.html",
         status,
-        subscription=subscription,
+        name=subscription.username,
         question=question,
         back=_page(subscription),
     )
@@ -453,6 +453,57 @@ def new(customer_id: int) -> ResponseReturnValue:
             return render("panel/customers/added.html", customer=customer, issued=issued)
         customer = found(customer_with_subscriptions(db(), customer_id))
     return render("panel/subscriptions/new.html", 422 if form.is_submitted() else 200, form=form, customer=customer)
+
+
+@blueprint.route("/customers/<int:customer_id>/suspend", methods=["GET", "POST"])
+@requires("suspend_customers")
+def suspend_customer(customer_id: int) -> ResponseReturnValue:
+    """Refuse every login of a customer, whatever his subscriptions say."""
+    form = forms.SuspendForm()
+    if form.validate_on_submit():
+        done = attempt(form, customers.suspend, customer_id=customer_id, reason=form.reason.data)
+        if done is not None:
+            return _customer_done(customer_id, done, gettext("The customer is suspended."))
+    effect = _sentence(customers.suspend, customer_id=customer_id)
+    question = Question(
+        heading=gettext("Suspend the customer"),
+        effect=effect + " " + gettext("All logins of all his subscriptions are refused."),
+        submit=gettext("Suspend"),
+        form=form,
+        is_danger=True,
+    )
+    return _ask_about_customer(customer_id, question)
+
+
+@blueprint.route("/customers/<int:customer_id>/activate", methods=["GET", "POST"])
+@requires("activate_customers")
+def activate_customer(customer_id: int) -> ResponseReturnValue:
+    """Lift the block of a customer."""
+    form = forms.ConfirmForm()
+    if form.validate_on_submit():
+        done = attempt(form, customers.activate, customer_id=customer_id)
+        if done is not None:
+            return _customer_done(customer_id, done, gettext("The customer is active."))
+    question = Question(
+        heading=gettext("Activate the customer"),
+        effect=gettext("His active subscriptions can log in again at once; those suspended on their own stay so."),
+        submit=gettext("Activate"),
+        form=form,
+    )
+    return _ask_about_customer(customer_id, question)
+
+
+def _ask_about_customer(customer_id: int, question: Question) -> ResponseReturnValue:
+    customer = found(find_row(db(), Customer, customer_id, tenant_id=tenant().id))
+    back = url_for("panel.customers.show", customer_id=customer_id)
+    status = 422 if question.form.is_submitted() else 200
+    return render("panel/subscriptions/question.html", status, name=customer.name, question=question, back=back)
+
+
+def _customer_done(customer_id: int, result: Any, message: str) -> ResponseReturnValue:
+    flash(message, "success")
+    back = url_for("panel.customers.show", customer_id=customer_id)
+    return redirect(with_follow(back, effect_of(result)), 303)
 
 
 @blueprint.post("/subscriptions/<int:subscription_id>/devices")

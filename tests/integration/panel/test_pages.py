@@ -52,6 +52,8 @@ def pages_of(rows: Seeded) -> list[str]:
     return [
         *own,
         f"{customer}/edit",
+        f"{customer}/suspend",
+        f"{customer}/activate",
         f"{customer}/live",
         f"{customer}/subscriptions/new",
         f"{service}/plan/effect?service_plan_id={rows.plans[1].id}",
@@ -190,3 +192,18 @@ def test_a_speed_with_an_end_is_typed_in_the_providers_zone(owner: FlaskClient, 
     assert seeded.service.limits is not None
     assert seeded.service.limits.speed_expires_at is not None
     assert seeded.service.limits.speed_expires_at.astimezone(UTC).strftime("%H:%M") == "03:00"
+
+
+def test_suspending_a_customer_ends_his_sessions_and_activating_lets_him_in(
+    owner: FlaskClient, seeded: Seeded, db: Session
+) -> None:
+    page = f"/customers/{seeded.budi.id}"
+    answer = owner.post(f"{page}/suspend", data={"reason": "overdue"})
+    assert "follow=" in answer.headers["Location"]
+    db.refresh(seeded.budi)
+    assert (seeded.budi.status, seeded.budi.suspend_reason) == ("suspended", "overdue")
+    assert owner.post(f"{page}/suspend", data={"reason": "overdue"}).status_code == 422
+    assert "Activate the customer" in owner.get(page).text
+    assert owner.post(f"{page}/activate").status_code == 303
+    db.refresh(seeded.budi)
+    assert seeded.budi.status == "active"
