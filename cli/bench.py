@@ -101,6 +101,6 @@ def _lines(result: "Result") -> list[str]:
     ]
 
 
-def _last_lines(results: "list[Result]") -> list[str]:
+def _last_lines(results: list["Result"]) -> list[str]:
     lines = [line for result in results for line in [result.name.upper(), *_lines(result), ""]]
     return [*lines, "Results with every round: var/bench/*.json. Ratios are claims; absolute rates are this machine's."]

@@ -29,6 +29,7 @@ FILL_CHUNK = 10
 ASK_SHARE = 50
 ASK_SAVED_S = 0.025
 ASK_MS = 20.0
+BUSY_S = 0.1
 LOOK_EVERY_S = 0.0005
 
 
@@ -137,7 +138,11 @@ class Keeper:
             self._store.access_changed(payload)
 
     def _keep(self, listener: Listener) -> None:
-        listener.wait(HEARTBEAT_MS)
+        if time.monotonic() - self._asked_at < BUSY_S:
+            # Logins hear for themselves; waking for each of their answers would only take turns from them.
+            self._stopping.wait(BUSY_S)
+        else:
+            listener.wait(HEARTBEAT_MS)
         if self._routers_changed:
             self._routers_changed = False
             self._load_routers()

@@ -83,8 +83,8 @@ def grant_pairs(grant: Grant) -> tuple[Pair, ...]:
 
 
 def session_timeout_pair(seconds: int) -> Pair:
-    """Session-Timeout, no longer than RouterOS takes."""
-    return pair("Session-Timeout", str(min(seconds, MAX_SESSION_TIMEOUT_S)))
+    """Session-Timeout, at least 1 s and no longer than RouterOS takes: in range by construction, not checked again."""
+    return ("Session-Timeout", ":=", str(min(max(1, seconds), MAX_SESSION_TIMEOUT_S)))
 
 
 def password_pairs(password: str) -> tuple[Pair, ...]:

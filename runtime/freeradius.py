@@ -23,7 +23,7 @@ POLICY_SETTINGS_NAME = "policy.json"
 # A changed or removed router is asked about again after this long; the answer comes from the policy's memory.
 CLIENT_LIFETIME_S = 3
 # The policy runs one call at a time, so more threads than this only wait for each other.
-THREADS = 4
+THREADS = 2
 # The spool's files are named by the hour; where clocks are set back, local time would return to an older file.
 ENVIRONMENT = {"TZ": "UTC"}
 _PLACEHOLDER = re.compile(r"@([A-Z][A-Z0-9_]*)@")

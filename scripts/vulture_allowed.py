@@ -3,3 +3,4 @@
 ctx  # click hands it to every method of a group
 dialect  # SQLAlchemy hands it to every column type
 obj  # marshmallow hands it to every field that serialises
+Result  # named only in annotations
