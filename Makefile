@@ -28,8 +28,10 @@ status: ## Say what runs and whether it is healthy
 
 test: ## Run the whole suite, with real servers and a browser
 	@scripts/bootstrap test
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not live"
-	@$(BIN)/pytest -m live
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not live" --ignore tests/browser
+	@# Playwright keeps an event loop running in its process, in which no other test could run one of its own.
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal tests/browser
+	@$(BIN)/pytest -m live --ignore tests/browser
 
 test-fast: ## Run the tests that need no service, in seconds
 	@scripts/bootstrap test
