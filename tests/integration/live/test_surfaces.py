@@ -121,11 +121,13 @@ def test_a_speed_given_by_the_api_reaches_the_running_session_and_the_next_login
 def test_a_password_changed_by_the_api_is_the_one_that_counts(
     live: LiveStack, router: SimulatedRouter, customer: Subscription, api: FlaskClient
 ) -> None:
+    # The same device: another one would find the only slot still held for it.
+    mac = f"02:00:00:10:00:{customer.id:02X}"
     assert ask(router, customer).accepted is True
 
     answer = api.post(f"/api/v1/subscriptions/{customer.id}/change-password", json={"password": "another-pass-9"})
 
     assert answer.status_code == 200, answer.text
     with pytest.raises(LoginRefused):
-        router.login_pppoe(customer.username, password_of(customer), mac="02:00:00:10:00:01")
-    assert router.login_pppoe(customer.username, "another-pass-9", mac="02:00:00:10:00:01").is_open
+        router.login_pppoe(customer.username, password_of(customer), mac=mac)
+    assert router.login_pppoe(customer.username, "another-pass-9", mac=mac).is_open
