@@ -32,6 +32,7 @@ class Load:
     start_first: bool = False
     class_format: str = ""
     first_tick: int = 0
+    begun_at: int | None = None
     truth_file: Path | None = None
 
     def arguments(self) -> list[str]:
@@ -42,6 +43,7 @@ class Load:
             # Signed requests and checked answers, whoever the server is.
             *("-a", "-v", "-k", str(self.first_tick)),
         ]
+        given += ["-e", str(self.begun_at)] if self.begun_at is not None else []
         given += ["-o"] if self.in_order else []
         given += ["-S"] if self.start_first else []
         given += ["-C", self.class_format] if self.class_format else []

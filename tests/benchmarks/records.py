@@ -73,6 +73,7 @@ class _Bench:
         self._program = load.build(lab.home.parent)
         self._truth = lab.home / "truth.csv"
         self._ticks: dict[str, int] = {}
+        self._begun_at = int(time.time())
         self._wrong: list[str] = []
         self._wrong_at_sql = 0
 
@@ -87,7 +88,7 @@ class _Bench:
                     connection.execute(_OPEN_AT_SQL, [lab.subscribers])
         ours = next(server for server in servers if server.name == OURS)
         lab.say(f"accounting: opening {lab.subscribers} sessions")
-        opened = self._run(ours, 0, _load(lab, ours, _OPEN_SECONDS, in_order=True, start_first=True))
+        opened = self._run(ours, 0, self._load(ours, _OPEN_SECONDS, in_order=True, start_first=True))
         if opened.answered.ok < lab.subscribers * (1 - verdict.MAX_LOST_SHARE):
             raise LabError(f"{opened.answered.ok} of {lab.subscribers} Starts were acknowledged")
         return opened
@@ -95,7 +96,7 @@ class _Bench:
     def round(self, server: Server, number: int) -> Round:
         """Interims for a while, and the look at what was stored."""
         first_tick = self._ticks.get(server.name, 0)
-        wanted = _load(self._lab, server, self._seconds, first_tick=first_tick, truth_file=self._truth)
+        wanted = self._load(server, self._seconds, first_tick=first_tick, truth_file=self._truth)
         done = self._run(server, number, wanted)
         self._ticks[server.name] = done.answered.tick
         self._compare(server, number)
@@ -120,6 +121,18 @@ class _Bench:
             drain_s=round(max(0.0, committed_at - finished), 2),
             cores=verdict.cores(spent, took),
             cpu_us=verdict.cpu_us(spent, answered.ok),
+        )
+
+    def _load(self, server: Server, seconds: float, **options: Any) -> Load:
+        return Load(
+            mode=MODE,
+            port=server.acct_port,
+            secret=self._lab.secret,
+            population=self._lab.subscribers,
+            seconds=seconds,
+            begun_at=self._begun_at,
+            class_format=CLASS_FORMAT,
+            **options,
         )
 
     def _compare(self, server: Server, number: int) -> None:
@@ -190,18 +203,6 @@ def wrong_sessions(url: str, truth_file: Path) -> int:
         connection.execute("ANALYZE truth")
         row = connection.execute(_WRONG_SESSIONS).fetchone()
     return int(row[0]) if row else 0
-
-
-def _load(lab: Lab, server: Server, seconds: float, **options: Any) -> Load:
-    return Load(
-        mode=MODE,
-        port=server.acct_port,
-        secret=lab.secret,
-        population=lab.subscribers,
-        seconds=seconds,
-        class_format=CLASS_FORMAT,
-        **options,
-    )
 
 
 def _row(name: str, values: dict[str, Any], key: str) -> tuple[object, ...]:
