@@ -14,6 +14,7 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from bss.failure import Invalid, Problem
+from domain.attributes import is_sendable
 from domain.mac import normalise_mac
 from domain.speed import MAX_KBPS
 
@@ -44,6 +45,20 @@ def text(value: object, *, field: str, longest: int, required: bool = False, lin
 def optional_text(value: object, *, field: str, longest: int, lines: bool = False) -> str | None:
     """The same, with empty text as None."""
     return None if value is None else text(value, field=field, longest=longest, lines=lines) or None
+
+
+def router_name(value: object, *, field: str) -> str | None:
+    """The name of a pool or list on the router, as an attribute can carry it; empty means none."""
+    name = optional_text(value, field=field, longest=100)
+    if name is not None and not is_sendable(name):
+        raise Invalid(
+            Problem(
+                field=field,
+                reason="contains a character that a router would not show",
+                mend="type it again by hand, shorter if it is long",
+            )
+        )
+    return name
 
 
 def one_of(value: object, *, field: str, allowed: tuple[str, ...]) -> str:

@@ -388,8 +388,8 @@ _CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "session_timeout_s": _optional("session_timeout_s", 60, 31_536_000),
     "idle_timeout_s": _optional("idle_timeout_s", 60, 31_536_000),
     "interim_interval_s": _whole("interim_interval_s", 60, 3600),
-    "ip_pool": lambda value: fields.optional_text(value, field="ip_pool", longest=100),
-    "address_list": lambda value: fields.optional_text(value, field="address_list", longest=100),
+    "ip_pool": lambda value: fields.router_name(value, field="ip_pool"),
+    "address_list": lambda value: fields.router_name(value, field="address_list"),
     "fup_rules": _tiers,
 }
 

@@ -15,6 +15,8 @@ RUN /opt/uv/bin/uv sync --frozen --no-dev --no-install-project --python /usr/bin
 COPY . .
 RUN /opt/uv/bin/uv sync --frozen --no-dev --python /usr/bin/python3.11
 RUN npm ci --ignore-scripts --no-audit --no-fund && /usr/bin/python3.11 scripts/frontend && rm -rf node_modules
+# The panel may not write into its own image, so its words are made ready here.
+RUN .venv/bin/python -c 'from webadmin.panel.language import compile_catalogues; compile_catalogues()'
 
 FROM debian:12-slim
 RUN apt-get update \

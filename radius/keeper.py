@@ -109,7 +109,7 @@ class Keeper:
             # From here on nothing is missed, so what is read from here on can be believed.
             self._store.distrust()
             self._load_routers()
-            self._reconnect_reader()
+            self._reader.connect()
             self.listener = listener
             self._store.trusted_until = listener.heard_at + TRUST_S
             self._complain("database heard, memory trusted")
@@ -152,7 +152,7 @@ class Keeper:
         if silent_s > HEARTBEAT_MS / 1000:
             listener.ask(0)
         if not self._reader.is_open:
-            self._reconnect_reader()
+            self._reader.connect()
         self._store.trusted_until = listener.heard_at + TRUST_S
 
     def _load_routers(self) -> None:
@@ -160,10 +160,6 @@ class Keeper:
             unreadable = self._routers.replace(active_routers(connection), self._keyring)
         for name in unreadable:
             self._complain(f"router {name} is not served: its secret was made with a key that is not in the keys file")
-
-    def _reconnect_reader(self) -> None:
-        self._reader.close()
-        self._reader.connect()
 
     def _fill_once(self) -> None:
         if not self._filled:

@@ -10,13 +10,13 @@ import re
 from collections.abc import Callable
 from functools import lru_cache, partial
 
+from domain.attributes import is_sendable
 from radius.policies.types import Grant
 
 Pair = tuple[str, str, str]
 
 # RouterOS's user manager lists this as the most it takes for a session timeout.
 MAX_SESSION_TIMEOUT_S = 21_474_720
-MAX_TEXT_BYTES = 247
 
 _RATE = r"\d{1,9}[kM]?(/\d{1,9}[kM]?)?"
 _RATE_LIMIT = re.compile(rf"{_RATE}( {_RATE}( {_RATE}( \d{{1,4}}(/\d{{1,4}})?( [1-8]( {_RATE})?)?)?)?)?", re.ASCII)
@@ -30,11 +30,6 @@ def _number(value: str, lowest: int, highest: int) -> bool:
     return value.isascii() and value.isdigit() and lowest <= int(value) <= highest
 
 
-def _text(value: str) -> bool:
-    # Asked first: half a character (a lone surrogate) is not printable and could not be encoded.
-    return value.isprintable() and 0 < len(value.encode()) <= MAX_TEXT_BYTES
-
-
 def _address(value: str) -> bool:
     try:
         address = ipaddress.IPv4Address(value)
@@ -45,15 +40,15 @@ def _address(value: str) -> bool:
 
 
 ATTRIBUTES: dict[str, Callable[[str], bool]] = {
-    "Mikrotik-Rate-Limit": lambda value: _text(value) and _RATE_LIMIT.fullmatch(value) is not None,
-    "Mikrotik-Address-List": _text,
+    "Mikrotik-Rate-Limit": lambda value: is_sendable(value) and _RATE_LIMIT.fullmatch(value) is not None,
+    "Mikrotik-Address-List": is_sendable,
     "Framed-IP-Address": _address,
-    "Framed-Pool": _text,
+    "Framed-Pool": is_sendable,
     "Session-Timeout": partial(_number, lowest=1, highest=MAX_SESSION_TIMEOUT_S),
     "Idle-Timeout": partial(_number, lowest=60, highest=MAX_SESSION_TIMEOUT_S),
     "Acct-Interim-Interval": partial(_number, lowest=60, highest=3600),
-    "Class": _text,
-    "Reply-Message": _text,
+    "Class": is_sendable,
+    "Reply-Message": is_sendable,
 }
 
 

@@ -19,6 +19,7 @@ FLUSH_S = 0.25
 SETTLE_S = 0.5
 MAX_WAITING = 500_000
 MAX_BATCH = 2_000
+MAX_REFUSED = 50_000
 
 
 class Record(NamedTuple):
@@ -50,6 +51,9 @@ class AccessRecords:
 
     def refuse(self, decision_id: str, reason: str) -> None:
         """Turn the accept of a decision, not yet written, into a reject for `reason`."""
+        while len(self._refused) >= MAX_REFUSED:
+            # Its record was written before the refusal came; nothing is left to mend.
+            self._refused.pop(next(iter(self._refused)), None)
         self._refused[decision_id] = reason
 
     def run(self) -> None:

@@ -26,6 +26,8 @@ def create_app(settings: Settings | None = None, **config: Any) -> Flask:
     headers.init_headers(app)
     database.init_database(app, settings.database_url)
     limiter = limits.init_limits(app, settings.redis_url)
+    # Switched off, Flask-Limiter keeps only a weak reference to itself, and its decorators ask it at every request.
+    app.extensions["lintas_limiter"] = limiter
     security.init_security(app, secret_key=security.read_secret_key(settings.secret_key_file))
     limits.limit_sign_in(app, limiter)
     app.register_blueprint(health)

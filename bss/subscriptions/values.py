@@ -130,7 +130,7 @@ def clean(name: str, value: Any) -> Any:
         case "grace_period_days":
             return fields.optional_whole(value, field=name, least=0, most=365)
         case "ip_pool" | "address_list":
-            return fields.optional_text(value, field=name, longest=100)
+            return fields.router_name(value, field=name)
         case "notes":
             return fields.text(value, field=name, longest=10_000, lines=True)
         case _:

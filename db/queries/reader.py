@@ -33,7 +33,11 @@ class DeadlineReader:
         return self._connection is not None
 
     def connect(self) -> None:
-        """Open and prepare, within three seconds; never called by a login. Raises `UnableToRead`."""
+        """Open and prepare, within three seconds, and take the place of the connection before.
+
+        Never called by a login. One that still reads from the old connection finishes on it: the last to let go closes
+        it. Raises `UnableToRead`.
+        """
         try:
             connection = deadline.connect(self._dsn, CONNECT_S)
             for name, statement in self._statements.items():
@@ -46,10 +50,14 @@ class DeadlineReader:
         deadline.run(connection, lambda: connection.send_prepare(name.encode(), statement.encode()), CONNECT_S)
 
     def close(self) -> None:
-        """Drop the connection; the next `connect` makes a fresh one."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.finish()
+        """Close the connection, if there is one."""
+        if self._connection is not None:
+            self._drop(self._connection)
+
+    def _drop(self, connection: PGconn) -> None:
+        if self._connection is connection:
+            self._connection = None
+        connection.finish()
 
     def read(self, name: str, *values: str) -> bytes | None:
         """The first column of the first row, or None for no row; raises `UnableToRead` past the deadline."""
@@ -63,6 +71,6 @@ class DeadlineReader:
                 self._timeout_s,
             )
         except PastDeadline as error:
-            self.close()
+            self._drop(connection)
             raise UnableToRead(str(error)) from error
         return result.get_value(0, 0) if result.ntuples else None

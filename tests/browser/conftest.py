@@ -2,18 +2,23 @@
 
 import re
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 from sqlalchemy.orm import Session
 from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.wsgi import ClosingIterator
 
 from browser.seed_panel import Seeded, seed
 from browser.steps import sign_in
 from runtime.settings import Settings
 from webadmin.app import create_app
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 FLAGS = [
     "--no-sandbox",
@@ -50,6 +55,7 @@ def empty_panel(db: Session, settings: Settings) -> Seeded:
 @pytest.fixture
 def server(settings: Settings) -> Iterator[BaseWSGIServer]:
     app = create_app(settings)
+    app.wsgi_app = _read_whole(app.wsgi_app)  # type: ignore[method-assign]
     listening = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=listening.serve_forever, daemon=True)
     thread.start()
@@ -57,6 +63,16 @@ def server(settings: Settings) -> Iterator[BaseWSGIServer]:
     listening.shutdown()
     thread.join(timeout=10)
     app.extensions["lintas_engine"].dispose()
+
+
+def _read_whole(app: "WSGIApplication") -> "WSGIApplication":
+    """Answers read to their end and closed: this server leaves a file open whose browser has gone away meanwhile."""
+
+    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        with closing(cast(ClosingIterator, app(environ, start_response))) as parts:
+            return [b"".join(parts)]
+
+    return answer
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Which doors are open to whom: staff by cookie at the panel, programs by token at the API, nobody else."""
 
+import gc
 import re
 from collections.abc import Callable
 
@@ -190,6 +191,16 @@ def test_a_flood_is_answered_with_429(
     assert [answer.status_code for answer in answers] == [200] * 5 + [429]
     assert answers[5].json["code"] == "rate_limited"
     assert int(answers[5].headers["Retry-After"]) >= 0
+
+
+def test_with_limits_switched_off_the_sign_in_page_still_answers(settings: Settings, db: Session) -> None:
+    application = create_app(settings, TESTING=True, PROPAGATE_EXCEPTIONS=False, RATE_LIMITS_ENABLED=False)
+    gc.collect()
+
+    answer = application.test_client().get("/login")
+    application.extensions["lintas_engine"].dispose()
+
+    assert answer.status_code == 200
 
 
 def test_without_redis_the_work_goes_on(

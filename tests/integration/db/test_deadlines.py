@@ -54,6 +54,22 @@ def test_an_answer_is_the_first_value_and_no_row_is_none(reader: DeadlineReader)
     assert len(reader.read("many") or b"") == 5_000_000
 
 
+def test_who_reads_while_the_connection_is_replaced_gets_the_answer_from_the_old_one(db_url: str) -> None:
+    reader = DeadlineReader(db_url, {"later": "SELECT pg_sleep(0.5)::text || pg_backend_pid()"}, 5_000)
+    reader.connect()
+    answers: list[bytes | None] = []
+    reading = threading.Thread(target=lambda: answers.append(reader.read("later")))
+    reading.start()
+    time.sleep(0.1)
+
+    reader.connect()
+    reading.join(timeout=5)
+
+    assert len(answers) == 1
+    assert answers != [reader.read("later")]
+    reader.close()
+
+
 def test_an_answer_that_takes_too_long_is_given_up_in_time(reader: DeadlineReader) -> None:
     assert TIMEOUT_MS / 1000 * 0.9 < seconds_of(lambda: reader.read("slow")) < 2
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bss import fields
 from bss.failure import Invalid
+from radius.pairs import pair
 
 
 @pytest.mark.parametrize(
@@ -80,3 +81,19 @@ def test_a_speed_has_two_sides_or_none(pair: tuple[object, object]) -> None:
 
 def test_unlimited_is_zero_on_both_sides() -> None:
     assert fields.speed_pair(0, 0) == (0, 0)
+
+
+@given(st.text(max_size=120))
+def test_a_pool_name_that_is_taken_in_can_be_sent_at_login(typed: str) -> None:
+    try:
+        name = fields.router_name(typed, field="ip_pool")
+    except Invalid:
+        return
+
+    assert name is None or pair("Framed-Pool", name) == ("Framed-Pool", ":=", name)
+
+
+@pytest.mark.parametrize("typed", ["pool\u200b1", "\u202epool", "ä" * 100 + "\U0001f30d" * 20])
+def test_a_pool_name_no_router_could_be_sent_is_refused(typed: str) -> None:
+    with pytest.raises(Invalid):
+        fields.router_name(typed, field="ip_pool")

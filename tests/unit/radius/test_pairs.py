@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.access import AccessProfile, rate_limit_now
+from domain.attributes import MAX_TEXT_BYTES
 from domain.speed import Burst, Speed, render_rate_limit
 from profiles import NOW, bursts, limited_speeds, priorities, profiles
 from radius.pairs import (
     ATTRIBUTES,
     MAX_SESSION_TIMEOUT_S,
-    MAX_TEXT_BYTES,
     UnableToRender,
     grant_pairs,
     pair,

@@ -85,6 +85,19 @@ def test_refusals_of_records_that_are_gone_do_not_pile_up(records: AccessRecords
     assert records._refused == {}
 
 
+def test_refusals_are_bounded_while_logins_never_pause(
+    records: AccessRecords, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "MAX_REFUSED", 10)
+    records.add(a_record(99))
+    for number in range(100):
+        records.refuse(f"d{number}", "wrong_password")
+
+    assert len(records._refused) == 10
+    records.flush(FOREVER)
+    assert [r[7] for r in written(tmp_path)] == ["wrong_password"]
+
+
 def test_the_buffer_is_bounded_and_keeps_the_newest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, complaints: list[str]
 ) -> None:
