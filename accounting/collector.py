@@ -35,6 +35,10 @@ from runtime.logs import get_logger
 STREAM = "acct"
 ACCESS_STREAM = "access"
 IDLE_S = 0.02
+# While records keep coming they gather this long: in transactions of a hundred, a record costs half as much again.
+GATHER_S = 0.02
+# From this many records on, the next batch is merged while the one before is being written.
+AHEAD_FROM = 500
 MARK_EVERY = timedelta(seconds=10)
 TIDY_EVERY = timedelta(minutes=5)
 # After another collector was noticed, batches are merged under the lock for this long.
@@ -177,13 +181,18 @@ class Collector:
             try:
                 counted = self.step()
                 back_off_s = FIRST_BACK_OFF_S
-                stop.wait(0 if counted else IDLE_S)
+                stop.wait(self._pause_s(counted))
             except (psycopg.Error, OSError, *MOVED, *UNFORESEEN) as error:
                 log.warning("batch not counted, trying again", error=repr(error), wait_seconds=back_off_s)
                 self.recover(error)
                 stop.wait(back_off_s)
                 back_off_s = min(back_off_s * 2, LAST_BACK_OFF_S)
         self.close()
+
+    def _pause_s(self, counted: int) -> float:
+        if not counted:
+            return IDLE_S
+        return 0 if counted >= self._most_records else GATHER_S
 
     def recover(self, error: Exception) -> None:
         """After a failed round: forget everything that may not be true, and take smaller bites."""
@@ -252,7 +261,7 @@ class Collector:
             self._settle(connection)
             return 0
         parsed = parse(chunk)
-        if chunk.reached_end or self._most_records == 1 or self._clock() < self._shared_until:
+        if len(parsed.records) < AHEAD_FROM or self._most_records == 1 or self._clock() < self._shared_until:
             self._settle(connection)
             self._count_locked(connection, parsed)
         else:

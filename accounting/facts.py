@@ -13,9 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from db.queries import accounting as queries
 from db.queries.accounting import Connection, FactsRow, NasRow
-from domain.period import days_of, local_midnight
+from domain.period import counted_kinds, days_of, local_midnight
 
-ALWAYS_COUNTED = ("billing_cycle", "monthly")
 MAX_METERS = 300_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -96,8 +95,7 @@ def _counted(tiers: Tiers, in_force: int) -> tuple[tuple[str, ...], tuple[tuple[
     for tier, threshold_bytes, kind in tiers:
         if tier > in_force:
             watch[kind] = min(threshold_bytes, watch.get(kind, threshold_bytes))
-    kinds = (*ALWAYS_COUNTED, *sorted({kind for *_, kind in tiers} - set(ALWAYS_COUNTED)))
-    return kinds, tuple(watch.items())
+    return counted_kinds(kind for *_, kind in tiers), tuple(watch.items())
 
 
 @lru_cache(maxsize=4096)

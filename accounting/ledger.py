@@ -12,7 +12,7 @@ from functools import lru_cache
 from accounting.facts import LocalDay, Meter, first_day_text, micros, moment
 from db.queries import accounting as queries
 from db.queries.accounting import Connection, hex_texts, numbers
-from domain.period import days_of, split_by_day
+from domain.period import ALWAYS_COUNTED, days_of, split_by_day
 
 
 class UsageMoved(Exception):
@@ -202,16 +202,23 @@ class Postings:
             _expect(queries.add_counters(connection, self.known_periods.columns(), now), len(self.known_periods.ids))
         if self.fresh_periods.ids:
             made = queries.begin_counters(connection, self.fresh_periods.columns(), now)
-            if made:
-                queries.seed_counters(connection, self._seed_columns(made))
+            unsure = self._unsure(made)
+            if unsure:
+                queries.seed_counters(connection, self._seed_columns(unsure))
 
-    def _seed_columns(self, made: Sequence[tuple[int, str, str]]) -> queries.Columns:
+    def _unsure(self, made: Sequence[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
+        """Counters whose total is to be taken from the days: new ones, and those that no rule may have kept up."""
+        fresh = self.fresh_periods
+        rows = zip(fresh.ids, fresh.kinds, fresh.starts, strict=True)
+        return list({*made, *(row for row in rows if row[1] != ALWAYS_COUNTED)})
+
+    def _seed_columns(self, rows: Sequence[tuple[int, str, str]]) -> queries.Columns:
         anchors = self.anchors
         return [
-            numbers([row[0] for row in made]),
-            hex_texts([row[1] for row in made]),
-            hex_texts([row[2] for row in made]),
-            hex_texts([_day_after(kind, first_day, anchors[owner]) for owner, kind, first_day in made]),
+            numbers([row[0] for row in rows]),
+            hex_texts([row[1] for row in rows]),
+            hex_texts([row[2] for row in rows]),
+            hex_texts([_day_after(kind, first_day, anchors[owner]) for owner, kind, first_day in rows]),
         ]
 
 

@@ -5,11 +5,13 @@ and ends and how an amount is shared between two instants; refuses to know what 
 """
 
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 PERIOD_KINDS = ("daily", "weekly", "monthly", "billing_cycle")
+# Invoices and most limits go by it, so everybody's has a running total; of the others those that a rule counts by.
+ALWAYS_COUNTED = "billing_cycle"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +22,11 @@ class Period:
     first_day: date
     start: datetime
     end: datetime
+
+
+def counted_kinds(reset_periods: Iterable[str]) -> tuple[str, ...]:
+    """The period kinds with a running total for a subscription whose rules count by `reset_periods`."""
+    return (ALWAYS_COUNTED, *sorted(set(reset_periods) - {ALWAYS_COUNTED}))
 
 
 def local_midnight(day: date, zone: tzinfo) -> datetime:

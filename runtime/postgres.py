@@ -35,7 +35,7 @@ unix_socket_directories = '{socket_dir}'
 unix_socket_permissions = 0700
 password_encryption = scram-sha-256
 max_connections = 100
-shared_buffers = 128MB
+shared_buffers = {shared_buffers_mb}MB
 work_mem = 8MB
 maintenance_work_mem = 64MB
 max_wal_size = 1GB
@@ -51,7 +51,7 @@ log_min_duration_statement = 1s
 idle_in_transaction_session_timeout = 5min
 """
 # A test's data must survive a killed server but no power cut, and each fsync saved is a test run sooner.
-_NOT_DURABLE = "fsync = off\nfull_page_writes = off\nlog_min_duration_statement = -1\n"
+_NOT_DURABLE = "fsync = off\nfull_page_writes = off\nlog_min_duration_statement = -1\nshared_buffers = 128MB\n"
 
 
 class PostgresError(Exception):
@@ -185,8 +185,22 @@ def _launch(cluster: Cluster) -> ProcessId:
 def _render_settings(cluster: Cluster) -> str:
     directory = str(cluster.directory)
     socket_dir = directory if len(directory.encode()) <= _SOCKET_DIR_MAX and "'" not in directory else ""
-    rendered = _SETTINGS.format(port=cluster.port, host=cluster.host, socket_dir=socket_dir)
+    rendered = _SETTINGS.format(
+        port=cluster.port,
+        host=cluster.host,
+        socket_dir=socket_dir,
+        shared_buffers_mb=shared_buffers_mb(_memory_bytes()),
+    )
     return rendered if cluster.durable else rendered + _NOT_DURABLE
+
+
+def shared_buffers_mb(memory_bytes: int) -> int:
+    """An eighth of the machine, for FreeRADIUS and the kernel's own cache share it; from 128 MB to 2 GB."""
+    return min(2048, max(128, memory_bytes // (8 << 20)))
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _run_initdb(cluster: Cluster) -> None:

@@ -327,7 +327,8 @@ ON CONFLICT (subscription_id, period_kind, period_start) DO UPDATE SET
     seconds = c.seconds + excluded.seconds, updated_at = excluded.updated_at
 RETURNING subscription_id, period_kind, period_start::text, xmax = 0
 """
-# A counter that begins in the middle of its period (a new plan counts by weeks, say) starts from the days before it.
+# A counter that begins in the middle of its period (a new plan counts by weeks, say), or that nobody kept for a while,
+# is the sum of its days.
 _SEED = """
 UPDATE usage_counters c SET download_bytes = d.download_bytes, upload_bytes = d.upload_bytes, seconds = d.seconds
 FROM (
@@ -368,7 +369,10 @@ def begin_counters(connection: Connection, columns: Columns, now: datetime) -> l
 
 
 def seed_counters(connection: Connection, columns: Columns) -> None:
-    """Set new counters to the sum of their days; array literals of subscription, kind, first day, day behind it."""
+    """Set counters to the sum of their days, this batch included.
+
+    Array literals of subscription, kind, first day, day behind the last.
+    """
     connection.execute(_SEED, columns, prepare=True)
 
 

@@ -1,10 +1,10 @@
 """Usage and sessions as the panel, the API and the portal show them.
 
-Totals come from the running counters, never from summing radacct; only a counter that nobody keeps (a month without
-traffic, a kind that no tier uses) is summed from the days.
+Totals come from the running counters, never from summing radacct; what nobody keeps a counter of (a kind that no tier
+counts by) is the sum of its days, of which a period has 31 at the most.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from db.queries.access import profiles_by_id
 from domain.fup import Usage
-from domain.period import Period, period_at
+from domain.period import Period, counted_kinds, period_at
 
 Connection = psycopg.Connection[Any]
 MAX_SESSIONS = 500
@@ -89,10 +89,15 @@ def counters_at(connection: Connection, subscription_id: int, periods: Iterable[
 
 
 def _totals(
-    connection: Connection, subscription_id: int, periods: Mapping[str, Period], zone: ZoneInfo
+    connection: Connection,
+    subscription_id: int,
+    periods: Mapping[str, Period],
+    counted: Collection[str],
+    zone: ZoneInfo,
 ) -> dict[str, Totals]:
-    """Totals by kind: counters, and sums of days for kinds that have none."""
-    found = counters_at(connection, subscription_id, periods.values())
+    """Totals by kind: the counters of those that are `counted`, and sums of days for the others."""
+    kept = [period for kind, period in periods.items() if kind in counted]
+    found = counters_at(connection, subscription_id, kept)
     missing = [period for kind, period in periods.items() if kind not in found]
     kinds, first_days = [period.kind for period in missing], [period.first_day for period in missing]
     last_days = [_last_day(period, zone) for period in missing]
@@ -112,9 +117,10 @@ def usage_of(connection: Connection, subscription_id: int, now: datetime) -> Sub
     if found is None:
         return None
     profile, zone = found[0], ZoneInfo(found[0].timezone)
-    kinds = {"daily", "monthly", "billing_cycle", *(tier.reset_period for tier in profile.tiers)}
+    counted = counted_kinds(tier.reset_period for tier in profile.tiers)
+    kinds = {"daily", "monthly", *counted}
     periods = {kind: period_at(kind, now, zone, profile.billing_day) for kind in sorted(kinds)}
-    totals = _totals(connection, subscription_id, periods, zone)
+    totals = _totals(connection, subscription_id, periods, counted, zone)
     in_force = profile.fup_tier if profile.fup_until is None or profile.fup_until > now else 0
     tiers = tuple(
         TierUsage(

@@ -148,7 +148,7 @@ def check(url: str, options: argparse.Namespace) -> None:
         row = connection.execute("SELECT count(*), sum(acctoutputoctets) FROM radacct_open").fetchone()
         booked = connection.execute("SELECT sum(download_bytes) FROM usage_daily").fetchone()
         months = connection.execute(
-            "SELECT sum(download_bytes) FROM usage_counters WHERE period_kind = 'monthly'"
+            "SELECT sum(download_bytes) FROM usage_counters WHERE period_kind = 'billing_cycle'"
         ).fetchone()
         hot = connection.execute(
             "SELECT relname, n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE n_tup_upd > 1000"

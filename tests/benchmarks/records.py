@@ -48,7 +48,7 @@ WHERE r.rows IS DISTINCT FROM 1 OR r.octets < t.acked OR r.octets > t.sent
 _BOOKED = """
 SELECT (SELECT coalesce(sum(acctinputoctets + acctoutputoctets), 0) FROM radacct),
     (SELECT coalesce(sum(download_bytes + upload_bytes), 0) FROM usage_daily),
-    (SELECT coalesce(sum(download_bytes + upload_bytes), 0) FROM usage_counters WHERE period_kind = 'monthly')
+    (SELECT coalesce(sum(download_bytes + upload_bytes), 0) FROM usage_counters WHERE period_kind = 'billing_cycle')
 """
 
 

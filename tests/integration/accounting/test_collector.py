@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from accounting.collector import Collector, Limits
 from accounting.sessions import SessionsMoved
+from db.queries.usage import usage_of
 from factories import make_nas, make_subscription, make_tenant
 from tests.integration.accounting.conftest import (
     GIB,
@@ -266,6 +267,31 @@ def test_a_period_that_begins_to_be_counted_late_starts_from_the_days_before(
     drain(collector)
     weekly = isp.row("SELECT * FROM usage_counters WHERE period_kind = 'weekly'")
     assert (weekly["period_start"], weekly["download_bytes"]) == (date(2026, 11, 16), 900)
+
+
+def test_a_period_nobody_counted_for_a_while_is_right_when_it_is_counted_again(
+    isp: Isp, spool: SpoolWriter, collector: Collector, clock: Clock
+) -> None:
+    for number, kind in enumerate(("weekly", "monthly", "weekly"), 1):
+        isp.do("UPDATE plan_fup_rules SET reset_period = %s WHERE service_plan_id = %s", kind, isp.plan_id)
+        time.sleep(0.2)
+        spool.send("Interim-Update", Acct_Session_Time=300 * number, Acct_Output_Octets=1000 * number)
+        drain(collector)
+        clock.pass_by(minutes=5)
+        assert isp.one("SELECT download_bytes FROM usage_counters WHERE period_kind = %s", kind) == 1000 * number
+
+
+def test_only_what_a_rule_counts_by_has_a_running_total(
+    isp: Isp, spool: SpoolWriter, collector: Collector, clock: Clock
+) -> None:
+    isp.do("DELETE FROM plan_fup_rules")
+    spool.send("Interim-Update", Acct_Session_Time=60, Acct_Output_Octets=700)
+    drain(collector)
+
+    assert [row["period_kind"] for row in isp.rows("SELECT * FROM usage_counters")] == ["billing_cycle"]
+    usage = usage_of(isp.connection, isp.subscription_id, clock.now)
+    assert usage is not None
+    assert (usage.month.download_bytes, usage.billing_cycle.download_bytes) == (700, 700)
 
 
 def test_accounting_on_ends_what_began_before_it_on_that_router_only(
