@@ -25,7 +25,7 @@ Request = tuple[tuple[str, str], ...]
 Answer = tuple[int, tuple[Pair, ...], tuple[Pair, ...]]
 
 # FreeRADIUS turns every failure in authorize into a reject, which a router takes as final; only this is silence.
-DO_NOT_RESPOND: tuple[Pair, ...] = (("Response-Packet-Type", ":=", "Do-Not-Respond"),)
+DO_NOT_RESPOND: tuple[Pair, ...] = (("Response-Packet-Type", "Do-Not-Respond"),)
 # A session is heard of at every interim; one silent for three of the longest and a bit is not running any more.
 SILENT_S = 3 * 3600 + 60
 

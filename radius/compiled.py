@@ -43,11 +43,11 @@ class Compiled:
 
     def reply(self, now: float, class_text: str) -> tuple[Pair, ...]:
         """The reply of one login: the compiled pairs, what is left of the session, and its Class."""
-        class_pair = ("Class", ":=", class_text)
+        class_pair = ("Class", class_text)
         if self.ends_at == FOREVER:
             return (*self.pairs, class_pair)
         seconds = session_seconds(self.session_timeout_s, self.ends_at - now)
-        return (*self.pairs, session_timeout_pair(seconds or 1), class_pair)
+        return (session_timeout_pair(seconds or 1), *self.pairs, class_pair)
 
 
 def compile_profile(
@@ -79,7 +79,7 @@ def _rendered(grant: Grant, open_password: Callable[[bytes], str]) -> tuple[tupl
     """Reply and control list of a login that is let in."""
     pairs = grant_pairs(grant)
     if grant.ends_at is None and grant.session_timeout_s is not None:
-        pairs = (*pairs, session_timeout_pair(grant.session_timeout_s))
+        pairs = (session_timeout_pair(grant.session_timeout_s), *pairs)
     return pairs, password_pairs(open_password(grant.password_token))
 
 
@@ -99,7 +99,7 @@ def decide_plainly(
     ends_in_s = None if grant.ends_at is None else grant.ends_at.timestamp() - now.timestamp()
     seconds = session_seconds(grant.session_timeout_s, ends_in_s)
     pairs = grant_pairs(grant)
-    return None, grant.reason, pairs if seconds is None else (*pairs, session_timeout_pair(seconds))
+    return None, grant.reason, pairs if seconds is None else (session_timeout_pair(seconds), *pairs)
 
 
 def moment(epoch_s: float) -> datetime:

@@ -51,13 +51,13 @@ def _router(row: RouterRow, keyring: Keyring) -> Router:
     )
 
 
-def client_pairs(address: str, router: Router) -> tuple[tuple[str, str, str], ...]:
+def client_pairs(address: str, router: Router) -> tuple[tuple[str, str], ...]:
     """What FreeRADIUS needs to make a client of a router; its short name is the router's number."""
     is_v6 = ":" in address
     return (
-        ("FreeRADIUS-Client-IPv6-Address" if is_v6 else "FreeRADIUS-Client-IP-Address", ":=", address),
-        ("FreeRADIUS-Client-Secret", ":=", router.secret),
-        ("FreeRADIUS-Client-Shortname", ":=", str(router.nas_server_id)),
-        ("FreeRADIUS-Client-NAS-Type", ":=", "other"),
-        ("FreeRADIUS-Client-Require-MA", ":=", "yes" if router.require_message_authenticator else "no"),
+        ("FreeRADIUS-Client-IPv6-Address" if is_v6 else "FreeRADIUS-Client-IP-Address", address),
+        ("FreeRADIUS-Client-Secret", router.secret),
+        ("FreeRADIUS-Client-Shortname", str(router.nas_server_id)),
+        ("FreeRADIUS-Client-NAS-Type", "other"),
+        ("FreeRADIUS-Client-Require-MA", "yes" if router.require_message_authenticator else "no"),
     )

@@ -125,10 +125,8 @@ class Desk:
             code, reply, control = self.authorizer.authorize(request)
         except UnableToRender:
             return self.authorizer.policy_failed(request)
-        if code == CODES.accept and {name: value for name, _, value in control} != {
-            "Cleartext-Password": self.case.password
-        }:
-            self.authorizer.refuse_password(next(value for name, _, value in reply if name == "Class"))
+        if code == CODES.accept and dict(control) != {"Cleartext-Password": self.case.password}:
+            self.authorizer.refuse_password(dict(reply)["Class"])
             return (CODES.reject, (), ())
         return (code, reply, control)
 
@@ -160,7 +158,7 @@ def test_the_policy_answers_the_case(case: Case, tmp_path: Path) -> None:
     if case.accept is None:
         assert (code, reply, control) == (CODES.reject, (), ())
     else:
-        sent = {name: value for name, _, value in reply}
+        sent = dict(reply)
         assert sent.pop("Class").startswith(f"lts1:{record[9]}:")
         assert difference(case.accept, sent) == ""
 

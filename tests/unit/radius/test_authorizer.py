@@ -141,7 +141,7 @@ def test_the_same_device_in_another_spelling_gets_its_own_place_back(desk: Desk)
 
 def test_a_wrong_password_gives_the_place_back_and_is_recorded(desk: Desk) -> None:
     _, reply, _ = desk.login(mac=DEVICES[0])
-    desk.authorizer.refuse_password(reply[-1][2])
+    desk.authorizer.refuse_password(reply[-1][1])
 
     assert desk.refused == {desk.records[0].decision_id: "wrong_password"}
     assert accepted(desk.login(mac=DEVICES[1]))

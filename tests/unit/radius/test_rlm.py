@@ -88,7 +88,7 @@ def test_freeradius_is_told_of_routers_that_are_known_and_of_no_others(rlm: Any,
     code, reply, client = rlm.find_router((("Tmp-String-0", "10.0.0.1"),))
 
     assert (code, reply) == (radiusd.RLM_MODULE_OK, ())
-    assert ("FreeRADIUS-Client-Secret", ":=", ROUTER.secret) in client
+    assert ("FreeRADIUS-Client-Secret", ROUTER.secret) in client
     assert rlm.find_router((("Tmp-String-0", "10.0.0.2"),)) == radiusd.RLM_MODULE_NOTFOUND
 
 

@@ -52,9 +52,7 @@ def test_freeradius_is_told_address_secret_number_and_whether_requests_must_be_s
     table = RouterTable()
     table.replace([row(7, "10.0.0.1"), row(8, "2001:db8::1", signs=False)], RING)
 
-    told = {
-        address: {name: value for name, _, value in client_pairs(address, r)} for address, r in table.by_address.items()
-    }
+    told = {address: dict(client_pairs(address, r)) for address, r in table.by_address.items()}
 
     assert told["10.0.0.1"]["FreeRADIUS-Client-IP-Address"] == "10.0.0.1"
     assert told["10.0.0.1"]["FreeRADIUS-Client-Secret"] == "secret-7"
