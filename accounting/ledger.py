@@ -12,7 +12,7 @@ from functools import lru_cache
 from accounting.facts import LocalDay, Meter, first_day_text, micros, moment
 from db.queries import accounting as queries
 from db.queries.accounting import Connection, hex_texts, numbers
-from domain.period import ALWAYS_COUNTED, days_of, split_by_day
+from domain.period import days_of, split_by_day
 
 
 class UsageMoved(Exception):
@@ -83,40 +83,25 @@ class Ledger:
             (known if is_known else fresh).add(subscription_id, entry)
             if not is_known:
                 entry.meter.known_daily = (day_text, nas_server_id)
-        known_periods, fresh_periods = self._periods()
-        return Postings(
-            known_daily=known, fresh_daily=fresh, known_periods=known_periods, fresh_periods=fresh_periods,
-            anchors={key[0]: entry.meter.row.billing_day for key, entry in self._entries.items()},
-        )  # fmt: skip
+        known_periods, begun_periods = self._periods()
+        return Postings(known_daily=known, fresh_daily=fresh, known_periods=known_periods, begun_periods=begun_periods)
 
-    def _periods(self) -> tuple["Periods", "Periods"]:
-        known, fresh = Periods(), Periods()
+    def _periods(self) -> tuple["Periods", "Begun"]:
+        """What to add to counters this process has added to before, and which others begin."""
+        known, begun = Periods(), Begun()
+        # A statement may touch a counter once only; where some subscription has several entries, its days tell.
         repeated = len(self._entries) != len({key[0] for key in self._entries})
-        if repeated:
-            self._add_up_periods(fresh)
-            return known, fresh
         for (subscription_id, *_), entry in self._entries.items():
             meter = entry.meter
             starts = meter.starts_on(entry.day)
-            if meter.known_starts == starts:
-                target = known
-            else:
-                target, meter.known_starts = fresh, starts
+            is_known = not repeated and meter.known_starts == starts
+            meter.known_starts = starts
             for kind, start in zip(meter.kinds, starts, strict=True):
-                target.add(subscription_id, kind, start, entry.down, entry.up, entry.seconds)
-        return known, fresh
-
-    def _add_up_periods(self, fresh: "Periods") -> None:
-        """The same when some subscription has several entries: a period may be touched once only in a statement."""
-        totals: dict[tuple[int, str, str], list[int]] = {}
-        for (subscription_id, *_), entry in self._entries.items():
-            for kind, start in zip(entry.meter.kinds, entry.meter.starts_on(entry.day), strict=True):
-                total = totals.setdefault((subscription_id, kind, start), [0, 0, 0])
-                total[0] += entry.down
-                total[1] += entry.up
-                total[2] += entry.seconds
-        for key, total in totals.items():
-            fresh.add(*key, *total)
+                if is_known:
+                    known.add(subscription_id, kind, start, entry.down, entry.up, entry.seconds)
+                else:
+                    begun.keys[subscription_id, kind, start] = meter.row.billing_day
+        return known, begun
 
     def to_look_at(self) -> list[Meter]:
         """The meters whose watched bytes may have been reached by this batch."""
@@ -182,6 +167,21 @@ class Periods:
         ]  # fmt: skip
 
 
+class Begun:
+    """Counters to be taken from their days: subscription, kind and first day, with the day the billing cycle turns."""
+
+    def __init__(self) -> None:
+        self.keys: dict[tuple[int, str, str], int] = {}
+
+    def columns(self) -> Sequence[str]:
+        return [
+            numbers([key[0] for key in self.keys]),
+            hex_texts([key[1] for key in self.keys]),
+            hex_texts([key[2] for key in self.keys]),
+            hex_texts([_day_after(kind, start, anchor_day) for (_, kind, start), anchor_day in self.keys.items()]),
+        ]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Postings:
     """A batch's usage, ready to be written."""
@@ -189,37 +189,18 @@ class Postings:
     known_daily: Daily
     fresh_daily: Daily
     known_periods: Periods
-    fresh_periods: Periods
-    anchors: dict[int, int]
+    begun_periods: Begun
 
     def write(self, connection: Connection, now: datetime) -> None:
-        """Add to the tables in the caller's transaction; raises `UsageMoved` when a row is not where it was."""
+        """Add to the tables in the caller's transaction, days first; raises `UsageMoved` when a row has gone."""
         if self.known_daily.ids:
             _expect(queries.add_daily(connection, self.known_daily.columns()), len(self.known_daily.ids))
         if self.fresh_daily.ids:
             queries.begin_daily(connection, self.fresh_daily.columns())
         if self.known_periods.ids:
             _expect(queries.add_counters(connection, self.known_periods.columns(), now), len(self.known_periods.ids))
-        if self.fresh_periods.ids:
-            made = queries.begin_counters(connection, self.fresh_periods.columns(), now)
-            unsure = self._unsure(made)
-            if unsure:
-                queries.seed_counters(connection, self._seed_columns(unsure))
-
-    def _unsure(self, made: Sequence[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
-        """Counters whose total is to be taken from the days: new ones, and those that no rule may have kept up."""
-        fresh = self.fresh_periods
-        rows = zip(fresh.ids, fresh.kinds, fresh.starts, strict=True)
-        return list({*made, *(row for row in rows if row[1] != ALWAYS_COUNTED)})
-
-    def _seed_columns(self, rows: Sequence[tuple[int, str, str]]) -> queries.Columns:
-        anchors = self.anchors
-        return [
-            numbers([row[0] for row in rows]),
-            hex_texts([row[1] for row in rows]),
-            hex_texts([row[2] for row in rows]),
-            hex_texts([_day_after(kind, first_day, anchors[owner]) for owner, kind, first_day in rows]),
-        ]
+        if self.begun_periods.keys:
+            queries.begin_counters(connection, self.begun_periods.columns(), now)
 
 
 @lru_cache(maxsize=4096)

@@ -315,30 +315,18 @@ FROM unnest(%s::bigint[], %s::text[], %s::date[], %s::bigint[], %s::bigint[], %s
     AS n (id, kind, first_day, download_bytes, upload_bytes, seconds)
 WHERE c.subscription_id = n.id AND c.period_kind = n.kind AND c.period_start = n.first_day
 """
+# A counter that this process has not added to yet becomes the sum of its days, this batch's included: so one that
+# begins in the middle of its period (a new plan counts by weeks, say), or was not kept for a while, is right at once.
 _BEGIN_COUNTERS = """
-INSERT INTO usage_counters AS c (subscription_id, period_kind, period_start, updated_at, download_bytes, upload_bytes,
+INSERT INTO usage_counters (subscription_id, period_kind, period_start, updated_at, download_bytes, upload_bytes,
     seconds)
-SELECT id, kind, first_day, %s, download_bytes, upload_bytes, seconds
-FROM unnest(%s::bigint[], %s::text[], %s::date[], %s::bigint[], %s::bigint[], %s::bigint[])
-    AS n (id, kind, first_day, download_bytes, upload_bytes, seconds)
+SELECT n.id, n.kind, n.first_day, %s, sum(d.download_bytes), sum(d.upload_bytes), sum(d.seconds)
+FROM unnest(%s::bigint[], %s::text[], %s::date[], %s::date[]) AS n (id, kind, first_day, after_day)
+JOIN usage_daily d ON d.subscription_id = n.id AND d.day >= n.first_day AND d.day < n.after_day
+GROUP BY n.id, n.kind, n.first_day
 ON CONFLICT (subscription_id, period_kind, period_start) DO UPDATE SET
-    download_bytes = c.download_bytes + excluded.download_bytes,
-    upload_bytes = c.upload_bytes + excluded.upload_bytes,
-    seconds = c.seconds + excluded.seconds, updated_at = excluded.updated_at
-RETURNING subscription_id, period_kind, period_start::text, xmax = 0
-"""
-# A counter that begins in the middle of its period (a new plan counts by weeks, say), or that nobody kept for a while,
-# is the sum of its days.
-_SEED = """
-UPDATE usage_counters c SET download_bytes = d.download_bytes, upload_bytes = d.upload_bytes, seconds = d.seconds
-FROM (
-    SELECT n.id, n.kind, n.first_day, sum(u.download_bytes) AS download_bytes, sum(u.upload_bytes) AS upload_bytes,
-        sum(u.seconds) AS seconds
-    FROM unnest(%s::bigint[], %s::text[], %s::date[], %s::date[]) AS n (id, kind, first_day, after_day)
-    JOIN usage_daily u ON u.subscription_id = n.id AND u.day >= n.first_day AND u.day < n.after_day
-    GROUP BY n.id, n.kind, n.first_day
-) d
-WHERE c.subscription_id = d.id AND c.period_kind = d.kind AND c.period_start = d.first_day
+    download_bytes = excluded.download_bytes, upload_bytes = excluded.upload_bytes, seconds = excluded.seconds,
+    updated_at = excluded.updated_at
 """
 _WATCHED = """
 SELECT n.id, n.kind, c.download_bytes + c.upload_bytes
@@ -362,18 +350,9 @@ def add_counters(connection: Connection, columns: Columns, now: datetime) -> int
     return connection.execute(_ADD_COUNTERS, [now, *columns], prepare=True).rowcount
 
 
-def begin_counters(connection: Connection, columns: Columns, now: datetime) -> list[tuple[int, str, str]]:
-    """Add to counters that may not exist yet; returns (subscription, kind, first day) of those that are new."""
-    rows = connection.execute(_BEGIN_COUNTERS, [now, *columns], prepare=True)
-    return [(row[0], row[1], row[2]) for row in rows if row[3]]
-
-
-def seed_counters(connection: Connection, columns: Columns) -> None:
-    """Set counters to the sum of their days, this batch included.
-
-    Array literals of subscription, kind, first day, day behind the last.
-    """
-    connection.execute(_SEED, columns, prepare=True)
+def begin_counters(connection: Connection, columns: Columns, now: datetime) -> None:
+    """Set counters to the sum of their days; array literals of subscription, kind, first day, day behind the last."""
+    connection.execute(_BEGIN_COUNTERS, [now, *columns], prepare=True)
 
 
 def watched_totals(connection: Connection, columns: Columns) -> list[tuple[int, str, int]]:
