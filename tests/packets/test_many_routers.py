@@ -14,7 +14,8 @@ from simulator.client import Exchange, RadiusClient
 from simulator.credentials import Method, Proof
 
 ROUTERS = 1000
-# After a power cut all ask within a moment; a RouterOS with the recommended settings gives a login up after this long.
+# After a power cut all ask within a second; a RouterOS with the recommended settings gives a login up after three.
+WITHIN_S = 1.0
 GIVEN_UP_MS = 3000
 
 
@@ -39,6 +40,7 @@ def crowd(stack: RadiusStack) -> RadiusStack:
 
 async def ask(stack: RadiusStack, number: int) -> Exchange:
     secret = secret_of(number).encode()
+    await asyncio.sleep(WITHIN_S * number / ROUTERS)
     client = RadiusClient(
         host="127.0.0.1",
         port=stack.settings.radius_auth_port,
@@ -68,7 +70,7 @@ async def all_ask(stack: RadiusStack) -> list[Exchange]:
     return list(await asyncio.gather(*(ask(stack, number) for number in range(ROUTERS))))
 
 
-def test_all_are_served_at_once_and_again_when_their_lifetime_is_over(crowd: RadiusStack) -> None:
+def test_all_are_served_within_a_moment_and_again_when_their_lifetime_is_over(crowd: RadiusStack) -> None:
     for _ in range(2):
         exchanges = asyncio.run(all_ask(crowd))
 
