@@ -4,8 +4,8 @@ A batch is one transaction that also moves the spool position, so whatever is ki
 and only when the position is behind it. Decides the order of work and what to do when the database is away or refuses a
 batch.
 
-With nothing waiting, a batch is read, merged and written under the merge lock. With a backlog, the next batch is parsed
-and merged in memory while PostgreSQL still writes the one before; merges are numbered, so a batch that was prepared on
+With little waiting, a batch is read, merged and written under the merge lock. With much, the next batch is parsed and
+merged in memory while PostgreSQL still writes the one before; merges are numbered, so a batch that was prepared on
 what another collector has changed since is noticed, thrown away and done again.
 """
 
@@ -34,11 +34,13 @@ from runtime.logs import get_logger
 
 STREAM = "acct"
 ACCESS_STREAM = "access"
-IDLE_S = 0.02
-# While records keep coming they gather this long: in transactions of a hundred, a record costs half as much again.
+# Between two looks at the spool, also while records keep coming: in transactions of a hundred, a record costs half as
+# much again as in those of five hundred.
 GATHER_S = 0.02
-# From this many records on, the next batch is merged while the one before is being written.
+# From this many records on, the next batch is merged while the one before is being written, backlog or not.
 AHEAD_FROM = 500
+# While batches overlap, everything else has its turn this often: the access log, new sessions, housekeeping.
+ASIDE_EVERY = timedelta(seconds=1)
 MARK_EVERY = timedelta(seconds=10)
 TIDY_EVERY = timedelta(minutes=5)
 # After another collector was noticed, batches are merged under the lock for this long.
@@ -170,7 +172,7 @@ class Collector:
         self._positions: dict[str, dict[str, int]] = {}
         self._merge = 0
         self._most_records = self._limits.records
-        self._shared_until = self._marked_at = self._tidied_at = datetime.min.replace(tzinfo=UTC)
+        self._shared_until = self._aside_at = self._marked_at = self._tidied_at = datetime.min.replace(tzinfo=UTC)
 
     # --- the loop ---
 
@@ -181,18 +183,13 @@ class Collector:
             try:
                 counted = self.step()
                 back_off_s = FIRST_BACK_OFF_S
-                stop.wait(self._pause_s(counted))
+                stop.wait(0 if counted >= self._most_records else GATHER_S)
             except (psycopg.Error, OSError, *MOVED, *UNFORESEEN) as error:
                 log.warning("batch not counted, trying again", error=repr(error), wait_seconds=back_off_s)
                 self.recover(error)
                 stop.wait(back_off_s)
                 back_off_s = min(back_off_s * 2, LAST_BACK_OFF_S)
         self.close()
-
-    def _pause_s(self, counted: int) -> float:
-        if not counted:
-            return IDLE_S
-        return 0 if counted >= self._most_records else GATHER_S
 
     def recover(self, error: Exception) -> None:
         """After a failed round: forget everything that may not be true, and take smaller bites."""
@@ -210,7 +207,10 @@ class Collector:
         if self._writing is None:
             self._hear(connection)
         counted = self._collect_accounting(connection)
+        if self._clock() - self._aside_at >= ASIDE_EVERY:
+            self._settle(connection)
         if self._writing is None:
+            self._aside_at = self._clock()
             counted += self._collect_access(connection)
             self._look_again(connection)
             self._keep_house(connection)
@@ -261,7 +261,8 @@ class Collector:
             self._settle(connection)
             return 0
         parsed = parse(chunk)
-        if len(parsed.records) < AHEAD_FROM or self._most_records == 1 or self._clock() < self._shared_until:
+        is_behind = not chunk.reached_end or len(parsed.records) >= AHEAD_FROM
+        if not is_behind or self._most_records == 1 or self._clock() < self._shared_until:
             self._settle(connection)
             self._count_locked(connection, parsed)
         else:

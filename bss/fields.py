@@ -14,7 +14,7 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from bss.failure import Invalid, Problem
-from domain.attributes import is_sendable
+from domain.attributes import MAX_TEXT_BYTES, is_sendable
 from domain.mac import normalise_mac
 from domain.speed import MAX_KBPS
 
@@ -50,15 +50,11 @@ def optional_text(value: object, *, field: str, longest: int, lines: bool = Fals
 def router_name(value: object, *, field: str) -> str | None:
     """The name of a pool or list on the router, as an attribute can carry it; empty means none."""
     name = optional_text(value, field=field, longest=100)
-    if name is not None and not is_sendable(name):
-        raise Invalid(
-            Problem(
-                field=field,
-                reason="contains a character that a router would not show",
-                mend="type it again by hand, shorter if it is long",
-            )
-        )
-    return name
+    if name is None or is_sendable(name):
+        return name
+    if name.isprintable():
+        raise Invalid(Problem(field=field, reason=f"is longer than {MAX_TEXT_BYTES} bytes", mend="shorten it"))
+    raise Invalid(Problem(field=field, reason="contains an invisible character", mend="type it again by hand"))
 
 
 def one_of(value: object, *, field: str, allowed: tuple[str, ...]) -> str:

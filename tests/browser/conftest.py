@@ -55,8 +55,7 @@ def empty_panel(db: Session, settings: Settings) -> Seeded:
 @pytest.fixture
 def server(settings: Settings) -> Iterator[BaseWSGIServer]:
     app = create_app(settings)
-    app.wsgi_app = _read_whole(app.wsgi_app)  # type: ignore[method-assign]
-    listening = make_server("127.0.0.1", 0, app, threaded=True)
+    listening = make_server("127.0.0.1", 0, _read_whole(app), threaded=True)
     thread = threading.Thread(target=listening.serve_forever, daemon=True)
     thread.start()
     yield listening

@@ -71,9 +71,9 @@ async def all_ask(stack: RadiusStack) -> list[Exchange]:
 
 
 def test_all_are_served_within_a_moment_and_again_when_their_lifetime_is_over(crowd: RadiusStack) -> None:
-    for _ in range(2):
+    for pause_s in (0, CLIENT_LIFETIME_S + 0.5):
+        time.sleep(pause_s)
         exchanges = asyncio.run(all_ask(crowd))
 
         assert [exchange for exchange in exchanges if exchange.reply is None or exchange.problems] == []
         assert max(exchange.latency_ms for exchange in exchanges) < GIVEN_UP_MS
-        time.sleep(CLIENT_LIFETIME_S + 0.5)

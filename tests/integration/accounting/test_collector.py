@@ -494,3 +494,19 @@ class TestAccessLog:
         assert isp.one("SELECT count(*) FROM access_log") == 1
         assert isp.one("SELECT reason FROM quarantined_records") == "refused: CheckViolation"
         assert isp.used() == (GIB, 0)
+
+    def test_it_has_its_turn_while_a_backlog_of_accounting_is_counted(
+        self, isp: Isp, spool: SpoolWriter, make_collector: MakeCollector, clock: Clock
+    ) -> None:
+        for number in range(100):
+            spool.send("Interim-Update", Acct_Session_Time=number, Acct_Output_Octets=number)
+        collector = make_collector(limits=Limits(records=10))
+        stored = []
+        for _ in range(2):
+            spool.put(self.line(isp, self.decision(isp)), name="access-2026112110.jsonl")
+            collector.step()
+            stored.append(isp.one("SELECT count(*) FROM access_log"))
+            clock.pass_by(seconds=2)
+
+        assert stored == [1, 2]
+        assert isp.one("SELECT records FROM spool_positions WHERE stream = 'acct' AND file = ''") < 100

@@ -93,7 +93,7 @@ def test_a_pool_name_that_is_taken_in_can_be_sent_at_login(typed: str) -> None:
     assert name is None or pair("Framed-Pool", name) == ("Framed-Pool", name)
 
 
-@pytest.mark.parametrize("typed", ["pool\u200b1", "\u202epool", "ä" * 100 + "\U0001f30d" * 20])
+@pytest.mark.parametrize("typed", ["pool\u200b1", "\u202epool", "\U0001f30d" * 62])
 def test_a_pool_name_no_router_could_be_sent_is_refused(typed: str) -> None:
     with pytest.raises(Invalid):
         fields.router_name(typed, field="ip_pool")
