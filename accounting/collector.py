@@ -375,7 +375,7 @@ class Collector:
     def _write(self, connection: Connection, work: Work, meters: list[Meter] | None = None) -> Outcome:
         """Everything that a batch means, inside its transaction."""
         work.changes.write(connection)
-        work.postings.write(connection, work.now)
+        work.postings.write(connection)
         looked_at = work.ledger.to_look_at() if meters is None else meters
         totals = _watched_totals(connection, looked_at, work.now)
         reached = {

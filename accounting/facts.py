@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from db.queries import accounting as queries
 from db.queries.accounting import Connection, FactsRow, NasRow
-from domain.period import counted_kinds, days_of, local_midnight
+from domain.period import days_of, local_midnight
 
 MAX_METERS = 300_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -77,58 +77,48 @@ def zone_days(name: str) -> ZoneDays:
     return ZoneDays(name)
 
 
-@lru_cache(maxsize=65536)
-def first_day_text(kind: str, day: date, anchor_day: int) -> str:
-    """The first day of the period that holds a local day, as PostgreSQL reads it."""
-    return days_of(kind, day, anchor_day)[0].isoformat()
-
-
 # Tier, threshold in bytes and reset period of each fair-use tier of a plan.
 Tiers = tuple[tuple[int, int, str], ...]
 
 
 # Subscriptions number a hundred thousand and plans a few dozen: what follows from the plan is kept once.
 @lru_cache(maxsize=4096)
-def _counted(tiers: Tiers, in_force: int) -> tuple[tuple[str, ...], tuple[tuple[str, int], ...]]:
-    """The period kinds to count, and the fewest bytes by kind at which a tier above the one in force is reached."""
+def _watched(tiers: Tiers, in_force: int) -> tuple[tuple[str, int], ...]:
+    """The fewest bytes by period kind at which a tier above the one in force is reached."""
     watch: dict[str, int] = {}
     for tier, threshold_bytes, kind in tiers:
         if tier > in_force:
             watch[kind] = min(threshold_bytes, watch.get(kind, threshold_bytes))
-    return counted_kinds(kind for *_, kind in tiers), tuple(watch.items())
+    return tuple(watch.items())
 
 
 @lru_cache(maxsize=4096)
-def _first_days(kinds: tuple[str, ...], day: date, anchor_day: int) -> tuple[str, ...]:
-    return tuple(first_day_text(kind, day, anchor_day) for kind in kinds)
+def _days_text(kind: str, day: date, anchor_day: int) -> tuple[str, str]:
+    first, after = days_of(kind, day, anchor_day)
+    return first.isoformat(), after.isoformat()
 
 
 class Meter:
     """How one subscription is counted.
 
     `watch` is the fewest bytes by period kind at which a tier might be reached, `left_bytes` how many may still be
-    booked before anybody need look. `known_daily` and `known_starts` are the rows that are there to be added to.
+    booked before anybody need look. `known_daily` is the row that is there to be added to.
     """
 
-    __slots__ = ("_memo_day", "_starts", "days", "kinds", "known_daily", "known_starts", "left_bytes", "row", "watch")
+    __slots__ = ("days", "known_daily", "left_bytes", "row", "watch")
 
     def __init__(self, row: FactsRow, tiers: Tiers, now: datetime) -> None:
         self.row = row
         self.days = zone_days(row.timezone)
         in_force = row.fup_tier if row.fup_until is None or row.fup_until > now else 0
-        self.kinds, self.watch = _counted(tiers, in_force)
+        self.watch = _watched(tiers, in_force)
         self.left_bytes = 0
         self.known_daily: tuple[str, int] | None = None
-        self.known_starts: tuple[str, ...] | None = None
-        self._memo_day = ""
-        self._starts: tuple[str, ...] = ()
 
-    def starts_on(self, day: LocalDay) -> tuple[str, ...]:
-        """The first days of the periods, in the order of `kinds`, that hold a local day."""
-        if self._memo_day != day.text:
-            self._memo_day = day.text
-            self._starts = _first_days(self.kinds, day.day, self.row.billing_day)
-        return self._starts
+    def watched_days(self, now: datetime) -> list[tuple[str, str, str]]:
+        """Kind, first day and the day after the last of each watched period that runs, as PostgreSQL reads them."""
+        today = self.days.day_of(micros(now)).day
+        return [(kind, *_days_text(kind, today, self.row.billing_day)) for kind, _ in self.watch]
 
     def look_again(self, totals: Mapping[str, int]) -> bool:
         """Take note of the totals in the running periods; True when a watched number of bytes is reached."""

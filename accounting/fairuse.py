@@ -1,6 +1,6 @@
 """Fair use on the live side: a tier is entered when its bytes are reached and left when its period is over.
 
-Totals come from usage_counters as they stand in this transaction. State, history and the change of the running
+Totals are the sums of the days as they stand in this transaction. State, history and the change of the running
 sessions are written together, so a slowed customer and the reason for it never part.
 """
 
@@ -13,7 +13,7 @@ from db.queries import accounting as queries
 from db.queries.access import profiles_by_id
 from db.queries.accounting import Connection
 from db.queries.live_changes import enqueue_change
-from db.queries.usage import counters_at
+from db.queries.usage import totals_in
 from domain.access import AccessProfile, fup_tier_in_force, rate_limit_now
 from domain.fup import FupTier, Usage, tier_reached
 from domain.period import Period, period_at
@@ -70,10 +70,10 @@ def _tier_to_enter(connection: Connection, profile: AccessProfile, now: datetime
 def _reached(connection: Connection, profile: AccessProfile, now: datetime) -> tuple[FupTier, int] | None:
     """The highest tier reached in the running periods, with the bytes that count for it."""
     periods = {tier.reset_period: _period(profile, tier, now) for tier in profile.tiers}
-    counters = counters_at(connection, profile.subscription_id, periods.values())
+    totals = totals_in(connection, profile.subscription_id, periods.values())
     usage = {
         kind: Usage(download_bytes=total.download_bytes, upload_bytes=total.upload_bytes)
-        for kind, total in counters.items()
+        for kind, total in totals.items()
     }
     tier = tier_reached(profile.tiers, usage)
     return None if tier is None else (tier, usage[tier.reset_period].counted(tier.counts))

@@ -6,13 +6,12 @@ time touches; each period is the sum of its days. Adds up in memory; `Postings` 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import lru_cache
+from datetime import datetime
 
-from accounting.facts import LocalDay, Meter, first_day_text, micros, moment
+from accounting.facts import LocalDay, Meter, moment
 from db.queries import accounting as queries
 from db.queries.accounting import Connection, hex_texts, numbers
-from domain.period import days_of, split_by_day
+from domain.period import split_by_day
 
 
 class UsageMoved(Exception):
@@ -83,25 +82,7 @@ class Ledger:
             (known if is_known else fresh).add(subscription_id, entry)
             if not is_known:
                 entry.meter.known_daily = (day_text, nas_server_id)
-        known_periods, begun_periods = self._periods()
-        return Postings(known_daily=known, fresh_daily=fresh, known_periods=known_periods, begun_periods=begun_periods)
-
-    def _periods(self) -> tuple["Periods", "Begun"]:
-        """What to add to counters this process has added to before, and which others begin."""
-        known, begun = Periods(), Begun()
-        # A statement may touch a counter once only; where some subscription has several entries, its days tell.
-        repeated = len(self._entries) != len({key[0] for key in self._entries})
-        for (subscription_id, *_), entry in self._entries.items():
-            meter = entry.meter
-            starts = meter.starts_on(entry.day)
-            is_known = not repeated and meter.known_starts == starts
-            meter.known_starts = starts
-            for kind, start in zip(meter.kinds, starts, strict=True):
-                if is_known:
-                    known.add(subscription_id, kind, start, entry.down, entry.up, entry.seconds)
-                else:
-                    begun.keys[subscription_id, kind, start] = meter.row.billing_day
-        return known, begun
+        return Postings(known_daily=known, fresh_daily=fresh)
 
     def to_look_at(self) -> list[Meter]:
         """The meters whose watched bytes may have been reached by this batch."""
@@ -141,71 +122,19 @@ class Daily:
         ]
 
 
-class Periods:
-    """Columns for usage_counters."""
-
-    def __init__(self) -> None:
-        self.ids: list[int] = []
-        self.kinds: list[str] = []
-        self.starts: list[str] = []
-        self.down: list[int] = []
-        self.up: list[int] = []
-        self.seconds: list[int] = []
-
-    def add(self, subscription_id: int, kind: str, start: str, down: int, up: int, seconds: int) -> None:
-        self.ids.append(subscription_id)
-        self.kinds.append(kind)
-        self.starts.append(start)
-        self.down.append(down)
-        self.up.append(up)
-        self.seconds.append(seconds)
-
-    def columns(self) -> Sequence[str]:
-        return [
-            numbers(self.ids), hex_texts(self.kinds), hex_texts(self.starts), numbers(self.down), numbers(self.up),
-            numbers(self.seconds),
-        ]  # fmt: skip
-
-
-class Begun:
-    """Counters to be taken from their days: subscription, kind and first day, with the day the billing cycle turns."""
-
-    def __init__(self) -> None:
-        self.keys: dict[tuple[int, str, str], int] = {}
-
-    def columns(self) -> Sequence[str]:
-        return [
-            numbers([key[0] for key in self.keys]),
-            hex_texts([key[1] for key in self.keys]),
-            hex_texts([key[2] for key in self.keys]),
-            hex_texts([_day_after(kind, start, anchor_day) for (_, kind, start), anchor_day in self.keys.items()]),
-        ]
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Postings:
     """A batch's usage, ready to be written."""
 
     known_daily: Daily
     fresh_daily: Daily
-    known_periods: Periods
-    begun_periods: Begun
 
-    def write(self, connection: Connection, now: datetime) -> None:
-        """Add to the tables in the caller's transaction, days first; raises `UsageMoved` when a row has gone."""
+    def write(self, connection: Connection) -> None:
+        """Add to the days in the caller's transaction; raises `UsageMoved` when a row has gone."""
         if self.known_daily.ids:
             _expect(queries.add_daily(connection, self.known_daily.columns()), len(self.known_daily.ids))
         if self.fresh_daily.ids:
             queries.begin_daily(connection, self.fresh_daily.columns())
-        if self.known_periods.ids:
-            _expect(queries.add_counters(connection, self.known_periods.columns(), now), len(self.known_periods.ids))
-        if self.begun_periods.keys:
-            queries.begin_counters(connection, self.begun_periods.columns(), now)
-
-
-@lru_cache(maxsize=4096)
-def _day_after(kind: str, first_day: str, anchor_day: int) -> str:
-    return days_of(kind, date.fromisoformat(first_day), anchor_day)[1].isoformat()
 
 
 def _expect(written: int, wanted: int) -> None:
@@ -214,11 +143,11 @@ def _expect(written: int, wanted: int) -> None:
 
 
 def watched_columns(meters: Sequence[Meter], now: datetime) -> Sequence[str]:
-    """The counters of the running periods that the meters watch."""
-    now_us = micros(now)
-    rows = [
-        (meter.row.subscription_id, kind, first_day_text(kind, meter.days.day_of(now_us).day, meter.row.billing_day))
-        for meter in meters
-        for kind, _ in meter.watch
+    """The running periods that the meters watch: subscription, kind, first day, day after the last."""
+    rows = [(meter, *days) for meter in meters for days in meter.watched_days(now)]
+    return [
+        numbers(meter.row.subscription_id for meter, *_ in rows),
+        hex_texts(kind for _, kind, _, _ in rows),
+        hex_texts(first for _, _, first, _ in rows),
+        hex_texts(after for *_, after in rows),
     ]
-    return [numbers(row[0] for row in rows), hex_texts(row[1] for row in rows), hex_texts(row[2] for row in rows)]

@@ -5,28 +5,22 @@ and ends and how an amount is shared between two instants; refuses to know what 
 """
 
 from calendar import monthrange
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 PERIOD_KINDS = ("daily", "weekly", "monthly", "billing_cycle")
-# Invoices and most limits go by it, so everybody's has a running total; of the others those that a rule counts by.
-ALWAYS_COUNTED = "billing_cycle"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Period:
-    """`[start, end)` in UTC, named by `first_day` in the local calendar."""
+    """`[start, end)` in UTC; in the local calendar the days from `first_day` on, `after_day` no longer among them."""
 
     kind: str
     first_day: date
+    after_day: date
     start: datetime
     end: datetime
-
-
-def counted_kinds(reset_periods: Iterable[str]) -> tuple[str, ...]:
-    """The period kinds with a running total for a subscription whose rules count by `reset_periods`."""
-    return (ALWAYS_COUNTED, *sorted(set(reset_periods) - {ALWAYS_COUNTED}))
 
 
 def local_midnight(day: date, zone: tzinfo) -> datetime:
@@ -75,7 +69,13 @@ def days_of(kind: str, day: date, anchor_day: int = 1) -> tuple[date, date]:
 def period_at(kind: str, moment: datetime, zone: tzinfo, anchor_day: int = 1) -> Period:
     """The period of `kind` that holds `moment`; `anchor_day` (1-31) is the day a billing cycle begins."""
     first, after = days_of(kind, moment.astimezone(zone).date(), anchor_day)
-    return Period(kind=kind, first_day=first, start=local_midnight(first, zone), end=local_midnight(after, zone))
+    return Period(
+        kind=kind,
+        first_day=first,
+        after_day=after,
+        start=local_midnight(first, zone),
+        end=local_midnight(after, zone),
+    )
 
 
 def split_by_day(start: datetime, end: datetime, amount: int, zone: tzinfo) -> Iterator[tuple[date, int]]:

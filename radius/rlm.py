@@ -15,6 +15,7 @@ import radiusd
 
 from db.crypto import Keyring
 from db.queries.access import OPEN_SESSIONS, PROFILE_BY_NAME
+from db.queries.deadline import policy_dsn
 from db.queries.reader import DeadlineReader
 from radius.authorizer import Answer, Authorizer, Codes, Request
 from radius.guard import SpoolGuard
@@ -28,8 +29,6 @@ COMPLAIN_EVERY_S = 10.0
 COLLECT_YOUNG_ONLY = (10_000, 50, 1_000_000)
 # A background thread gives way to a login after half a millisecond instead of Python's five.
 SWITCH_INTERVAL_S = 0.0005
-# A hung server must not hang a thread of ours: TCP gives up, and statements of the listener are short.
-DSN_DEADLINES = "connect_timeout=3 keepalives_idle=5 keepalives_interval=2 keepalives_count=2 tcp_user_timeout=5000"
 
 _routers = RouterTable()
 _desk: list[Authorizer] = []
@@ -88,7 +87,7 @@ def _start(settings: PolicySettings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     # A full collection walks every profile in memory and would stop all logins meanwhile; a login leaves no cycles.
     gc.set_threshold(*COLLECT_YOUNG_ONLY)
-    dsn = _with_deadlines(settings.dsn)
+    dsn = policy_dsn(settings.dsn)
     keyring = Keyring.from_file(settings.keys_file)
     store = ProfileStore(settings.capacity)
     statements = {"profile": PROFILE_BY_NAME, "open_sessions": OPEN_SESSIONS}
@@ -119,11 +118,6 @@ def _start(settings: PolicySettings) -> None:
 
 def _prepare(entry: Entry) -> None:
     _desk[0].prepare(entry)
-
-
-def _with_deadlines(dsn: str) -> str:
-    options = "&".join(DSN_DEADLINES.split())
-    return f"{dsn}{'&' if '?' in dsn else '?'}{options}"
 
 
 def _complain(message: str) -> None:

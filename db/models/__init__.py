@@ -5,7 +5,7 @@ from db.models.customers import Customer
 from db.models.nas import NasServer
 from db.models.outbox import SessionChange, SessionChangeAttempt
 from db.models.plans import PlanFupRule, ServicePlan
-from db.models.sessions import AccessLog, QuarantinedRecord, RadAcct, SpoolPosition, UsageCounter, UsageDaily
+from db.models.sessions import AccessLog, QuarantinedRecord, RadAcct, SpoolPosition, UsageDaily
 from db.models.staff import ApiToken, AuditLog, Role, User
 from db.models.subscriptions import (
     FupEvent,
@@ -39,7 +39,6 @@ __all__ = [
     "SubscriptionLimits",
     "SubscriptionMac",
     "Tenant",
-    "UsageCounter",
     "UsageDaily",
     "User",
 ]

@@ -11,7 +11,6 @@ from sqlalchemy.dialects.postgresql import INET, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base, Id, Json, one_of
-from domain.period import PERIOD_KINDS
 
 
 class RadAcct(Base):
@@ -80,21 +79,6 @@ class UsageDaily(Base):
     upload_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
     seconds: Mapped[int] = mapped_column(BigInteger, server_default="0")
     sessions: Mapped[int] = mapped_column(Integer, server_default="0")
-
-
-class UsageCounter(Base):
-    """Running totals of a subscription in one period; `period_start` is the period's first local day."""
-
-    __tablename__ = "usage_counters"
-    __table_args__ = (one_of("period_kind", PERIOD_KINDS),)
-
-    subscription_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    period_kind: Mapped[str] = mapped_column(String(20), primary_key=True)
-    period_start: Mapped[date] = mapped_column(Date, primary_key=True)
-    download_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    upload_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    seconds: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class SpoolPosition(Base):

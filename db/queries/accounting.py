@@ -308,30 +308,11 @@ ON CONFLICT (subscription_id, day, nas_server_id) DO UPDATE SET
     upload_bytes = usage_daily.upload_bytes + excluded.upload_bytes,
     seconds = usage_daily.seconds + excluded.seconds, sessions = usage_daily.sessions + excluded.sessions
 """
-_ADD_COUNTERS = """
-UPDATE usage_counters c SET download_bytes = c.download_bytes + n.download_bytes,
-    upload_bytes = c.upload_bytes + n.upload_bytes, seconds = c.seconds + n.seconds, updated_at = %s
-FROM unnest(%s::bigint[], %s::text[], %s::date[], %s::bigint[], %s::bigint[], %s::bigint[])
-    AS n (id, kind, first_day, download_bytes, upload_bytes, seconds)
-WHERE c.subscription_id = n.id AND c.period_kind = n.kind AND c.period_start = n.first_day
-"""
-# A counter that this process has not added to yet becomes the sum of its days, this batch's included: so one that
-# begins in the middle of its period (a new plan counts by weeks, say), or was not kept for a while, is right at once.
-_BEGIN_COUNTERS = """
-INSERT INTO usage_counters (subscription_id, period_kind, period_start, updated_at, download_bytes, upload_bytes,
-    seconds)
-SELECT n.id, n.kind, n.first_day, %s, sum(d.download_bytes), sum(d.upload_bytes), sum(d.seconds)
+_WATCHED = """
+SELECT n.id, n.kind, sum(d.download_bytes + d.upload_bytes)::bigint
 FROM unnest(%s::bigint[], %s::text[], %s::date[], %s::date[]) AS n (id, kind, first_day, after_day)
 JOIN usage_daily d ON d.subscription_id = n.id AND d.day >= n.first_day AND d.day < n.after_day
-GROUP BY n.id, n.kind, n.first_day
-ON CONFLICT (subscription_id, period_kind, period_start) DO UPDATE SET
-    download_bytes = excluded.download_bytes, upload_bytes = excluded.upload_bytes, seconds = excluded.seconds,
-    updated_at = excluded.updated_at
-"""
-_WATCHED = """
-SELECT n.id, n.kind, c.download_bytes + c.upload_bytes
-FROM unnest(%s::bigint[], %s::text[], %s::date[]) AS n (id, kind, first_day)
-JOIN usage_counters c ON c.subscription_id = n.id AND c.period_kind = n.kind AND c.period_start = n.first_day
+GROUP BY n.id, n.kind
 """
 
 
@@ -345,18 +326,8 @@ def begin_daily(connection: Connection, columns: Columns) -> None:
     connection.execute(_BEGIN_DAILY, columns, prepare=True)
 
 
-def add_counters(connection: Connection, columns: Columns, now: datetime) -> int:
-    """Add to counters that exist; array literals of subscription, kind, first day, download, upload, seconds."""
-    return connection.execute(_ADD_COUNTERS, [now, *columns], prepare=True).rowcount
-
-
-def begin_counters(connection: Connection, columns: Columns, now: datetime) -> None:
-    """Set counters to the sum of their days; array literals of subscription, kind, first day, day behind the last."""
-    connection.execute(_BEGIN_COUNTERS, [now, *columns], prepare=True)
-
-
 def watched_totals(connection: Connection, columns: Columns) -> list[tuple[int, str, int]]:
-    """(subscription, kind, bytes both ways) of the counters; array literals of subscription, kind, first day."""
+    """(subscription, kind, bytes both ways) by period; array literals of subscription, kind, first day, day after."""
     return [tuple(row) for row in connection.execute(_WATCHED, columns, prepare=True)]
 
 

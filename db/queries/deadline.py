@@ -14,9 +14,26 @@ from psycopg.pq.abc import PGconn, PGresult
 
 OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 
+_POLICY_OPTIONS = (
+    # A hung server must not hang a thread of ours: TCP gives up.
+    "connect_timeout=3",
+    "keepalives_idle=5",
+    "keepalives_interval=2",
+    "keepalives_count=2",
+    "tcp_user_timeout=5000",
+    # Everything is looked up by one index. Where statistics are older than the sessions, the planner would walk through
+    # all open ones at every login, six milliseconds each, until statistics are taken again.
+    "options=-c%20enable_seqscan%3Doff%20-c%20enable_bitmapscan%3Doff",
+)
+
 
 class PastDeadline(Exception):
     """The server refused, failed, or did not answer in time."""
+
+
+def policy_dsn(dsn: str) -> str:
+    """The address as every connection inside FreeRADIUS uses it: with deadlines of TCP's own, and plans by index."""
+    return f"{dsn}{'&' if '?' in dsn else '?'}{'&'.join(_POLICY_OPTIONS)}"
 
 
 def connect(dsn: str, timeout_s: float) -> PGconn:

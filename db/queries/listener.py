@@ -65,11 +65,12 @@ class Listener:
 
     def ask(self, wait_ms: float) -> None:
         """Ask for what was committed before now, and wait for it no longer than `wait_ms`."""
-        if not self._using.acquire(blocking=False):
+        called_at = time.monotonic()
+        until = called_at + wait_ms / 1000
+        # Whoever uses the connection may be about to take the very notice that the caller must not miss.
+        if not self._using.acquire(timeout=wait_ms / 1000):
             return
         try:
-            called_at = time.monotonic()
-            until = called_at + wait_ms / 1000
             # An older question that is still under way does not answer this one.
             while self.heard_at < called_at:
                 self._send_question()

@@ -1,12 +1,11 @@
 """Usage and sessions as the panel, the API and the portal show them.
 
-Totals come from the running counters, never from summing radacct; what nobody keeps a counter of (a kind that no tier
-counts by) is the sum of its days, of which a period has 31 at the most.
+Totals are sums of days, of which a period has 31 at the most, and never of radacct.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,11 +14,10 @@ from psycopg.rows import dict_row
 
 from db.queries.access import profiles_by_id
 from domain.fup import Usage
-from domain.period import Period, counted_kinds, period_at
+from domain.period import PERIOD_KINDS, Period, period_at
 
 Connection = psycopg.Connection[Any]
 MAX_SESSIONS = 500
-_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,48 +65,21 @@ class SubscriptionUsage:
     tiers: tuple[TierUsage, ...]
 
 
-_COUNTERS = """
-SELECT n.kind, c.download_bytes, c.upload_bytes, c.seconds
-FROM unnest(%s::text[], %s::date[]) AS n (kind, first_day)
-JOIN usage_counters c ON c.subscription_id = %s AND c.period_kind = n.kind AND c.period_start = n.first_day
-"""
-_DAYS = """
+_TOTALS = """
 SELECT n.kind, sum(d.download_bytes)::bigint, sum(d.upload_bytes)::bigint, sum(d.seconds)::bigint
-FROM unnest(%s::text[], %s::date[], %s::date[]) AS n (kind, first_day, last_day)
-JOIN usage_daily d ON d.subscription_id = %s AND d.day BETWEEN n.first_day AND n.last_day
+FROM unnest(%s::text[], %s::date[], %s::date[]) AS n (kind, first_day, after_day)
+JOIN usage_daily d ON d.subscription_id = %s AND d.day >= n.first_day AND d.day < n.after_day
 GROUP BY n.kind
 """
 
 
-def counters_at(connection: Connection, subscription_id: int, periods: Iterable[Period]) -> dict[str, Totals]:
-    """The running totals of those periods that have any, by kind."""
+def totals_in(connection: Connection, subscription_id: int, periods: Iterable[Period]) -> dict[str, Totals]:
+    """What was used in each period so far, by kind; nothing is nothing."""
     wanted = list(periods)
-    kinds, days = [period.kind for period in wanted], [period.first_day for period in wanted]
-    rows = connection.execute(_COUNTERS, [kinds, days, subscription_id])
-    return {row[0]: Totals(download_bytes=row[1], upload_bytes=row[2], seconds=row[3]) for row in rows}
-
-
-def _totals(
-    connection: Connection,
-    subscription_id: int,
-    periods: Mapping[str, Period],
-    counted: Collection[str],
-    zone: ZoneInfo,
-) -> dict[str, Totals]:
-    """Totals by kind: the counters of those that are `counted`, and sums of days for the others."""
-    kept = [period for kind, period in periods.items() if kind in counted]
-    found = counters_at(connection, subscription_id, kept)
-    missing = [period for kind, period in periods.items() if kind not in found]
-    kinds, first_days = [period.kind for period in missing], [period.first_day for period in missing]
-    last_days = [_last_day(period, zone) for period in missing]
-    rows = connection.execute(_DAYS, [kinds, first_days, last_days, subscription_id])
-    summed = {row[0]: Totals(download_bytes=row[1], upload_bytes=row[2], seconds=row[3]) for row in rows}
-    return {kind: found.get(kind) or summed.get(kind) or Totals() for kind in periods}
-
-
-def _last_day(period: Period, zone: ZoneInfo) -> date:
-    # The end is the first instant of the next period, so the instant before it lies in the last day.
-    return (period.end - _MOMENT).astimezone(zone).date()
+    kinds, first_days = [period.kind for period in wanted], [period.first_day for period in wanted]
+    rows = connection.execute(_TOTALS, [kinds, first_days, [period.after_day for period in wanted], subscription_id])
+    found = {row[0]: Totals(download_bytes=row[1], upload_bytes=row[2], seconds=row[3]) for row in rows}
+    return {kind: found.get(kind, Totals()) for kind in kinds}
 
 
 def usage_of(connection: Connection, subscription_id: int, now: datetime) -> SubscriptionUsage | None:
@@ -117,10 +88,8 @@ def usage_of(connection: Connection, subscription_id: int, now: datetime) -> Sub
     if found is None:
         return None
     profile, zone = found[0], ZoneInfo(found[0].timezone)
-    counted = counted_kinds(tier.reset_period for tier in profile.tiers)
-    kinds = {"daily", "monthly", *counted}
-    periods = {kind: period_at(kind, now, zone, profile.billing_day) for kind in sorted(kinds)}
-    totals = _totals(connection, subscription_id, periods, counted, zone)
+    periods = {kind: period_at(kind, now, zone, profile.billing_day) for kind in PERIOD_KINDS}
+    totals = totals_in(connection, subscription_id, periods.values())
     in_force = profile.fup_tier if profile.fup_until is None or profile.fup_until > now else 0
     tiers = tuple(
         TierUsage(

@@ -7,12 +7,12 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.models import UsageCounter, UsageDaily
+from db.models import UsageDaily
 from domain.fup import Usage
 from domain.period import Period
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class UsageRow:
     """What was used in a day or a period that begins on `first_day`."""
 
@@ -35,11 +35,18 @@ def usage_of_period(session: Session, subscription_id: int, period: Period) -> U
 
 def usage_of_periods(session: Session, subscription_id: int, periods: Iterable[Period]) -> dict[str, UsageRow]:
     """Usage in each period so far, by its kind."""
-    found: dict[str, UsageRow] = {}
-    for period in periods:
-        counter = session.get(UsageCounter, (subscription_id, period.kind, period.first_day))
-        found[period.kind] = UsageRow(first_day=period.first_day) if counter is None else _row(counter)
-    return found
+    return {period.kind: _usage_in(session, subscription_id, period) for period in periods}
+
+
+def _usage_in(session: Session, subscription_id: int, period: Period) -> UsageRow:
+    columns = (UsageDaily.download_bytes, UsageDaily.upload_bytes, UsageDaily.seconds)
+    statement = select(*[func.coalesce(func.sum(column), 0) for column in columns]).where(
+        UsageDaily.subscription_id == subscription_id,
+        UsageDaily.day >= period.first_day,
+        UsageDaily.day < period.after_day,
+    )
+    totals = session.execute(statement).one()
+    return UsageRow(period.first_day, *(int(total) for total in totals))
 
 
 def usage_by_day(session: Session, subscription_id: int, *, first: date, last: date) -> list[UsageRow]:
@@ -59,12 +66,3 @@ def usage_by_day(session: Session, subscription_id: int, *, first: date, last: d
         UsageRow(first_day=day, download_bytes=int(down), upload_bytes=int(up), seconds=int(seconds))
         for day, down, up, seconds in rows
     ]
-
-
-def _row(counter: UsageCounter) -> UsageRow:
-    return UsageRow(
-        first_day=counter.period_start,
-        download_bytes=counter.download_bytes,
-        upload_bytes=counter.upload_bytes,
-        seconds=counter.seconds,
-    )

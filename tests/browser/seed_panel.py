@@ -20,7 +20,6 @@ from db.models import (
     SubscriptionFupState,
     SubscriptionMac,
     Tenant,
-    UsageCounter,
     UsageDaily,
     User,
 )
@@ -205,15 +204,6 @@ def _service(
 def _life_of_budi(session: Session, rows: Seeded, chance: random.Random, now: datetime) -> None:
     service, zone = rows.service, ZoneInfo("Asia/Jakarta")
     period = period_at("billing_cycle", now, zone, service.billing_day)
-    session.add(
-        UsageCounter(
-            subscription_id=service.id,
-            period_kind="billing_cycle",
-            period_start=period.first_day,
-            download_bytes=112 * GB,
-            upload_bytes=13 * GB,
-        )
-    )
     session.add(
         SubscriptionFupState(
             subscription_id=service.id,

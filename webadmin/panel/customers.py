@@ -18,6 +18,7 @@ from db.models import Customer, Subscription
 from db.queries.access import profiles_by_id
 from db.queries.panel import catalogue, network
 from db.queries.panel import customers as reads
+from db.queries.usage_reports import usage_of_period
 from domain.access import fup_tier_in_force, override_in_force, rate_limit_now, speed_now
 from domain.lifecycle import CUSTOMER_STATUSES
 from webadmin import format as spell
@@ -218,7 +219,7 @@ def _service(subscription: Subscription) -> dict[str, Any]:
     """Everything about the service now: sessions, speed and why, usage, the last decisions."""
     profile, _ = profiles_by_id(psycopg_of(db()), [subscription.id])[subscription.id]
     spans = usage.periods(profile.tiers, now=now(), zone=zone(), billing_day=profile.billing_day)
-    counted = reads.usage_of(db(), subscription.id, {kind: span.first_day for kind, span in spans.items()})
+    counted = {kind: usage_of_period(db(), subscription.id, span) for kind, span in spans.items()}
     sessions = network.live_sessions(db(), subscription.id)
     last = [] if sessions else network.past_sessions(db(), subscription.id, limit=1)
     return {

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, exists, func, literal_column, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, String, exists, func, literal_column, select, union_all
 from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
-from db.models import AuditLog, Customer, RadAcct, Subscription, SubscriptionMac, UsageCounter, UsageDaily
+from db.models import AuditLog, Customer, RadAcct, Subscription, SubscriptionMac, UsageDaily
 from domain.fup import Usage
 from domain.mac import normalise_mac
 
@@ -157,23 +157,6 @@ def customer_with_subscriptions(session: Session, customer_id: int) -> Customer 
         )
     )
     return session.scalars(statement).unique().one_or_none()
-
-
-def usage_of(session: Session, subscription_id: int, first_days: dict[str, date]) -> dict[str, Usage]:
-    """Usage of a subscription by period kind, for the periods that began on the given local days."""
-    rows = session.scalars(
-        select(UsageCounter).where(
-            UsageCounter.subscription_id == subscription_id,
-            or_(
-                *[
-                    (UsageCounter.period_kind == kind) & (UsageCounter.period_start == day)
-                    for kind, day in first_days.items()
-                ]
-            ),
-        )
-    ).all()
-    found = {row.period_kind: Usage(download_bytes=row.download_bytes, upload_bytes=row.upload_bytes) for row in rows}
-    return {kind: found.get(kind, Usage(download_bytes=0, upload_bytes=0)) for kind in first_days}
 
 
 def daily_usage(session: Session, subscription_id: int, since: date) -> dict[date, Usage]:

@@ -1,9 +1,9 @@
 """From spool lines to committed sessions and usage, on a real PostgreSQL."""
 
 import json
-import time
 from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from accounting.collector import Collector, Limits
 from accounting.sessions import SessionsMoved
-from db.queries.usage import usage_of
+from db.queries.usage import totals_in
+from domain.period import period_at
 from factories import make_nas, make_subscription, make_tenant
 from tests.integration.accounting.conftest import (
     GIB,
@@ -58,8 +59,6 @@ def test_a_whole_session_is_stored_and_counted(
     assert isp.used() == ((1 << 32) + 9, 20)
     day = isp.row("SELECT * FROM usage_daily")
     assert (day["day"], day["seconds"], day["sessions"]) == (date(2026, 11, 21), 600, 1)
-    starts = {row["period_kind"]: row["period_start"] for row in isp.rows("SELECT * FROM usage_counters")}
-    assert starts == {"monthly": date(2026, 11, 1), "billing_cycle": date(2026, 11, 15)}
     isp.invariants()
     assert isp.one("SELECT records FROM spool_positions WHERE stream = 'acct' AND file = ''") == 3
     assert isp.one("SELECT last_seen_at FROM nas_servers") == clock.now
@@ -250,48 +249,11 @@ def test_bytes_over_the_end_of_a_month_go_to_both_periods(
     clock.pass_by(minutes=10)
     spool.send("Interim-Update", Acct_Session_Time=600, Acct_Output_Octets=1000)
     drain(collector)
-    monthly = isp.rows("SELECT * FROM usage_counters WHERE period_kind = 'monthly' ORDER BY period_start")
-    assert [(row["period_start"].month, row["download_bytes"]) for row in monthly] == [(11, 500), (12, 500)]
-    assert isp.one("SELECT download_bytes FROM usage_counters WHERE period_kind = 'billing_cycle'") == 1000
-
-
-def test_a_period_that_begins_to_be_counted_late_starts_from_the_days_before(
-    isp: Isp, spool: SpoolWriter, collector: Collector, clock: Clock
-) -> None:
-    spool.send("Interim-Update", Acct_Session_Time=60, Acct_Output_Octets=700)
-    drain(collector)
-    isp.do("UPDATE plan_fup_rules SET reset_period = 'weekly' WHERE service_plan_id = %s", isp.plan_id)
-    time.sleep(0.2)
-    clock.pass_by(minutes=5)
-    spool.send("Interim-Update", Acct_Session_Time=360, Acct_Output_Octets=900)
-    drain(collector)
-    weekly = isp.row("SELECT * FROM usage_counters WHERE period_kind = 'weekly'")
-    assert (weekly["period_start"], weekly["download_bytes"]) == (date(2026, 11, 16), 900)
-
-
-def test_a_period_nobody_counted_for_a_while_is_right_when_it_is_counted_again(
-    isp: Isp, spool: SpoolWriter, collector: Collector, clock: Clock
-) -> None:
-    for number, kind in enumerate(("weekly", "monthly", "weekly"), 1):
-        isp.do("UPDATE plan_fup_rules SET reset_period = %s WHERE service_plan_id = %s", kind, isp.plan_id)
-        time.sleep(0.2)
-        spool.send("Interim-Update", Acct_Session_Time=300 * number, Acct_Output_Octets=1000 * number)
-        drain(collector)
-        clock.pass_by(minutes=5)
-        assert isp.one("SELECT download_bytes FROM usage_counters WHERE period_kind = %s", kind) == 1000 * number
-
-
-def test_only_what_a_rule_counts_by_has_a_running_total(
-    isp: Isp, spool: SpoolWriter, collector: Collector, clock: Clock
-) -> None:
-    isp.do("DELETE FROM plan_fup_rules")
-    spool.send("Interim-Update", Acct_Session_Time=60, Acct_Output_Octets=700)
-    drain(collector)
-
-    assert [row["period_kind"] for row in isp.rows("SELECT * FROM usage_counters")] == ["billing_cycle"]
-    usage = usage_of(isp.connection, isp.subscription_id, clock.now)
-    assert usage is not None
-    assert (usage.month.download_bytes, usage.billing_cycle.download_bytes) == (700, 700)
+    zone = ZoneInfo("Asia/Jakarta")
+    months = [period_at("monthly", moment, zone) for moment in (NOW, clock.now)]
+    cycle = period_at("billing_cycle", clock.now, zone, anchor_day=15)
+    used = [totals_in(isp.connection, isp.subscription_id, [period])[period.kind] for period in (*months, cycle)]
+    assert [total.download_bytes for total in used] == [500, 500, 1000]
 
 
 def test_accounting_on_ends_what_began_before_it_on_that_router_only(

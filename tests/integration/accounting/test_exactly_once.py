@@ -95,8 +95,7 @@ def told(spool: SpoolWriter, clock: Clock, isp: Isp, sessions: int, interims: in
 
 def wipe(isp: Isp, spool: SpoolWriter) -> None:
     isp.do(
-        "TRUNCATE radacct, usage_daily, usage_counters, spool_positions, quarantined_records, session_changes,"
-        " session_change_attempts"
+        "TRUNCATE radacct, usage_daily, spool_positions, quarantined_records, session_changes, session_change_attempts"
     )
     for file in spool.directory.glob("*.jsonl"):
         file.unlink()

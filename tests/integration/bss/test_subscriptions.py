@@ -19,7 +19,7 @@ from db.models import (
     Subscription,
     SubscriptionFupState,
     SubscriptionLimits,
-    UsageCounter,
+    UsageDaily,
 )
 from domain.lifecycle import IllegalMove
 from domain.period import period_at
@@ -232,10 +232,10 @@ def test_usage_so_far_decides_the_tier_of_the_new_plan(
     subscription = online(db, router)
     period = period_at("daily", now, _zone(), subscription.billing_day)
     db.add(
-        UsageCounter(
+        UsageDaily(
             subscription_id=subscription.id,
-            period_kind="daily",
-            period_start=period.first_day,
+            day=period.first_day,
+            nas_server_id=router.id,
             download_bytes=800,
             upload_bytes=300,
         )

@@ -70,6 +70,20 @@ def test_who_reads_while_the_connection_is_replaced_gets_the_answer_from_the_old
     reader.close()
 
 
+def test_who_asks_while_somebody_takes_notices_waits_for_him_and_hears_them_too(db_url: str) -> None:
+    heard: list[str] = []
+    listener = Listener(db_url, ("test_channel",), lambda _, payload: heard.append(payload))
+    with psycopg.connect(db_url, autocommit=True) as connection:
+        connection.execute("NOTIFY test_channel, 'changed'")
+    listener._using.acquire()
+    threading.Timer(0.05, listener._using.release).start()
+
+    listener.ask(1_000)
+
+    assert heard == ["changed"]
+    listener.close()
+
+
 def test_an_answer_that_takes_too_long_is_given_up_in_time(reader: DeadlineReader) -> None:
     assert TIMEOUT_MS / 1000 * 0.9 < seconds_of(lambda: reader.read("slow")) < 2
 

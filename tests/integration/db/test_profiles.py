@@ -22,6 +22,7 @@ from db.queries.access import (
     parse_profile,
     profiles_by_id,
 )
+from db.queries.deadline import policy_dsn
 from db.queries.reader import DeadlineReader
 from db.queries.routers import active_routers
 from domain.access import AccessProfile
@@ -326,3 +327,25 @@ def test_a_value_made_with_a_key_that_is_gone_is_an_error_and_not_another_passwo
 
     with pytest.raises(UnableToDecrypt):
         _ = row.service_password
+
+
+@pytest.mark.parametrize(
+    ("statement", "types", "values"),
+    [(PROFILE_BY_NAME, "bigint, text", "1, 'ani'"), (OPEN_SESSIONS, "bigint, float8", "1, 60")],
+)
+def test_a_read_at_login_walks_through_no_table_or_index_whatever_the_statistics(
+    db_url: str, statement: str, types: str, values: str
+) -> None:
+    with psycopg.connect(policy_dsn(db_url), autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime, acctupdatetime,"
+            " tenant_id, nas_server_id, subscription_id)"
+            " SELECT n::text, n::text, '', '127.0.0.1', now(), now(), 1, 1, n FROM generate_series(1, 5000) n"
+        )
+        connection.execute("SET plan_cache_mode = force_generic_plan")
+        connection.execute(f"PREPARE login ({types}) AS {statement}".encode())
+        plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN EXECUTE login ({values})".encode()))
+
+    assert "Index Scan" in plan
+    assert "Seq Scan" not in plan
+    assert "Bitmap" not in plan

@@ -124,8 +124,8 @@ def test_a_storm_of_logins_spends_little_of_its_time_on_asking(keeper: Keeper) -
     while time.monotonic() < until:
         keeper.catch_up()
 
-    # Half a second has ten milliseconds for asking and 25 saved up: some seven questions.
-    assert 1 <= listener.asked <= 12
+    # Half a second has ten milliseconds for asking and a hundred saved up: 22 questions, of a hundred it could ask.
+    assert 1 <= listener.asked <= 26
     assert listener.looked > listener.asked
 
 

@@ -106,15 +106,3 @@ def test_a_condition_is_logged_once_in_a_while_and_not_once_a_login(rlm: Any, ra
         rlm._complain(f"access log not written: try {number}")
 
     assert radiusd.said == ["database not read: try 0", "access log not written: try 0"]
-
-
-@pytest.mark.parametrize(
-    ("dsn", "start"),
-    [
-        ("postgresql://u@h/d", "postgresql://u@h/d?connect_timeout="),
-        ("postgresql://u@h/d?sslmode=require", "postgresql://u@h/d?sslmode=require&connect_timeout="),
-    ],
-)
-def test_every_connection_of_the_policy_has_deadlines(rlm: Any, dsn: str, start: str) -> None:
-    assert rlm._with_deadlines(dsn).startswith(start)
-    assert "tcp_user_timeout" in rlm._with_deadlines(dsn)
