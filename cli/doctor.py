@@ -75,7 +75,7 @@ def examine() -> Iterator[Finding]:
     yield _free_room(settings)
     yield from _database(settings)
     yield _redis(settings)
-    yield _freeradius(settings)
+    yield from _radius(settings)
     yield _panel(settings)
 
 
@@ -177,13 +177,15 @@ def _redis(settings: "Settings") -> Finding:
     return _ok("redis", f"answers; jobs waiting: {detail}")
 
 
-def _freeradius(settings: "Settings") -> Finding:
+def _radius(settings: "Settings") -> Iterator[Finding]:
     from runtime import freeradius
 
-    ports = f"UDP {settings.radius_auth_port} and {settings.radius_acct_port}"
-    if freeradius.is_listening(settings):
-        return _ok("freeradius", f"listens on {ports}")
-    return _fail("freeradius", f"does not listen on {ports}", "Run 'lintas up', or look at its log")
+    for part in freeradius.PARTS:
+        name, port = f"radius {part}", f"UDP {freeradius.port_of(settings, part)}"
+        if freeradius.is_listening(settings, part):
+            yield _ok(name, f"listens on {port}")
+        else:
+            yield _fail(name, f"does not listen on {port}", f"Run 'lintas up', or look at the log of radius-{part}")
 
 
 def _panel(settings: "Settings") -> Finding:

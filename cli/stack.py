@@ -208,7 +208,8 @@ def _running_record(places: "Places") -> "Record | None":
 def run(name: str) -> None:
     """Become the one process NAME, in the foreground: for systemd units and containers.
 
-    NAME is freeradius, collector, worker, beat or panel. Settings come from the environment or var/lintas.env.
+    NAME is radius-login, radius-accounting, collector, worker, beat or panel. Settings come from the environment or
+    var/lintas.env.
     """
     from runtime import local, services
     from runtime.settings import load_settings

@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# The RADIUS server with the login policy inside.
+# The RADIUS servers: logins, with the policy inside, and accounting; the command says which.
 # Build from the top of the checkout: docker build -f docker/freeradius.Dockerfile -t lintas-freeradius .
 
 # Debian's own Python 3.11 everywhere: it is the one that FreeRADIUS carries inside.
@@ -26,4 +26,4 @@ EXPOSE 1812/udp 1813/udp
 ENV LINTAS_HOME=/opt/lintas LINTAS_VAR_DIR=/var/lib/lintas LINTAS_LOG_FORMAT=json PATH=/opt/lintas/.venv/bin:$PATH
 WORKDIR /opt/lintas
 USER lintas
-CMD ["lintas", "run", "freeradius"]
+CMD ["lintas", "run", "radius-login"]

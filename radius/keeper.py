@@ -14,15 +14,11 @@ from db.crypto import Keyring, UnableToDecrypt
 from db.queries.access import all_profiles
 from db.queries.listener import Listener, UnableToListen
 from db.queries.reader import DeadlineReader, UnableToRead
-from db.queries.routers import active_routers
+from radius.router_keeper import GIVE_UP_S, HEARTBEAT_MS, RETRY_S, is_about_routers, load_routers
 from radius.routers import RouterTable
 from radius.store import Entry, ProfileStore
 
-HEARTBEAT_MS = 500
 TRUST_S = 2.0
-RETRY_S = 0.5
-# A server that has been silent this long is given up, although its connection still stands.
-GIVE_UP_S = 10.0
 # Filling ahead goes on when no login came for this long, and looks that often.
 QUIET_S = 0.02
 FILL_CHUNK = 10
@@ -133,7 +129,7 @@ class Keeper:
     def _take(self, channel: str, payload: str) -> None:
         if channel == "session_changed":
             self._store.session_changed(payload)
-        elif payload.startswith("nas "):
+        elif is_about_routers(channel, payload):
             self._routers_changed = True
         else:
             self._store.access_changed(payload)
@@ -157,10 +153,7 @@ class Keeper:
         self._store.trusted_until = listener.heard_at + TRUST_S
 
     def _load_routers(self) -> None:
-        with psycopg.connect(self._dsn, autocommit=True) as connection:
-            unreadable = self._routers.replace(active_routers(connection), self._keyring)
-        for name in unreadable:
-            self._complain(f"router {name} is not served: its secret was made with a key that is not in the keys file")
+        load_routers(self._dsn, self._routers, self._keyring, self._complain)
 
     def _fill_once(self) -> None:
         if not self._filled:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import radiusd
@@ -21,6 +22,7 @@ from radius.authorizer import Answer, Authorizer, Codes, Request
 from radius.guard import SpoolGuard
 from radius.keeper import Keeper
 from radius.records import AccessRecords
+from radius.router_keeper import RouterKeeper
 from radius.routers import RouterTable, client_pairs
 from radius.settings import PolicySettings
 from radius.store import Entry, ProfileStore
@@ -32,15 +34,25 @@ SWITCH_INTERVAL_S = 0.0005
 
 _routers = RouterTable()
 _desk: list[Authorizer] = []
-_running: list[Keeper | AccessRecords | SpoolGuard] = []
+_running: list[Keeper | RouterKeeper | AccessRecords | SpoolGuard] = []
 _threads: list[threading.Thread] = []
 _complained: dict[str, float] = {}
 
 
 def instantiate(_: object) -> int:
-    """Start the policy. Only a negative answer stops FreeRADIUS: anything else would serve half a module."""
+    """Start the policy, in the process that answers logins."""
+    return _try_to_start(_start_login)
+
+
+def instantiate_accounting(_: object) -> int:
+    """Start what the process needs that takes accounting: the routers, and the watch over the spool's disk."""
+    return _try_to_start(_start_accounting)
+
+
+def _try_to_start(start: Callable[[PolicySettings], None]) -> int:
+    # Only a negative answer stops FreeRADIUS: anything else would serve half a module.
     try:
-        _start(PolicySettings.from_file(radiusd.config["settings_file"]))
+        start(PolicySettings.from_file(radiusd.config["settings_file"]))
     except Exception:
         radiusd.radlog(radiusd.L_ERR, f"policy not started: {traceback.format_exc()}")
         return -1
@@ -83,7 +95,7 @@ def detach(_: object) -> int:
     return 0
 
 
-def _start(settings: PolicySettings) -> None:
+def _start_login(settings: PolicySettings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     # A full collection walks every profile in memory and would stop all logins meanwhile; a login leaves no cycles.
     gc.set_threshold(*COLLECT_YOUNG_ONLY)
@@ -93,8 +105,6 @@ def _start(settings: PolicySettings) -> None:
     statements = {"profile": PROFILE_BY_NAME, "open_sessions": OPEN_SESSIONS}
     reader = DeadlineReader(dsn, statements, settings.read_timeout_ms)
     records = AccessRecords(Path(settings.spool_dir), _complain)
-    guard = SpoolGuard(Path(settings.spool_dir), Path(settings.spool_gate), settings.min_free_bytes, _complain)
-    guard.check()
     keeper = Keeper(dsn, store, _routers, reader, keyring, _complain, _prepare)
     authorizer = Authorizer(
         codes=Codes(accept=radiusd.RLM_MODULE_OK, reject=radiusd.RLM_MODULE_REJECT, handled=radiusd.RLM_MODULE_HANDLED),
@@ -109,7 +119,19 @@ def _start(settings: PolicySettings) -> None:
         boot_id=secrets.token_hex(6),
     )
     _desk[:] = [authorizer]
-    _running[:] = [keeper, records, guard]
+    _run(keeper, records)
+
+
+def _start_accounting(settings: PolicySettings) -> None:
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    guard = SpoolGuard(Path(settings.spool_dir), Path(settings.spool_gate), settings.min_free_bytes, _complain)
+    guard.check()
+    keyring = Keyring.from_file(settings.keys_file)
+    _run(RouterKeeper(policy_dsn(settings.dsn), _routers, keyring, _complain), guard)
+
+
+def _run(*parts: Keeper | RouterKeeper | AccessRecords | SpoolGuard) -> None:
+    _running[:] = parts
     for part in _running:
         thread = threading.Thread(target=part.run, name=type(part).__name__, daemon=True)
         thread.start()

@@ -8,9 +8,9 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sysconfig
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from runtime import files
@@ -24,6 +24,11 @@ POLICY_SETTINGS_NAME = "policy.json"
 CLIENT_LIFETIME_S = 3
 # The policy runs one call at a time, so more threads than this only wait for each other.
 THREADS = 2
+LOGIN, ACCOUNTING = "login", "accounting"
+# Logins and accounting are two processes of the same program, each with its own top file in the tree. Accounting runs
+# without threads: handing a record from one to another cost as much as the record.
+PARTS = (LOGIN, ACCOUNTING)
+_OPTIONS = {LOGIN: ("-f",), ACCOUNTING: ("-s",)}
 # The spool's files are named by the hour; where clocks are set back, local time would return to an older file.
 ENVIRONMENT = {"TZ": "UTC"}
 _PLACEHOLDER = re.compile(r"@([A-Z][A-Z0-9_]*)@")
@@ -110,43 +115,45 @@ def fill(text: str, values: dict[str, str], *, name: str) -> str:
     return _PLACEHOLDER.sub(replace, text)
 
 
-def command(raddb: Path) -> list[str]:
-    """The server in the foreground, as a supervisor starts it."""
-    return [PROGRAM, "-f", "-d", str(raddb), "-l", "stdout"]
+def command(raddb: Path, part: str) -> list[str]:
+    """One of the servers in the foreground, as a supervisor starts it."""
+    return [PROGRAM, *_OPTIONS[part], "-n", part, "-d", str(raddb), "-l", "stdout"]
 
 
-def check(raddb: Path, *, timeout_seconds: float = 30.0) -> None:
-    """Lets FreeRADIUS read the configuration and load its modules without serving; raises with its words."""
-    done = subprocess.run(
-        [PROGRAM, "-XC", "-d", str(raddb)], capture_output=True, text=True, timeout=timeout_seconds, check=False
-    )
-    if done.returncode != 0:
-        raise FreeradiusError(f"FreeRADIUS refuses {raddb}:\n" + "\n".join(done.stdout.splitlines()[-15:]))
-
-
-def start(settings: Settings, raddb: Path, *, log_file: Path, timeout_seconds: float = 30.0) -> ProcessId:
-    """Starts the server in the background and waits until it listens; the caller ends it by the id returned."""
-    process = launch(command(raddb), log_file=log_file, env={**os.environ, **ENVIRONMENT})
+def start(settings: Settings, raddb: Path, part: str, *, log_file: Path, timeout_seconds: float = 30.0) -> ProcessId:
+    """Starts one server in the background and waits until it listens; the caller ends it by the id returned."""
+    process = launch(command(raddb, part), log_file=log_file, env={**os.environ, **ENVIRONMENT})
     if process is None:
         raise FreeradiusError(f"FreeRADIUS ended at once; see {log_file}")
-    wait_ready(settings, process=process, log_file=log_file, timeout_seconds=timeout_seconds)
+    wait_ready([port_of(settings, part)], process=process, log_file=log_file, timeout_seconds=timeout_seconds)
     return process
 
 
-def wait_ready(settings: Settings, *, process: ProcessId, log_file: Path, timeout_seconds: float = 30.0) -> None:
-    """Returns when both ports are bound; raises at the deadline or as soon as the process has died."""
+def port_of(settings: Settings, part: str) -> int:
+    """The UDP port on which a part listens."""
+    return settings.radius_auth_port if part == LOGIN else settings.radius_acct_port
+
+
+def wait_ready(
+    listen_ports: Sequence[int], *, process: ProcessId, log_file: Path, timeout_seconds: float = 30.0
+) -> None:
+    """Returns when all the ports are bound; raises at the deadline or as soon as the process has died."""
     deadline = time.monotonic() + timeout_seconds
-    while not is_listening(settings):
+    while not are_bound(listen_ports):
         if not process.is_running() or time.monotonic() >= deadline:
             tail = "\n".join(log_file.read_text(errors="replace").splitlines()[-15:])
             raise FreeradiusError(f"FreeRADIUS does not listen; the end of {log_file}:\n{tail}")
         time.sleep(0.05)
 
 
-def is_listening(settings: Settings) -> bool:
-    """Whether some process of this machine has both RADIUS ports bound."""
-    bound = _bound_udp_ports()
-    return settings.radius_auth_port in bound and settings.radius_acct_port in bound
+def is_listening(settings: Settings, part: str) -> bool:
+    """Whether some process of this machine has the part's port bound."""
+    return are_bound([port_of(settings, part)])
+
+
+def are_bound(listen_ports: Sequence[int]) -> bool:
+    """Whether all these UDP ports of this machine are bound by somebody."""
+    return _bound_udp_ports().issuperset(listen_ports)
 
 
 def _bound_udp_ports() -> set[int]:

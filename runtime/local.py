@@ -51,9 +51,9 @@ class Places:
     def spool(self) -> Path:
         return self.var / "spool"
 
-    @property
-    def raddb(self) -> Path:
-        return self.run / "raddb"
+    def raddb(self, part: str) -> Path:
+        """FreeRADIUS's configuration tree for logins or accounting."""
+        return self.run / f"raddb-{part}"
 
     @property
     def pid_file(self) -> Path:

@@ -62,7 +62,7 @@ def plan(local: Local, settings: Settings) -> list[Service | Step]:
         *_postgres(local),
         Step(name="migrations", run=lambda: runner.upgrade(settings.database_url, revision="head")),
         *_redis(local),
-        _freeradius(local, settings),
+        *(_radius(local, settings, part) for part in freeradius.PARTS),
         _collector(),
         _worker(local),
         _beat(local),
@@ -118,21 +118,21 @@ def _prepare_redis(server: redis.RedisServer) -> None:
     redis.init(server)
 
 
-def _freeradius(local: Local, settings: Settings) -> Service:
-    raddb = local.places.raddb
+def _radius(local: Local, settings: Settings, part: str) -> Service:
+    # A tree for each: one that starts again writes its own anew while the other goes on reading from its.
+    raddb = local.places.raddb(part)
     return Service(
-        name="freeradius",
-        command=freeradius.command(raddb),
-        before=lambda: _render_raddb(settings, raddb),
-        probe=lambda: freeradius.is_listening(settings),
+        name=f"radius-{part}",
+        command=freeradius.command(raddb, part),
+        before=lambda: _render_raddb(settings, raddb, part),
+        probe=lambda: freeradius.is_listening(settings, part),
         env=freeradius.ENVIRONMENT,
     )
 
 
-def _render_raddb(settings: Settings, raddb: Path) -> None:
-    host = settings.radius_host
-    _need(settings.radius_auth_port, "RADIUS_AUTH_PORT", host, transport=Transport.UDP)
-    _need(settings.radius_acct_port, "RADIUS_ACCT_PORT", host, transport=Transport.UDP)
+def _render_raddb(settings: Settings, raddb: Path, part: str) -> None:
+    name = "RADIUS_AUTH_PORT" if part == freeradius.LOGIN else "RADIUS_ACCT_PORT"
+    _need(freeradius.port_of(settings, part), name, settings.radius_host, transport=Transport.UDP)
     freeradius.render(settings, raddb)
 
 

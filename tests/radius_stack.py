@@ -24,12 +24,11 @@ from simulator import SimulatedRouter
 
 @dataclass(kw_only=True)
 class RadiusStack:
-    """The server, its settings and its database."""
+    """The servers for logins and accounting, their settings and their database."""
 
     settings: Settings
-    raddb: Path
-    log_file: Path
-    process: ProcessId
+    folder: Path
+    processes: dict[str, ProcessId]
     sessions: sessionmaker[Session]
 
     def router(self, *, secret: str, **options: Any) -> SimulatedRouter:
@@ -62,18 +61,30 @@ class RadiusStack:
         return [line for path in files for line in path.read_bytes().splitlines()]
 
     def log(self) -> str:
-        """What the server said."""
-        return self.log_file.read_text(errors="replace")
+        """What the servers said."""
+        return "".join(self._log_file(part).read_text(errors="replace") for part in freeradius.PARTS)
 
-    def kill(self) -> None:
-        """kill -9."""
-        os.kill(self.process.pid, 9)
-        wait_for(lambda: not self.process.is_running())
+    def kill(self, *parts: str) -> None:
+        """kill -9, of all parts unless some are named."""
+        for part in parts or freeradius.PARTS:
+            process = self.processes[part]
+            os.kill(process.pid, 9)
+            wait_for(lambda process=process: not process.is_running())
         processes._reap()
 
-    def start_again(self) -> None:
-        """Start the server once more on the same ports."""
-        self.process = freeradius.start(self.settings, self.raddb, log_file=self.log_file)
+    def start(self, *parts: str) -> None:
+        """Start the servers on their ports, all unless some are named."""
+        for part in parts or freeradius.PARTS:
+            raddb = freeradius.render(self.settings, self.folder / f"raddb-{part}")
+            self.processes[part] = freeradius.start(self.settings, raddb, part, log_file=self._log_file(part))
+
+    def end(self) -> None:
+        """Ask the servers to end, and wait for it."""
+        for process in self.processes.values():
+            processes.end(process, grace_seconds=5)
+
+    def _log_file(self, part: str) -> Path:
+        return self.folder / f"radius-{part}.log"
 
 
 def wait_for(condition: Any, timeout_s: float = 5.0) -> Any:
@@ -107,21 +118,15 @@ def radius_stack(folder: Path, database_url: str, **settings: Any) -> Iterator[R
         "spool_min_free_mb": 1,
     }
     configured = Settings(**values | settings)
-    raddb = freeradius.render(configured, folder / "raddb")
-    log_file = folder / "freeradius.log"
     engine = make_engine(database_url)
-    process = freeradius.start(configured, raddb, log_file=log_file)
     stack = RadiusStack(
-        settings=configured,
-        raddb=raddb,
-        log_file=log_file,
-        process=process,
-        sessions=sessionmaker(engine, expire_on_commit=False),
+        settings=configured, folder=folder, processes={}, sessions=sessionmaker(engine, expire_on_commit=False)
     )
     try:
+        stack.start()
         yield stack
     finally:
-        processes.end(stack.process, grace_seconds=5)
+        stack.end()
         engine.dispose()
         if before is None:
             os.environ.pop("LINTAS_KEYS_FILE", None)

@@ -108,11 +108,14 @@ class Lab:
 
     # --- our own parts ---
 
-    def start_freeradius(self) -> ProcessId:
-        """Our FreeRADIUS with the policy."""
-        raddb = freeradius.render(self.settings, self.home / "raddb")
-        process = freeradius.start(self.settings, raddb, log_file=self.log_file("freeradius"))
-        self.remember("freeradius", process)
+    def start_radius(self) -> tuple[ProcessId, ...]:
+        """Our FreeRADIUS processes: logins, with the policy, and accounting."""
+        return tuple(self._start_radius(part) for part in freeradius.PARTS)
+
+    def _start_radius(self, part: str) -> ProcessId:
+        raddb = freeradius.render(self.settings, self.home / f"raddb-{part}")
+        process = freeradius.start(self.settings, raddb, part, log_file=self.log_file(f"radius-{part}"))
+        self.remember(f"radius-{part}", process)
         return process
 
     def start_service(self, name: str) -> ProcessId:

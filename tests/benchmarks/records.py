@@ -151,7 +151,7 @@ class _Bench:
             "starts_rate": round(opened.rate),
             "ratio_acked_to_ceiling": verdict.ratio(values["acked_rate"], values["ceiling_rate"]),
             "sessions_wrong_at_rlm_sql": self._wrong_at_sql,
-            "resident_mb": {item.name: machine.resident_mb(item.process.pid) for item in servers},
+            "resident_mb": {item.name: machine.resident_mb(item.processes[-1].pid) for item in servers},
             "collector_resident_mb": machine.resident_mb(lab.process("collector").pid),
             "in_flight": load.IN_FLIGHT,
             "machine": machine.describe(),

@@ -34,10 +34,10 @@ _FILLING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%all_profile
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A server under load; `logins_recorded` says how many decisions are on record by now."""
+    """A server under load, in one process or two; `logins_recorded` says how many decisions are on record by now."""
 
     name: str
-    process: ProcessId
+    processes: tuple[ProcessId, ...]
     auth_port: int
     acct_port: int
     password_format: str
@@ -49,11 +49,11 @@ def start_ours(lab: Lab) -> Server:
     """Our FreeRADIUS with its memory filled, and the collector behind it."""
     lab.start_service("collector")
     lab.say("starting our FreeRADIUS and waiting until its memory is filled")
-    process = lab.start_freeradius()
+    processes = lab.start_radius()
     _wait_filled(lab)
     return Server(
         name=OURS,
-        process=process,
+        processes=processes,
         auth_port=lab.settings.radius_auth_port,
         acct_port=lab.settings.radius_acct_port,
         password_format=PASSWORD_FORMAT,
@@ -81,7 +81,7 @@ def start_sql(lab: Lab) -> Server:
     url = f"postgresql://{_PEER_DATABASE}:{quote(password)}@{cluster.host}:{cluster.port}/{_PEER_DATABASE}"
     return Server(
         name=SQL,
-        process=process,
+        processes=(process,),
         auth_port=port,
         acct_port=port + 1,
         password_format=PASSWORD_FORMAT,
@@ -104,7 +104,7 @@ def start_ceiling(lab: Lab) -> Server:
     lines = _Lines(lab.home / "ceiling" / "run" / "access.log")
     return Server(
         name=CEILING,
-        process=process,
+        processes=(process,),
         auth_port=port,
         acct_port=port + 1,
         password_format=_CEILING_PASSWORD,
@@ -116,8 +116,7 @@ def start_ceiling(lab: Lab) -> Server:
 def _start_peer(lab: Lab, kind: str, port: int, where: list[str], env: dict[str, str]) -> ProcessId:
     command = [str(_PEER), kind, str(port), str(lab.home / kind), *where]
     process = lab.start(kind, command, env={**os.environ, "LOG": "1", "SECRET": lab.secret, **env})
-    listening = lab.settings.model_copy(update={"radius_auth_port": port, "radius_acct_port": port + 1})
-    freeradius.wait_ready(listening, process=process, log_file=lab.log_file(kind), timeout_seconds=180.0)
+    freeradius.wait_ready([port, port + 1], process=process, log_file=lab.log_file(kind), timeout_seconds=180.0)
     return process
 
 

@@ -39,37 +39,29 @@ def settings(folder: Path) -> Settings:
 # --- FreeRADIUS ---------------------------------------------------------------------------------------------------
 
 
-def directives(prefix: str) -> dict[str, str]:
-    return {
-        match[1]: match[2]
-        for text in CONFIGURATION.values()
-        for match in re.finditer(rf"^\s*{prefix}_(\w+)\s*=\s*(\S+)", text, re.MULTILINE)
-    }
-
-
 def test_every_function_freeradius_is_told_to_call_is_there() -> None:
     defined = {node.name for node in source("radius/rlm.py").tree.body if isinstance(node, ast.FunctionDef)}
 
-    assert directives("func")
-    assert set(directives("func").values()) <= defined
+    called = {
+        name for text in CONFIGURATION.values() for name in re.findall(r"^\s*func_\w+\s*=\s*(\S+)", text, re.MULTILINE)
+    }
+    assert called
+    assert called <= defined
 
 
 def test_every_function_is_given_with_its_module_since_one_without_the_other_stops_the_server() -> None:
-    assert directives("func").keys() == directives("mod").keys()
-    (module,) = {
-        match[1]
-        for text in CONFIGURATION.values()
-        for match in re.finditer(r"^\s*module\s*=\s*(\S+)", text, re.MULTILINE)
-    }
-    assert module == "radius.rlm"
+    for text in CONFIGURATION.values():
+        given = {kind: set(re.findall(rf"^\s*{kind}_(\w+)\s*=", text, re.MULTILINE)) for kind in ("func", "mod")}
+        assert given["func"] == given["mod"]
+        assert set(re.findall(r"^\s*module\s*=\s*(\S+)", text, re.MULTILINE)) <= {"radius.rlm"}
 
 
-def test_there_is_one_python_instance_since_a_second_one_aborts_the_server() -> None:
-    instances = [
-        line for text in CONFIGURATION.values() for line in text.splitlines() if re.match(r"\s*python3?\b[^#]*\{", line)
-    ]
+@pytest.mark.parametrize("part", freeradius.PARTS)
+def test_each_server_has_one_python_instance_since_a_second_one_aborts_it(part: str) -> None:
+    included = re.findall(r"@RADDB_DIR@/(\S+)", (RADDB / f"{part}.conf").read_text())
+    lines = [line for name in included for line in (RADDB / name).read_text().splitlines()]
 
-    assert len(instances) == 1
+    assert len([line for line in lines if re.match(r"\s*python3?\b[^#]*\{", line)]) == 1
 
 
 def test_every_placeholder_is_filled_and_every_value_is_used(tmp_path: Path) -> None:

@@ -325,7 +325,7 @@ def test_broken_packets_leave_the_server_alive_and_every_line_readable(
                 time.sleep(0.01)
 
     wait_for(lambda: nas.send(a_record("after"), timeout_s=0.5, tries=1), 10)
-    assert known_stack.process.is_running()
+    assert all(process.is_running() for process in known_stack.processes.values())
     ani = Login(service=Service.PPPOE, username="ani", password="pw-ani", method=Method.PAP)
     wait_for(lambda: router.authenticate(ani).accepted, 5)
     for line in known_stack.accounting_lines():
@@ -409,7 +409,7 @@ def test_a_killed_server_has_stored_every_record_that_it_acknowledged(db_url: st
             sent = nas.storm(2000, f"kill{turn}-", timeout_s=0.1)
             killer.join()
             assert nas.acknowledged & set(sent), "the server was killed before it answered anything"
-            stack.start_again()
+            stack.start()
             wait_for(lambda turn=turn: nas.send(a_record(f"back{turn}"), timeout_s=0.3, tries=1), 15)
 
         lines = stack.accounting_lines()

@@ -106,7 +106,7 @@ def kill_collector(live: LiveStack, cluster: postgres.Cluster) -> None:
 
 def kill_freeradius(live: LiveStack, cluster: postgres.Cluster) -> None:
     live.radius.kill()
-    live.radius.start_again()
+    live.radius.start()
 
 
 def kill_database(live: LiveStack, cluster: postgres.Cluster) -> None:

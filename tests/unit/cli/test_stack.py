@@ -45,7 +45,7 @@ def test_a_process_that_does_not_exist_is_refused_with_those_that_do() -> None:
     result = CliRunner().invoke(root, ["run", "ghost"])
     os.umask(umask)
     assert result.exit_code == 1
-    assert "freeradius, collector, worker, beat, panel" in result.output
+    assert "radius-login, radius-accounting, collector, worker, beat, panel" in result.output
 
 
 def test_becoming_a_process_replaces_this_one_with_it(monkeypatch: pytest.MonkeyPatch) -> None:

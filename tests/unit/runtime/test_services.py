@@ -32,13 +32,24 @@ def local(tmp_path: Path, *, private: bool) -> Local:
 def test_everything_starts_after_what_it_needs(settings: Settings, tmp_path: Path) -> None:
     names = [item.name for item in services.plan(local(tmp_path, private=True), settings)]
     assert names == [
-        *("postgres", "database", "migrations", "redis", "freeradius", "collector", "worker", "beat", "panel")
+        *(
+            "postgres",
+            "database",
+            "migrations",
+            "redis",
+            "radius-login",
+            "radius-accounting",
+            "collector",
+            "worker",
+            "beat",
+            "panel",
+        )
     ]
 
 
 def test_servers_given_from_outside_are_not_started(settings: Settings, tmp_path: Path) -> None:
     names = [item.name for item in services.plan(local(tmp_path, private=False), settings)]
-    assert names == ["migrations", "freeradius", "collector", "worker", "beat", "panel"]
+    assert names == ["migrations", "radius-login", "radius-accounting", "collector", "worker", "beat", "panel"]
 
 
 def test_a_command_with_blanks_stays_one_command() -> None:
