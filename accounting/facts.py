@@ -143,7 +143,7 @@ class Memory:
     def forget(self, payloads: Iterable[str]) -> set[int]:
         """Drop what notices name; returns the subscriptions that were named or belong to what was named."""
         subscriptions: set[int] = set()
-        others: dict[str, set[int]] = {"customer": set(), "plan": set(), "tenant": set()}
+        others: dict[str, set[int]] = {"customer": set(), "plan": set(), "tenant": set(), "family": set()}
         for payload in payloads:
             word, _, ids = payload.partition(" ")
             if word == "nas":

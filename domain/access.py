@@ -3,14 +3,23 @@
 Decides speed, expiry and which reason fits; refuses to know packets, attributes and where the values came from.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from domain.fup import FupTier, find_tier
+from domain.garden import GARDEN_REASONS, Garden
+from domain.quota import DayUsage, Quota, TopUp
 from domain.speed import Burst, Speed, render_rate_limit
+from domain.voucher import VoucherTerms
+from domain.windows import TimeWindow
 
-MAC_BINDINGS = ("off", "fixed")
-SERVICES = ("pppoe", "hotspot", "dhcp", "other")
+MAC_BINDINGS = ("off", "fixed", "learn", "approval")
+NAS_BINDINGS = ("off", "nas", "group")
+SESSION_LIMIT_ACTIONS = ("refuse", "replace")
+NAS_TYPES = ("mikrotik", "cisco", "huawei", "juniper", "ubiquiti", "cambium")
+SERVICES = ("pppoe", "vpn", "hotspot", "dhcp", "wireless", "dot1x", "other")
 
 # Every reason a login can be decided for, in words for staff. The customer is told only "Login incorrect".
 REASONS: dict[str, str] = {
@@ -30,14 +39,34 @@ REASONS: dict[str, str] = {
     "customer_disabled": "the customer is disabled",
     "customer_blacklisted": "the customer is blacklisted",
     "customer_terminated": "the customer is terminated",
+    "over_credit_limit": "the customer owes more than the credit limit",
+    "outside_hours": "outside the plan's hours",
+    "quota_used_up": "the allowance is used up",
+    "wrong_place": "the subscription is bound to another router",
     "wrong_device": "this device is not on the subscription's list",
+    "device_pending": "this device waits for approval",
+    "device_blacklisted": "this device is blacklisted",
+    "voucher_disabled": "the voucher is disabled",
+    "voucher_used": "the voucher is used up",
+    "check_failed": "a radcheck condition is not met",
+    "too_many_tries": "too many wrong passwords from this device; it has to wait",
     "device_blocked": "this device is blocked",
     "session_limit": "already online as often as the subscription allows",
     "unreadable": "name or password is not readable text; compare the shared secret on the router",
     "policy_error": "the policy failed on this login; see the server log",
 }
 
+REASONS |= {f"garden_{reason}": f"admitted to the walled garden: {REASONS[reason]}" for reason in GARDEN_REASONS}
+
 BLOCKED_CUSTOMERS = frozenset({"suspended", "inactive", "disabled", "blacklisted", "terminated"})
+
+
+class AttributeItem(NamedTuple):
+    """One row of radcheck, radreply or a plan's own reply attributes."""
+
+    attribute: str
+    op: str
+    value: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +74,8 @@ class AccessProfile:
     """All that a decision about one subscription depends on, as read in one go.
 
     `macs` maps a normalised MAC to its status. `fup_until` is when `fup_tier` ends by itself. `password_token` is the
-    encrypted service password: it is opened only when a decision is compiled.
+    encrypted service password: it is opened only when a decision is compiled. `days` and `family_days` are filled only
+    where a quota needs them. `replies` are the plan's own attributes, then the user's own, which win.
     """
 
     tenant_id: int
@@ -79,6 +109,22 @@ class AccessProfile:
     ip_pool: str | None
     address_list: str | None
     version: int
+    least_speed: Speed | None = None
+    windows: tuple[TimeWindow, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    topups: tuple[TopUp, ...] = ()
+    days: tuple[DayUsage, ...] = ()
+    family_id: int | None = None
+    family_days: tuple[DayUsage, ...] = ()
+    gardens: Mapping[str, Garden] = field(default_factory=dict)
+    is_over_credit: bool = False
+    session_limit_action: str = "refuse"
+    nas_binding: str = "off"
+    nas_server_id: int | None = None
+    nas_group_id: int | None = None
+    voucher: VoucherTerms | None = None
+    checks: tuple[AttributeItem, ...] = ()
+    replies: tuple[AttributeItem, ...] = ()
 
     @property
     def cut_off_at(self) -> datetime | None:

@@ -17,6 +17,7 @@ from domain.access import SERVICES
 from domain.mac import normalise_mac
 from radius.compiled import Compiled, compile_profile, moment
 from radius.pairs import Pair, UnableToRender
+from radius.policies.types import ANYWHERE, MIKROTIK, Place
 from radius.records import AccessRecords, Record
 from radius.routers import Router, RouterTable
 from radius.store import Entry, Key, ProfileStore
@@ -88,9 +89,13 @@ class Authorizer:
                 return self._stranger(attributes, router, key, now) if known else self._silence
             stale = not known
         service = service_of(attributes)
-        compiled = entry.compiled.get(service)
+        if router.service_map:
+            service = router.service_map.get(service, service)
+        vendor = router.place.vendor
+        kind = service if vendor == MIKROTIK else f"{service} {vendor}"
+        compiled = entry.compiled.get(kind)
         if compiled is None or now >= compiled.valid_until:
-            compiled = self._compile(entry, service, now)
+            compiled = entry.compiled[kind] = self._compile(entry, service, now, router.place)
         station = attributes.get("Calling-Station-Id")
         mac = None if station is None else normalise_mac(station)
         refusal = compiled.refusal
@@ -113,12 +118,11 @@ class Authorizer:
         """
         kind = entry.profile.connection_type
         with suppress(UnableToRender, UnableToDecrypt):
-            self._compile(entry, kind if kind in SERVICES else "pppoe", time.time())
+            service = kind if kind in SERVICES else "pppoe"
+            entry.compiled[service] = self._compile(entry, service, time.time(), ANYWHERE)
 
-    def _compile(self, entry: Entry, service: str, now: float) -> Compiled:
-        compiled = compile_profile(entry.profile, service, moment(now), self._open_password)
-        entry.compiled[service] = compiled
-        return compiled
+    def _compile(self, entry: Entry, service: str, now: float, place: Place) -> Compiled:
+        return compile_profile(entry.profile, service, moment(now), self._open_password, place)
 
     def refuse_password(self, class_text: str) -> None:
         """FreeRADIUS found the password wrong after an accept: take back the record and the slot."""

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 from domain.access import AccessProfile, device_reason, next_change_at, session_seconds
 from radius.pairs import Pair, grant_pairs, password_pairs, session_timeout_pair
-from radius.policies import first_refusal, granted
-from radius.policies.types import Grant, Login
+from radius.policies import first_refusal, granted, granted_in_garden
+from radius.policies.types import ANYWHERE, Grant, Login, Place
 
 FOREVER = float("inf")
 
@@ -51,13 +51,19 @@ class Compiled:
 
 
 def compile_profile(
-    profile: AccessProfile, service: str, now: datetime, open_password: Callable[[bytes], str]
+    profile: AccessProfile,
+    service: str,
+    now: datetime,
+    open_password: Callable[[bytes], str],
+    place: Place = ANYWHERE,
 ) -> Compiled:
-    """Run the policy for `profile` over `service`; raises `UnableToRender` when the reply could not be said."""
-    login = Login(profile=profile, service=service, now=now)
-    refusal = first_refusal(login, per_login=False)
+    """Run the policy for `profile` over `service`; raises `UnableToRender` when the reply could not be said.
+
+    Of the place only the vendor may matter here: router and group are asked about at each login.
+    """
+    login = Login(profile=profile, service=service, now=now, place=place)
+    refusal, grant = _decided(login)
     change = next_change_at(profile, now)
-    grant = granted(login)
     # A refused login is not rendered: what its reply would have been must not stand in the way of its own reason.
     pairs, control = ((), ()) if refusal else _rendered(grant, open_password)
     return Compiled(
@@ -73,6 +79,13 @@ def compile_profile(
         session_limit=profile.session_limit,
         class_prefix=f"lts1:{profile.subscription_id}:{_tier_number(profile, now)}:",
     )
+
+
+def _decided(login: Login) -> tuple[str | None, Grant]:
+    """The refusal that no device and no session can change, and what is granted without one or in the garden."""
+    refusal = first_refusal(login, per_login=False)
+    shut_in = None if refusal is None else granted_in_garden(login, refusal)
+    return (refusal, granted(login)) if shut_in is None else (None, shut_in)
 
 
 def _rendered(grant: Grant, open_password: Callable[[bytes], str]) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
@@ -92,10 +105,10 @@ def decide_plainly(
 ) -> tuple[str | None, str, tuple[Pair, ...]]:
     """The same decision without compiling: refusal, reason, reply without Class. The fast path is held to it."""
     login = Login(profile=profile, service=service, now=now, mac=mac, other_sessions=other_sessions)
-    refusal = first_refusal(login)
+    refusal, grant = _decided(login)
+    refusal = refusal or first_refusal(login, per_login=True)
     if refusal is not None:
         return refusal, refusal, ()
-    grant = granted(login)
     ends_in_s = None if grant.ends_at is None else grant.ends_at.timestamp() - now.timestamp()
     seconds = session_seconds(grant.session_timeout_s, ends_in_s)
     pairs = grant_pairs(grant)

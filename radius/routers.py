@@ -1,9 +1,11 @@
 """The routers this server answers, in memory, by source address and by number."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from db.crypto import Keyring, UnableToDecrypt
 from db.queries.routers import RouterRow
+from radius.policies.types import ANYWHERE, Place
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,6 +17,8 @@ class Router:
     name: str
     secret: str
     require_message_authenticator: bool
+    place: Place = ANYWHERE
+    service_map: Mapping[str, str] = field(default_factory=dict)
 
 
 class RouterTable:
@@ -48,6 +52,8 @@ def _router(row: RouterRow, keyring: Keyring) -> Router:
         name=row.name,
         secret=keyring.decrypt(row.secret_token),
         require_message_authenticator=row.require_message_authenticator,
+        place=Place(nas_server_id=row.nas_server_id, nas_group_id=row.nas_group_id, vendor=row.vendor),
+        service_map=row.service_map,
     )
 
 

@@ -185,10 +185,11 @@ class ProfileStore:
                 entry.release(decision_id)
 
 
-def _owner(profile: AccessProfile, word: str) -> int:
+def _owner(profile: AccessProfile, word: str) -> int | None:
     return {
         "subscription": profile.subscription_id,
         "customer": profile.customer_id,
+        "family": profile.family_id,
         "plan": profile.plan_id,
         "tenant": profile.tenant_id,
     }[word]

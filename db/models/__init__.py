@@ -5,6 +5,20 @@ from db.models.customers import Customer
 from db.models.nas import NasServer
 from db.models.outbox import SessionChange, SessionChangeAttempt
 from db.models.plans import PlanFupRule, ServicePlan
+from db.models.policy import (
+    AllowanceQuota,
+    BlockedMac,
+    Family,
+    NasGroup,
+    PlanReplyAttribute,
+    PlanTimeWindow,
+    QuotaTopup,
+    RadCheck,
+    RadReply,
+    SubscriptionQuotaState,
+    Voucher,
+    WalledGarden,
+)
 from db.models.sessions import AccessLog, QuarantinedRecord, RadAcct, SpoolPosition, UsageDaily
 from db.models.staff import ApiToken, AuditLog, Role, User
 from db.models.subscriptions import (
@@ -18,16 +32,25 @@ from db.models.tenants import NumberSequence, Setting, Tenant
 
 __all__ = [
     "AccessLog",
+    "AllowanceQuota",
     "ApiToken",
     "AuditLog",
     "Base",
+    "BlockedMac",
     "Customer",
+    "Family",
     "FupEvent",
+    "NasGroup",
     "NasServer",
     "NumberSequence",
     "PlanFupRule",
+    "PlanReplyAttribute",
+    "PlanTimeWindow",
     "QuarantinedRecord",
+    "QuotaTopup",
     "RadAcct",
+    "RadCheck",
+    "RadReply",
     "Role",
     "ServicePlan",
     "SessionChange",
@@ -38,7 +61,10 @@ __all__ = [
     "SubscriptionFupState",
     "SubscriptionLimits",
     "SubscriptionMac",
+    "SubscriptionQuotaState",
     "Tenant",
     "UsageDaily",
     "User",
+    "Voucher",
+    "WalledGarden",
 ]

@@ -1,8 +1,9 @@
 """The people who pay: customers."""
 
 from datetime import date, datetime
+from decimal import Decimal
 
-from sqlalchemy import Index, Integer, String, func, text
+from sqlalchemy import CheckConstraint, Index, Integer, Numeric, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.models.base import Base, Id, TenantOwned, Timestamps, one_of
@@ -26,6 +27,7 @@ class Customer(TenantOwned, Timestamps, Base):
         Index("uq_customers_email", "tenant_id", text("lower(email)"), unique=True, postgresql_where=ALIVE),
         Index("uq_customers_phone", "tenant_id", "phone", unique=True, postgresql_where=ALIVE),
         Index("ix_customers_status", "tenant_id", "status"),
+        CheckConstraint("credit_limit >= 0", name="credit_limit"),
         Index(
             "ix_customers_search",
             text(SEARCHED + " gin_trgm_ops"),
@@ -46,6 +48,9 @@ class Customer(TenantOwned, Timestamps, Base):
     language: Mapped[str] = mapped_column(String(5), server_default="id")
     registration_date: Mapped[date] = mapped_column(server_default=func.current_date())
     notes: Mapped[str] = mapped_column(server_default="")
+    # What the provider owes the customer; below zero the customer owes. Kept by the books, read at every login.
+    balance: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
+    credit_limit: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     deleted_at: Mapped[datetime | None]
     subscriptions: Mapped[list[Subscription]] = relationship(

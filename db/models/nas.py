@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, Integer, SmallInteger, String, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, SmallInteger, String, text
 from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.models.base import Base, EncryptedText, Id, TenantOwned, Timestamps, one_of
+from db.models.base import Base, EncryptedText, Id, Json, TenantOwned, Timestamps, one_of
+from domain.access import NAS_TYPES
 
 
 class NasServer(TenantOwned, Timestamps, Base):
@@ -15,6 +16,7 @@ class NasServer(TenantOwned, Timestamps, Base):
     __tablename__ = "nas_servers"
     __table_args__ = (
         one_of("acct_input_is", ("upload", "download")),
+        one_of("type", NAS_TYPES),
         one_of("status", ("online", "offline", "unknown")),
         Index("uq_nas_servers_host", "host", unique=True, postgresql_where=text("deleted_at IS NULL")),
         Index("uq_nas_servers_name", "tenant_id", "name", unique=True, postgresql_where=text("deleted_at IS NULL")),
@@ -33,6 +35,13 @@ class NasServer(TenantOwned, Timestamps, Base):
     routeros_version: Mapped[int] = mapped_column(SmallInteger, server_default="7")
     require_message_authenticator: Mapped[bool] = mapped_column(server_default="true")
     acct_input_is: Mapped[str] = mapped_column(String(10), server_default="upload")
+    nas_group_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("nas_groups.id", ondelete="RESTRICT"), index=True
+    )
+    # Detected service to the one it is: {"other": "hotspot"}. For routers that do not say what asks.
+    service_map: Mapped[Json] = mapped_column(server_default=text("'{}'"))
+    # What this router's last requests did, as its own page shows it; None before the first.
+    signs_requests: Mapped[bool | None]
     location: Mapped[str] = mapped_column(server_default="")
     is_active: Mapped[bool] = mapped_column(server_default="true")
     status: Mapped[str] = mapped_column(String(10), server_default="unknown")

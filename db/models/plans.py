@@ -18,9 +18,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.models.base import Base, Id, TenantOwned, Timestamps, one_of
+from domain.access import SESSION_LIMIT_ACTIONS
 from domain.fup import COUNTS, RESET_PERIODS
+from domain.garden import GARDEN_MODES
 
-CONNECTION_TYPES = ("pppoe", "hotspot", "dhcp", "static", "any")
+CONNECTION_TYPES = ("pppoe", "vpn", "hotspot", "dhcp", "wireless", "dot1x", "static", "any")
 BILLING_CYCLES = ("daily", "monthly", "quarterly", "yearly", "custom")
 
 
@@ -65,6 +67,13 @@ class ServicePlan(TenantOwned, Timestamps, Base):
         CheckConstraint("price >= 0 AND setup_fee >= 0", name="money"),
         CheckConstraint("download_kbps >= 0 AND upload_kbps >= 0", name="speed"),
         CheckConstraint("priority BETWEEN 1 AND 8", name="priority"),
+        CheckConstraint(
+            "(min_download_kbps IS NULL) = (min_upload_kbps IS NULL) AND min_download_kbps BETWEEN 1 AND download_kbps"
+            " AND min_upload_kbps BETWEEN 1 AND upload_kbps",
+            name="min_speed",
+        ),
+        one_of("session_limit_action", SESSION_LIMIT_ACTIONS),
+        one_of("garden_mode", GARDEN_MODES),
         CheckConstraint("concurrent_connections >= 1", name="concurrent_connections"),
         CheckConstraint("grace_period_days >= 0", name="grace_period_days"),
         CheckConstraint("session_timeout_s >= 60", name="session_timeout_s"),
@@ -102,6 +111,10 @@ class ServicePlan(TenantOwned, Timestamps, Base):
     interim_interval_s: Mapped[int] = mapped_column(Integer, server_default="300")
     ip_pool: Mapped[str | None] = mapped_column(String(100))
     address_list: Mapped[str | None] = mapped_column(String(100))
+    min_download_kbps: Mapped[int | None] = mapped_column(Integer)
+    min_upload_kbps: Mapped[int | None] = mapped_column(Integer)
+    session_limit_action: Mapped[str] = mapped_column(String(10), server_default="refuse")
+    garden_mode: Mapped[str] = mapped_column(String(10), server_default="tenant")
     is_active: Mapped[bool] = mapped_column(server_default="true")
     deleted_at: Mapped[datetime | None]
     fup_rules: Mapped[list[PlanFupRule]] = relationship(

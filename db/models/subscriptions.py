@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from db.models.base import Base, EncryptedText, Id, TenantOwned, Timestamps, one_of
 from db.models.nas import NasServer
 from db.models.plans import BILLING_CYCLES, CONNECTION_TYPES, ServicePlan
-from domain.access import MAC_BINDINGS
+from domain.access import MAC_BINDINGS, NAS_BINDINGS
 from domain.lifecycle import SUBSCRIPTION_STATUSES
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ class Subscription(TenantOwned, Timestamps, Base):
         one_of("connection_type", CONNECTION_TYPES),
         one_of("billing_cycle", BILLING_CYCLES),
         one_of("mac_binding", MAC_BINDINGS),
+        one_of("nas_binding", NAS_BINDINGS),
         CheckConstraint("billing_day BETWEEN 1 AND 31", name="billing_day"),
         Index("uq_subscriptions_username", "tenant_id", "username", unique=True, postgresql_where=LIVE),
         Index("uq_subscriptions_code", "tenant_id", "subscription_code", unique=True),
@@ -166,6 +167,13 @@ class Subscription(TenantOwned, Timestamps, Base):
     ip_pool: Mapped[str | None] = mapped_column(String(100))
     address_list: Mapped[str | None] = mapped_column(String(100))
     mac_binding: Mapped[str] = mapped_column(String(10), server_default="off")
+    nas_binding: Mapped[str] = mapped_column(String(10), server_default="off")
+    nas_group_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("nas_groups.id", ondelete="RESTRICT"), index=True
+    )
+    family_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("families.id", ondelete="RESTRICT"), index=True
+    )
     notes: Mapped[str] = mapped_column(server_default="")
     suspend_reason: Mapped[str | None]
     activated_at: Mapped[datetime | None]

@@ -5,18 +5,22 @@ Each row comes as one JSON text, so that the FreeRADIUS process, the collector a
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
 import psycopg
 
-from domain.access import AccessProfile
+from domain.access import AccessProfile, AttributeItem
 from domain.fup import FupTier
+from domain.garden import Garden
 from domain.live_change import LiveSession
 from domain.mac import normalise_mac
+from domain.quota import DayUsage, Quota, TopUp
 from domain.speed import Burst, Speed
+from domain.voucher import VoucherTerms
+from domain.windows import TimeWindow
 
 _PROFILE = """
 SELECT json_build_object(
@@ -46,6 +50,33 @@ SELECT json_build_object(
     'idle_timeout_s', p.idle_timeout_s, 'interim_interval_s', p.interim_interval_s,
     'assigned_ip', host(s.assigned_ip), 'ip_pool', coalesce(s.ip_pool, p.ip_pool),
     'address_list', coalesce(s.address_list, p.address_list), 'version', s.version,
+    'least_speed', CASE WHEN p.min_download_kbps IS NOT NULL
+        THEN json_build_array(p.min_download_kbps, p.min_upload_kbps) END,
+    'windows', (SELECT json_agg(json_build_array(w.weekdays, w.start_minute, w.end_minute, w.download_kbps,
+        w.upload_kbps) ORDER BY w.position) FROM plan_time_windows w WHERE w.service_plan_id = p.id),
+    'quotas', q.quotas,
+    'topups', (SELECT json_agg(json_build_array(u.kind, u.amount, extract(epoch FROM u.valid_from),
+        extract(epoch FROM u.valid_until)) ORDER BY u.id) FROM quota_topups u WHERE u.subscription_id = s.id),
+    'days', CASE WHEN q.quotas IS NOT NULL THEN (SELECT json_agg(json_build_array(d.day, d.down, d.up, d.seconds))
+        FROM usage_since(ARRAY[s.id], q.since) d) END,
+    'family_id', s.family_id,
+    'family_days', CASE WHEN q.has_shared THEN (SELECT json_agg(json_build_array(d.day, d.down, d.up, d.seconds))
+        FROM usage_since(ARRAY(SELECT m.id FROM subscriptions m WHERE m.family_id = s.family_id), q.since) d) END,
+    'gardens', CASE WHEN p.garden_mode = 'tenant' THEN (SELECT json_object_agg(g.reason, json_build_array(
+        g.address_list, g.ip_pool, g.download_kbps, g.upload_kbps, g.redirect_url, g.session_timeout_s))
+        FROM walled_gardens g WHERE g.tenant_id = s.tenant_id AND g.is_active) END,
+    'is_over_credit', coalesce(c.balance < -c.credit_limit, false),
+    'session_limit_action', p.session_limit_action,
+    'nas_binding', s.nas_binding, 'nas_server_id', s.nas_server_id, 'nas_group_id', s.nas_group_id,
+    'voucher', (SELECT json_build_array(v.state, v.validity_s, v.binds_mac, extract(epoch FROM v.sell_until),
+        extract(epoch FROM v.valid_until)) FROM vouchers v WHERE v.subscription_id = s.id),
+    'checks', (SELECT json_agg(json_build_array(k.attribute, k.op, k.value) ORDER BY k.id)
+        FROM radcheck k WHERE k.tenant_id = s.tenant_id AND k.username = s.username),
+    'replies', (SELECT json_agg(json_build_array(r.attribute, r.op, r.value) ORDER BY r.of_user, r.id) FROM (
+        SELECT false AS of_user, o.id, o.attribute, o.op, o.value FROM plan_reply_attributes o
+        WHERE o.service_plan_id = p.id
+        UNION ALL SELECT true, e.id, e.attribute, e.op, e.value FROM radreply e
+        WHERE e.tenant_id = s.tenant_id AND e.username = s.username) r),
     'sessions', (SELECT json_agg(json_build_array(a.acctuniqueid, a.acctsessionid, a.nas_server_id, a.username,
         a.callingstationid, host(a.framedipaddress))) FROM radacct_open a
         WHERE a.subscription_id = s.id AND a.acctstoptime IS NULL)
@@ -56,6 +87,20 @@ JOIN service_plans p ON p.id = s.service_plan_id
 JOIN tenants t ON t.id = s.tenant_id
 LEFT JOIN subscription_limits l ON l.subscription_id = s.id
 LEFT JOIN subscription_fup_states f ON f.subscription_id = s.id
+-- A subscription's own quota takes the place of its plan's of the same kind and period. Three lookups, not one with OR:
+-- each is by its own index.
+CROSS JOIN LATERAL (
+    SELECT json_agg(json_build_array(x.id, x.kind, x.period, x.counts, x.limit_amount, x.action,
+            x.throttle_download_kbps, x.throttle_upload_kbps, x.family_id IS NOT NULL) ORDER BY x.id) AS quotas,
+        bool_or(x.family_id IS NOT NULL) AS has_shared,
+        CASE WHEN bool_or(x.period = 'total') THEN DATE '-infinity' ELSE current_date - 33 END AS since
+    FROM (
+        SELECT i.* FROM quotas i WHERE i.subscription_id = s.id
+        UNION ALL SELECT i.* FROM quotas i WHERE i.family_id = s.family_id
+        UNION ALL SELECT i.* FROM quotas i WHERE i.service_plan_id = p.id AND NOT EXISTS (
+            SELECT FROM quotas j WHERE j.subscription_id = s.id AND j.kind = i.kind AND j.period = i.period)
+    ) x
+) q
 WHERE s.deleted_at IS NULL
 """
 
@@ -95,6 +140,16 @@ def all_profiles(
 
 def _profile(row: dict[str, Any]) -> AccessProfile:
     values = {key: value for key, value in row.items() if key not in ("password", "speed")} | {
+        "least_speed": _speed(row["least_speed"]) if row["least_speed"] else None,
+        "windows": _windows(tuple(tuple(item) for item in row["windows"] or ())),
+        "quotas": tuple(_quota(*item) for item in row["quotas"] or ()),
+        "topups": tuple(_topup(*item) for item in row["topups"] or ()),
+        "days": _days(row["days"]),
+        "family_days": _days(row["family_days"]),
+        "gardens": _gardens(tuple((reason, *item) for reason, item in (row["gardens"] or {}).items())),
+        "voucher": None if row["voucher"] is None else _voucher(*row["voucher"]),
+        "checks": _items(tuple(tuple(item) for item in row["checks"] or ())),
+        "replies": _items(tuple(tuple(item) for item in row["replies"] or ())),
         "password_token": row["password"].encode(),
         "expires_at": _moment(row["expires_at"]),
         "plan_speed": _speed(row["speed"]),
@@ -106,6 +161,75 @@ def _profile(row: dict[str, Any]) -> AccessProfile:
         "macs": {mac.upper(): status for mac, status in (row["macs"] or {}).items()},
     }
     return AccessProfile(**values)
+
+
+# What belongs to a plan or a tenant is kept once for all its subscribers.
+@lru_cache(maxsize=5_000)
+def _windows(rows: tuple[tuple[Any, ...], ...]) -> tuple[TimeWindow, ...]:
+    return tuple(
+        TimeWindow(
+            weekdays=frozenset(day for day in range(7) if weekdays >> day & 1),
+            start_minute=start_minute,
+            end_minute=end_minute,
+            speed=None if download_kbps is None else _shared_speed(download_kbps, upload_kbps),
+        )
+        for weekdays, start_minute, end_minute, download_kbps, upload_kbps in rows
+    )
+
+
+@lru_cache(maxsize=5_000)
+def _quota(
+    quota_id: int, kind: str, period: str, counts: str, limit: int, action: str, download_kbps: int | None,
+    upload_kbps: int, is_shared: bool,
+) -> Quota:  # fmt: skip
+    throttle = None if download_kbps is None else _shared_speed(download_kbps, upload_kbps)
+    return Quota(
+        quota_id=quota_id, kind=kind, period=period, counts=counts, limit=limit, action=action, throttle=throttle,
+        is_shared=is_shared,
+    )  # fmt: skip
+
+
+def _topup(kind: str, amount: int, valid_from: float, valid_until: float | None) -> TopUp:
+    since = datetime.fromtimestamp(valid_from, UTC)
+    return TopUp(kind=kind, amount=amount, valid_from=since, valid_until=_moment(valid_until))
+
+
+def _days(rows: list[list[Any]] | None) -> tuple[DayUsage, ...]:
+    return tuple(
+        DayUsage(day=date.fromisoformat(day), download_bytes=down, upload_bytes=up, seconds=seconds)
+        for day, down, up, seconds in rows or ()
+    )
+
+
+@lru_cache(maxsize=1_000)
+def _gardens(rows: tuple[tuple[Any, ...], ...]) -> Mapping[str, Garden]:
+    return {
+        reason: Garden(
+            address_list=address_list,
+            ip_pool=ip_pool,
+            speed=_shared_speed(download_kbps, upload_kbps),
+            redirect_url=redirect_url,
+            session_timeout_s=session_timeout_s,
+        )
+        for reason, address_list, ip_pool, download_kbps, upload_kbps, redirect_url, session_timeout_s in rows
+    }
+
+
+def _voucher(
+    state: str, validity_s: int | None, binds_mac: bool, sell_until: float | None, valid_until: float | None
+) -> VoucherTerms:
+    return VoucherTerms(
+        state=state,
+        validity_s=validity_s,
+        binds_mac=binds_mac,
+        sell_until=_moment(sell_until),
+        valid_until=_moment(valid_until),
+    )
+
+
+@lru_cache(maxsize=20_000)
+def _items(rows: tuple[tuple[str, str, str], ...]) -> tuple[AttributeItem, ...]:
+    return tuple(AttributeItem(*row) for row in rows)
 
 
 def _moment(epoch_s: float | None) -> datetime | None:

@@ -1,12 +1,14 @@
 """The routers a RADIUS server answers, as it needs them: by source address, with their secret."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 
 _ROUTERS = """
-SELECT id, tenant_id, host(host), name, radius_secret_enc, require_message_authenticator
+SELECT id, tenant_id, host(host), name, radius_secret_enc, require_message_authenticator, type, nas_group_id,
+    service_map
 FROM nas_servers WHERE is_active AND deleted_at IS NULL
 """
 
@@ -21,6 +23,9 @@ class RouterRow:
     name: str
     secret_token: bytes
     require_message_authenticator: bool
+    vendor: str = "mikrotik"
+    nas_group_id: int | None = None
+    service_map: Mapping[str, str] = field(default_factory=dict)
 
 
 def active_routers(connection: psycopg.Connection[Any]) -> list[RouterRow]:
@@ -33,6 +38,9 @@ def active_routers(connection: psycopg.Connection[Any]) -> list[RouterRow]:
             name=row[3],
             secret_token=bytes(row[4]),
             require_message_authenticator=row[5],
+            vendor=row[6],
+            nas_group_id=row[7],
+            service_map=row[8],
         )
         for row in connection.execute(_ROUTERS).fetchall()
     ]

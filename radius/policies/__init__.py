@@ -1,45 +1,52 @@
 """The login policy: the ordered rules, each a small module over pure code in `domain`.
 
 A rule may refuse (it returns a reason of `domain.access.REASONS`) or grant (it fills in part of the reply). All
-refusals come before all grants; the first refusal is the answer. A rule that looks at the device or at running
-sessions is asked at every login; the others depend only on profile, service and clock, and are compiled.
+refusals come before all grants; the first refusal is the answer, unless there is a walled garden for it: then the login
+is let in there, with what the garden grants. A rule that looks at the device, the place or at running sessions is asked
+at every login; the others depend only on profile, service and clock, and are compiled.
+
+Each rule says what it sees, in words for people; so a decision can be explained without being told twice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from domain.garden import garden_for
 from radius.policies import (
     address,
     address_list,
     credential,
     device,
     expiry,
+    garden,
     intervals,
     service,
     session_limit,
     speed,
     status,
 )
-from radius.policies.types import Grant, Login
+from radius.policies.types import Grant, Login, Step
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """A rule that may refuse. `per_login`: it must be asked at every login."""
+    """A rule that may refuse. `per_login`: it must be asked at every login. `sees`: the values it decides from."""
 
     name: str
     refuse: Callable[[Login], str | None]
+    sees: Callable[[Login], Mapping[str, object]]
     per_login: bool = False
 
 
 REFUSALS: tuple[Refusal, ...] = (
-    Refusal(name="status", refuse=status.refuse),
-    Refusal(name="expiry", refuse=expiry.refuse),
-    Refusal(name="service", refuse=service.refuse),
-    Refusal(name="device", refuse=device.refuse, per_login=True),
-    Refusal(name="session_limit", refuse=session_limit.refuse, per_login=True),
+    Refusal(name="status", refuse=status.refuse, sees=status.sees),
+    Refusal(name="expiry", refuse=expiry.refuse, sees=expiry.sees),
+    Refusal(name="service", refuse=service.refuse, sees=service.sees),
+    Refusal(name="device", refuse=device.refuse, sees=device.sees, per_login=True),
+    Refusal(name="session_limit", refuse=session_limit.refuse, sees=session_limit.sees, per_login=True),
 )
 
+# What a login is granted that is let in as a customer; each fills in its part, the later over the earlier.
 GRANTS: tuple[Callable[[Login, Grant], None], ...] = (
     credential.grant,
     expiry.grant,
@@ -47,6 +54,12 @@ GRANTS: tuple[Callable[[Login, Grant], None], ...] = (
     address.grant,
     intervals.grant,
     address_list.grant,
+)
+# The same for one that ends in a walled garden: nothing of the plan but the password and the reporting interval.
+GARDEN_GRANTS: tuple[Callable[[Login, Grant], None], ...] = (
+    credential.grant,
+    intervals.grant,
+    garden.grant,
 )
 
 
@@ -60,9 +73,31 @@ def first_refusal(login: Login, *, per_login: bool | None = None) -> str | None:
     return None
 
 
+def steps(login: Login) -> tuple[Step, ...]:
+    """Every rule in order as far as the decision went, with what it saw; the last may have refused."""
+    taken: list[Step] = []
+    for rule in REFUSALS:
+        reason = rule.refuse(login)
+        taken.append(Step(rule=rule.name, values=rule.sees(login), refusal=reason))
+        if reason is not None and garden_for(login.profile.gardens, reason) is None:
+            break
+    return tuple(taken)
+
+
 def granted(login: Login) -> Grant:
     """What a login that nobody refused is given."""
     grant = Grant()
     for fill in GRANTS:
+        fill(login, grant)
+    return grant
+
+
+def granted_in_garden(login: Login, reason: str) -> Grant | None:
+    """What a login refused for `reason` is given in the walled garden; None when there is none for it."""
+    place = garden_for(login.profile.gardens, reason)
+    if place is None:
+        return None
+    grant = Grant(reason=f"garden_{reason}", garden=place)
+    for fill in GARDEN_GRANTS:
         fill(login, grant)
     return grant

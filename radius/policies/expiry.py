@@ -14,3 +14,8 @@ def grant(login: Login, grant: Grant) -> None:
     grant.ends_at = login.profile.cut_off_at
     if is_in_grace(login.profile, login.now):
         grant.reason = "accepted_grace"
+
+
+def sees(login: Login) -> dict[str, object]:
+    """When access ends, and the days of grace in it."""
+    return {"cut_off_at": login.profile.cut_off_at, "grace_days": login.profile.grace_days}

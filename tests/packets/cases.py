@@ -33,6 +33,7 @@ class Case:
     fup: dict[str, Any] = field(default_factory=dict)
     macs: dict[str, str] = field(default_factory=dict)
     sessions: list[dict[str, Any]] = field(default_factory=list)
+    beyond: dict[str, Any] = field(default_factory=dict)
     request: dict[str, Any] = field(default_factory=dict)
     accept: dict[str, Any] | None = None
     reject: str | None = None

@@ -20,6 +20,13 @@ from radius.store import ProfileStore
 
 CODES = Codes(accept=2, reject=0, handled=3)
 ROUTER = Router(nas_server_id=1, tenant_id=1, name="r", secret="s" * 20, require_message_authenticator=True)
+# What only some cases need, as the profile statement returns it; `beyond` of a case takes its place.
+BEYOND = dict.fromkeys(
+    (
+        *("least_speed", "windows", "quotas", "topups", "days", "family_id", "family_days", "gardens", "nas_server_id"),
+        *("nas_group_id", "voucher", "checks", "replies"),
+    )
+) | {"is_over_credit": False, "session_limit_action": "refuse", "nas_binding": "off"}
 PLAN = {"download_kbps": 10_000, "upload_kbps": 5_000, "grace_period_days": 7, "priority": 8}
 
 
@@ -58,6 +65,8 @@ def profile_row(case: Case) -> dict[str, Any]:
         "ip_pool": subscription.get("ip_pool", plan.get("ip_pool")),
         "address_list": plan.get("address_list"),
         "version": 1,
+        **BEYOND,
+        **case.beyond,
         "sessions": [[f"{n:032x}", f"{n}", 1, "u", s["mac"], "10.0.0.9"] for n, s in enumerate(case.sessions)],
     }
 

@@ -101,6 +101,22 @@ _REASONS: dict[str, LazyString] = {
     "session_limit": _l("already online as often as the subscription allows"),
     "unreadable": _l("name or password is not readable text; compare the shared secret on the router"),
     "policy_error": _l("the policy failed on this login; see the server log"),
+    "over_credit_limit": _l("the customer owes more than the credit limit"),
+    "outside_hours": _l("outside the plan's hours"),
+    "quota_used_up": _l("the allowance is used up"),
+    "wrong_place": _l("the subscription is bound to another router"),
+    "device_pending": _l("this device waits for approval"),
+    "device_blacklisted": _l("this device is blacklisted"),
+    "voucher_disabled": _l("the voucher is disabled"),
+    "voucher_used": _l("the voucher is used up"),
+    "check_failed": _l("a radcheck condition is not met"),
+    "too_many_tries": _l("too many wrong passwords from this device; it has to wait"),
+    "garden_subscription_suspended": _l("admitted to the walled garden: the subscription is suspended"),
+    "garden_subscription_expired": _l("admitted to the walled garden: the subscription has expired"),
+    "garden_customer_suspended": _l("admitted to the walled garden: the customer is suspended"),
+    "garden_over_credit_limit": _l("admitted to the walled garden: the customer owes more than the credit limit"),
+    "garden_quota_used_up": _l("admitted to the walled garden: the allowance is used up"),
+    "garden_outside_hours": _l("admitted to the walled garden: outside the plan's hours"),
 }
 
 _CHANGE_REASONS: dict[str, LazyString] = {
@@ -229,7 +245,7 @@ def reason_words(reason: str) -> LazyString | str:
 
 def reason_choices() -> list[tuple[str, LazyString]]:
     """Every reason for a refusal with its words."""
-    return [(code, words) for code, words in _REASONS.items() if not code.startswith("accepted")]
+    return [(code, words) for code, words in _REASONS.items() if not code.startswith(("accepted", "garden"))]
 
 
 def change_reason_words(reason: str) -> LazyString | str:

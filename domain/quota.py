@@ -1,0 +1,83 @@
+"""Allowances of volume or time: what is left of one, and what happens when nothing is.
+
+Decides from days that somebody else counted; refuses to know sessions, routers and where a top-up came from.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+
+from domain.fup import Usage
+from domain.period import Period, period_at
+from domain.speed import Speed
+
+QUOTA_KINDS = ("data", "time")
+# `total` never turns: it lasts as long as the subscription or voucher.
+QUOTA_PERIODS = ("daily", "weekly", "monthly", "billing_cycle", "total")
+QUOTA_ACTIONS = ("reject", "garden", "throttle")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quota:
+    """An allowance: `limit` bytes (data) or seconds (time) in each period. `is_shared`: a whole family uses it."""
+
+    quota_id: int
+    kind: str
+    period: str
+    counts: str
+    limit: int
+    action: str
+    throttle: Speed | None
+    is_shared: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TopUp:
+    """More of every allowance of a kind while it is valid; `data` also moves the thresholds of fair use."""
+
+    kind: str
+    amount: int
+    valid_from: datetime
+    valid_until: datetime | None
+
+    def is_valid(self, now: datetime) -> bool:
+        """Half-open: from the first instant on, not at the last."""
+        return self.valid_from <= now and (self.valid_until is None or now < self.valid_until)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DayUsage:
+    """What was used on one local day, over all routers."""
+
+    day: date
+    download_bytes: int
+    upload_bytes: int
+    seconds: int
+
+
+def bonus(topups: Iterable[TopUp], kind: str, now: datetime) -> int:
+    """How much valid top-ups add to an allowance of a kind."""
+    return sum(topup.amount for topup in topups if topup.kind == kind and topup.is_valid(now))
+
+
+def used(quota: Quota, days: Iterable[DayUsage], period: Period | None) -> int:
+    """Bytes or seconds of the days that lie in the period; without a period, of all days."""
+    inside = [day for day in days if period is None or period.first_day <= day.day < period.after_day]
+    if quota.kind == "time":
+        return sum(day.seconds for day in inside)
+    return sum(
+        Usage(download_bytes=day.download_bytes, upload_bytes=day.upload_bytes).counted(quota.counts) for day in inside
+    )
+
+
+def period_of(quota: Quota, now: datetime, zone: tzinfo, billing_day: int) -> Period | None:
+    """The running period of an allowance; None for one that never turns."""
+    return None if quota.period == "total" else period_at(quota.period, now, zone, billing_day)
+
+
+def left(
+    quota: Quota, days: Iterable[DayUsage], topups: Iterable[TopUp], now: datetime, zone: tzinfo, billing_day: int
+) -> int:
+    """What may still be used now, never below zero; zero means used up."""
+    spent = used(quota, days, period_of(quota, now, zone, billing_day))
+    return max(0, quota.limit + bonus(topups, quota.kind, now) - spent)
