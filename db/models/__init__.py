@@ -2,7 +2,7 @@
 
 from db.models.base import Base
 from db.models.customers import Customer
-from db.models.nas import NasServer
+from db.models.nas import NasServer, RouterProbe
 from db.models.outbox import SessionChange, SessionChangeAttempt
 from db.models.plans import PlanFupRule, ServicePlan
 from db.models.policy import (
@@ -19,6 +19,7 @@ from db.models.policy import (
     Voucher,
     WalledGarden,
 )
+from db.models.rollouts import PlanRollout
 from db.models.sessions import AccessLog, QuarantinedRecord, RadAcct, SpoolPosition, UsageDaily
 from db.models.staff import ApiToken, AuditLog, Role, User
 from db.models.subscriptions import (
@@ -45,6 +46,7 @@ __all__ = [
     "NumberSequence",
     "PlanFupRule",
     "PlanReplyAttribute",
+    "PlanRollout",
     "PlanTimeWindow",
     "QuarantinedRecord",
     "QuotaTopup",
@@ -52,6 +54,7 @@ __all__ = [
     "RadCheck",
     "RadReply",
     "Role",
+    "RouterProbe",
     "ServicePlan",
     "SessionChange",
     "SessionChangeAttempt",

@@ -9,6 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.models.base import Base, EncryptedText, Id, Json, TenantOwned, Timestamps, one_of
 from domain.access import NAS_TYPES
 
+# Where customers' names and passwords are: with RADIUS, on the router itself, or in both places.
+PROVISIONING_MODES = ("radius", "local_secret", "both")
+
 
 class NasServer(TenantOwned, Timestamps, Base):
     """A NAS. It is known by the source address of its packets, never by an attribute it sends."""
@@ -17,6 +20,7 @@ class NasServer(TenantOwned, Timestamps, Base):
     __table_args__ = (
         one_of("acct_input_is", ("upload", "download")),
         one_of("type", NAS_TYPES),
+        one_of("provisioning_mode", PROVISIONING_MODES),
         one_of("status", ("online", "offline", "unknown")),
         Index("uq_nas_servers_host", "host", unique=True, postgresql_where=text("deleted_at IS NULL")),
         Index("uq_nas_servers_name", "tenant_id", "name", unique=True, postgresql_where=text("deleted_at IS NULL")),
@@ -40,10 +44,32 @@ class NasServer(TenantOwned, Timestamps, Base):
     )
     # Detected service to the one it is: {"other": "hotspot"}. For routers that do not say what asks.
     service_map: Mapped[Json] = mapped_column(server_default=text("'{}'"))
-    # What this router's last requests did, as its own page shows it; None before the first.
+    # Whether this router's logins carry Message-Authenticator; None before the first.
     signs_requests: Mapped[bool | None]
+    unsigned_seen_at: Mapped[datetime | None]
+    # A packet of the router reached the port for logins, whatever became of it.
+    login_heard_at: Mapped[datetime | None]
+    # How far the router's clock was ahead of ours (behind: negative) at its last accounting record.
+    clock_skew_s: Mapped[int | None] = mapped_column(Integer)
+    provisioning_mode: Mapped[str] = mapped_column(String(12), server_default="radius")
     location: Mapped[str] = mapped_column(server_default="")
     is_active: Mapped[bool] = mapped_column(server_default="true")
     status: Mapped[str] = mapped_column(String(10), server_default="unknown")
     last_seen_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
+
+
+class RouterProbe(Base):
+    """The last harmless request that was sent to a router's CoA port, and what came back; `result` None: not yet."""
+
+    __tablename__ = "router_probes"
+
+    nas_server_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("nas_servers.id", ondelete="CASCADE"), primary_key=True
+    )
+    asked_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    result: Mapped[str | None] = mapped_column(String(12))
+    error_cause: Mapped[int | None] = mapped_column(Integer)
+    round_trip_ms: Mapped[int | None] = mapped_column(Integer)
+    note: Mapped[str | None] = mapped_column(String(60))

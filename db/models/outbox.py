@@ -23,6 +23,12 @@ class SessionChange(TenantOwned, Base):
         Index("ix_session_changes_sending", "claimed_until", postgresql_where=text("status = 'sending'")),
         Index("ix_session_changes_subscription", "subscription_id", "created_at"),
         Index("ix_session_changes_session", "acctuniqueid", postgresql_where=text("status IN ('pending', 'sending')")),
+        Index(
+            "ix_session_changes_plan_rollout",
+            "plan_rollout_id",
+            "status",
+            postgresql_where=text("plan_rollout_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[Id]
@@ -46,6 +52,8 @@ class SessionChange(TenantOwned, Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     sent_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    # The roll-out of a plan's change that this belongs to.
+    plan_rollout_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("plan_rollouts.id", ondelete="SET NULL"))
 
 
 class SessionChangeAttempt(Base):

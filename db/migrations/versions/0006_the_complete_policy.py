@@ -93,7 +93,7 @@ NAS_COLUMNS = (
     "tenant_id, name, host, radius_secret_enc, coa_port, require_message_authenticator, acct_input_is,"
     " is_active, deleted_at"
 )
-MORE_NAS_COLUMNS = NAS_COLUMNS + ", type, nas_group_id, service_map"
+MORE_NAS_COLUMNS = NAS_COLUMNS + ", type, nas_group_id, service_map, signs_requests"
 
 TRANSITIONS = {
     "INSERT": "REFERENCING NEW TABLE AS changed",
@@ -158,6 +158,11 @@ def _more_checks() -> None:
         op.f("ck_nas_servers_type"),
         "nas_servers",
         "type IN ('mikrotik', 'cisco', 'huawei', 'juniper', 'ubiquiti', 'cambium')",
+    )
+    op.create_check_constraint(
+        op.f("ck_nas_servers_provisioning_mode"),
+        "nas_servers",
+        "provisioning_mode IN ('radius', 'local_secret', 'both')",
     )
     op.create_check_constraint(
         op.f("ck_service_plans_min_speed"),
@@ -458,6 +463,60 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("subscription_id", "quota_id", name=op.f("pk_subscription_quota_states")),
     )
     op.create_index("ix_subscription_quota_states_until", "subscription_quota_states", ["until"], unique=False)
+    op.create_table(
+        "plan_rollouts",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("service_plan_id", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=10), server_default="running", nullable=False),
+        sa.Column("stage", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("is_automatic", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("failures_percent", sa.SmallInteger(), server_default="5", nullable=False),
+        sa.Column("sessions", sa.Integer(), nullable=False),
+        sa.Column("plan_before", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("plan_after", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("requested_by", sa.String(length=255), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("stage_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("stopped_because", sa.String(length=20), nullable=True),
+        sa.Column("tenant_id", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('running', 'waiting', 'stopped', 'done', 'replaced')", name=op.f("ck_plan_rollouts_state")
+        ),
+        sa.CheckConstraint("stage BETWEEN 0 AND 3", name=op.f("ck_plan_rollouts_stage")),
+        sa.CheckConstraint("failures_percent BETWEEN 0 AND 100", name=op.f("ck_plan_rollouts_failures_percent")),
+        sa.ForeignKeyConstraint(
+            ["service_plan_id"], ["service_plans.id"], name=op.f("fk_plan_rollouts_service_plan_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_plan_rollouts_tenant_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_plan_rollouts")),
+    )
+    op.create_index(op.f("ix_plan_rollouts_tenant_id"), "plan_rollouts", ["tenant_id"], unique=False)
+    op.create_index(
+        "uq_plan_rollouts_open",
+        "plan_rollouts",
+        ["service_plan_id"],
+        unique=True,
+        postgresql_where=sa.text("state IN ('running', 'waiting')"),
+    )
+    op.create_table(
+        "router_probes",
+        sa.Column("nas_server_id", sa.BigInteger(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("result", sa.String(length=12), nullable=True),
+        sa.Column("error_cause", sa.Integer(), nullable=True),
+        sa.Column("round_trip_ms", sa.Integer(), nullable=True),
+        sa.Column("note", sa.String(length=60), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["nas_server_id"], ["nas_servers.id"], name=op.f("fk_router_probes_nas_server_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("nas_server_id", name=op.f("pk_router_probes")),
+    )
 
 
 def _columns() -> None:
@@ -473,6 +532,29 @@ def _columns() -> None:
         ),
     )
     op.add_column("nas_servers", sa.Column("signs_requests", sa.Boolean(), nullable=True))
+    op.add_column("nas_servers", sa.Column("unsigned_seen_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("nas_servers", sa.Column("login_heard_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("nas_servers", sa.Column("clock_skew_s", sa.Integer(), nullable=True))
+    op.add_column(
+        "nas_servers",
+        sa.Column("provisioning_mode", sa.String(length=12), server_default="radius", nullable=False),
+    )
+    op.add_column("session_changes", sa.Column("plan_rollout_id", sa.BigInteger(), nullable=True))
+    op.create_foreign_key(
+        op.f("fk_session_changes_plan_rollout_id"),
+        "session_changes",
+        "plan_rollouts",
+        ["plan_rollout_id"],
+        ["id"],
+        ondelete="SET NULL",
+    )
+    op.create_index(
+        "ix_session_changes_plan_rollout",
+        "session_changes",
+        ["plan_rollout_id", "status"],
+        unique=False,
+        postgresql_where=sa.text("plan_rollout_id IS NOT NULL"),
+    )
     op.create_index(op.f("ix_nas_servers_nas_group_id"), "nas_servers", ["nas_group_id"], unique=False)
     op.create_foreign_key(
         op.f("fk_nas_servers_nas_group_id"), "nas_servers", "nas_groups", ["nas_group_id"], ["id"], ondelete="RESTRICT"
@@ -530,11 +612,21 @@ def downgrade() -> None:
     op.drop_column("service_plans", "min_download_kbps")
     op.drop_constraint(op.f("fk_nas_servers_nas_group_id"), "nas_servers", type_="foreignkey")
     op.drop_index(op.f("ix_nas_servers_nas_group_id"), table_name="nas_servers")
+    op.drop_index("ix_session_changes_plan_rollout", table_name="session_changes")
+    op.drop_constraint(op.f("fk_session_changes_plan_rollout_id"), "session_changes", type_="foreignkey")
+    op.drop_column("session_changes", "plan_rollout_id")
+    op.drop_constraint(op.f("ck_nas_servers_provisioning_mode"), "nas_servers")
+    for column in ("provisioning_mode", "clock_skew_s", "login_heard_at", "unsigned_seen_at"):
+        op.drop_column("nas_servers", column)
     op.drop_column("nas_servers", "signs_requests")
     op.drop_column("nas_servers", "service_map")
     op.drop_column("nas_servers", "nas_group_id")
     op.drop_column("customers", "credit_limit")
     op.drop_column("customers", "balance")
+    op.drop_table("router_probes")
+    op.drop_index("uq_plan_rollouts_open", table_name="plan_rollouts")
+    op.drop_index(op.f("ix_plan_rollouts_tenant_id"), table_name="plan_rollouts")
+    op.drop_table("plan_rollouts")
     op.drop_index("ix_subscription_quota_states_until", table_name="subscription_quota_states")
     op.drop_table("subscription_quota_states")
     op.drop_index(op.f("ix_vouchers_tenant_id"), table_name="vouchers")
