@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 from sqlalchemy.orm import Session
-from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer
 from werkzeug.wsgi import ClosingIterator
 
 from browser.seed_panel import Seeded, seed
@@ -52,15 +52,22 @@ def empty_panel(db: Session, settings: Settings) -> Seeded:
     return rows
 
 
+class Server(ThreadedWSGIServer):
+    """Its threads are waited for at the end: one that still answers would lose its database connection to the pool's."""
+
+    daemon_threads = False
+
+
 @pytest.fixture
 def server(settings: Settings) -> Iterator[BaseWSGIServer]:
     app = create_app(settings)
-    listening = make_server("127.0.0.1", 0, _read_whole(app), threaded=True)
+    listening = Server("127.0.0.1", 0, _read_whole(app))
     thread = threading.Thread(target=listening.serve_forever, daemon=True)
     thread.start()
     yield listening
     listening.shutdown()
     thread.join(timeout=10)
+    listening.server_close()
     app.extensions["lintas_engine"].dispose()
 
 
