@@ -53,7 +53,7 @@ def empty_panel(db: Session, settings: Settings) -> Seeded:
 
 
 class Server(ThreadedWSGIServer):
-    """Its threads are waited for at the end: one that still answers would lose its database connection to the pool's."""
+    """Its threads are waited for at the end: one that still answers has a database connection in hand."""
 
     daemon_threads = False
 
