@@ -121,7 +121,10 @@ def phone(value: object, *, country_code: str, field: str = "phone") -> str | No
 
 
 def username(value: object, *, connection_type: str, field: str = "username") -> str:
-    """The name exactly as the device will send it; a DHCP client is known by its MAC address."""
+    """The name exactly as the device will send it.
+
+    DHCP and wireless know a device by its MAC; a hotspot knows people and devices, so a MAC in six groups is one.
+    """
     if not isinstance(value, str) or not value.strip():
         raise Invalid(Problem(field=field, reason="is missing", mend="fill it in"))
     name = value.strip()
@@ -129,7 +132,11 @@ def username(value: object, *, connection_type: str, field: str = "username") ->
         raise Invalid(Problem(field=field, reason="contains an invisible character", mend="type it again by hand"))
     if len(name.encode()) > USERNAME_MAX_BYTES:
         raise Invalid(Problem(field=field, reason=f"is longer than {USERNAME_MAX_BYTES} bytes", mend="shorten it"))
-    return mac(name, field=field) if connection_type == "dhcp" else name
+    if connection_type in ("dhcp", "wireless"):
+        return mac(name, field=field)
+    # Twelve digits may be a phone number; six groups are only ever a device.
+    is_device = connection_type == "hotspot" and 5 in (name.count(":"), name.count("-"))
+    return (normalise_mac(name) or name) if is_device else name
 
 
 def password(value: object, *, field: str = "password") -> str:

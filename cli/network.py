@@ -10,6 +10,7 @@ from bss import sessions as running
 from cli.output import emit, json_option, table
 from cli.work import Work, limit_option, newest, show_fields, show_list, show_result, tenant_option, work
 from db.models import NasServer, RadAcct, ServicePlan
+from db.models.plans import CONNECTION_TYPES
 from db.queries.lists import PlanFilter, SessionFilter, page_of_nas, page_of_plans, page_of_sessions
 from db.queries.named import nas_named, plan_named
 from domain.speed import Speed, render_rate_limit
@@ -162,7 +163,7 @@ def show_plan(name: str, tenant: str | None) -> None:
 @click.option("--down", "download_kbps", required=True, type=int, help="Download in kbit/s; 0 is unlimited.")
 @click.option("--up", "upload_kbps", required=True, type=int, help="Upload in kbit/s; 0 is unlimited.")
 @click.option("--price", default="0", show_default=True)
-@click.option("--type", "connection_type", type=click.Choice(["pppoe", "hotspot", "dhcp", "static", "any"]))
+@click.option("--type", "connection_type", type=click.Choice(CONNECTION_TYPES))
 @click.option("--slug")
 @click.option("--fup-gb", type=click.FloatRange(min=0, min_open=True), help="One fair-use tier: past so many GB …")
 @click.option("--fup-percent", type=click.IntRange(1, 99), help="… the speed falls by so many percent.")

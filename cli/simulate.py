@@ -75,7 +75,7 @@ class Plan:
     "--service", type=click.Choice([service.value for service in Service]), default="pppoe", show_default=True
 )
 @click.option("--method", type=click.Choice([method.value for method in Method]), help="How the password travels.")
-@click.option("--user", "username", help="User name; for DHCP the MAC.")
+@click.option("--user", "username", help="User name; for DHCP and wireless the MAC.")
 @click.option("--password-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its password.")
 @click.option("--password-env", default=PASSWORD_VARIABLE, show_default=True, help="Variable with the password.")
 @click.option(
@@ -148,7 +148,7 @@ def _secret(options: dict[str, Any], settings: Settings | None) -> str:
 
 
 def _password(options: dict[str, Any]) -> str:
-    if options["service"] == Service.DHCP:
+    if options["service"] in (Service.DHCP, Service.WIRELESS):
         return ""
     name = f"the password of {options['username']}"
     return _from_file_variable_or_person([options["password_file"]], options["password_env"], name, "--password-file")

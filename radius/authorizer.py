@@ -11,19 +11,24 @@ from dataclasses import dataclass
 from itertools import count
 
 from db.crypto import UnableToDecrypt
-from db.queries.access import parse_open_sessions, parse_profile
+from db.queries.access import parse_open_sessions, parse_profile, parse_recent_devices
 from db.queries.reader import DeadlineReader, UnableToRead
-from domain.access import SERVICES
+from domain.access import SERVICES, device_reason, learns_device, place_reason
+from domain.checks import failed_check
 from domain.mac import normalise_mac
+from domain.service import service_of, vouches_for_device
+from domain.session_limit import to_end
 from radius.compiled import Compiled, compile_profile, moment
+from radius.guessing import Attempt, Guesses
 from radius.pairs import Pair, UnableToRender
 from radius.policies.types import ANYWHERE, MIKROTIK, Place
 from radius.records import AccessRecords, Record
 from radius.routers import Router, RouterTable
 from radius.store import Entry, Key, ProfileStore
+from radius.without_password import Control, control_for
 
 Request = tuple[tuple[str, str], ...]
-Answer = tuple[int, tuple[Pair, ...], tuple[Pair, ...]]
+Answer = tuple[int, tuple[Pair, ...], Control]
 
 # FreeRADIUS turns every failure in authorize into a reject, which a router takes as final; only this is silence.
 DO_NOT_RESPOND: tuple[Pair, ...] = (("Response-Packet-Type", "Do-Not-Respond"),)
@@ -70,10 +75,14 @@ class Authorizer:
         self._max_stale_s = max_stale_s
         self._boot_id = boot_id
         self._numbers = count(1)
+        self._guesses = Guesses()
+        # What a rule of the moment looked at in this login, for its record; None while nothing out of the ordinary was.
+        self._seen: dict[str, object] | None = None
 
     def authorize(self, request: Request) -> Answer:
         """Accept with reply and control pairs, reject, or silence."""
         now = time.time()
+        self._seen = None
         attributes = dict(request)
         router = self._routers.by_number.get(attributes.get("Tmp-String-1", ""))
         if router is None:
@@ -82,13 +91,18 @@ class Authorizer:
         self._catch_up()
         store = self._store
         entry = store.entries.get(key)
+        if entry is None:
+            key = self._known_as(key, attributes, now)
+            entry = store.entries.get(key)
         stale = False
         if entry is None or entry.dirty or time.monotonic() > store.trusted_until:
             entry, known = self._refresh(key, entry, now)
             if entry is None:
                 return self._stranger(attributes, router, key, now) if known else self._silence
             stale = not known
-        service = service_of(attributes)
+        station = attributes.get("Calling-Station-Id")
+        mac = None if station is None else normalise_mac(station)
+        service = service_of(attributes, mac)
         if router.service_map:
             service = router.service_map.get(service, service)
         vendor = router.place.vendor
@@ -96,20 +110,25 @@ class Authorizer:
         compiled = entry.compiled.get(kind)
         if compiled is None or now >= compiled.valid_until:
             compiled = entry.compiled[kind] = self._compile(entry, service, now, router.place)
-        station = attributes.get("Calling-Station-Id")
-        mac = None if station is None else normalise_mac(station)
+        if service == "dhcp":
+            # A DHCP server names the device; its Calling-Station-Id may be any client identifier.
+            mac = normalise_mac(key[1]) or mac
+            self._saw("mac", mac)
         refusal = compiled.refusal
         if "Tmp-String-3" in attributes:
             refusal = "unreadable"
         elif refusal is None:
-            refusal = self._refusal_of_the_moment(entry, compiled, mac, now)
+            refusal = self._refusal_of_the_moment(attributes, entry, compiled, router, mac or station or "", mac, now)
         decision_id = f"{self._boot_id}{next(self._numbers):x}"
         if refusal is not None:
-            self._record(now, router, key, station, service, "reject", refusal, decision_id, entry, stale)
+            self._record(now, router, key, station, service, "reject", refusal, decision_id, entry, stale, compiled)
             return self._refused
         entry.hold(mac, decision_id, now)
-        self._record(now, router, key, station, service, "accept", compiled.reason, decision_id, entry, stale)
-        return (self._accept, compiled.reply(now, compiled.class_prefix + decision_id), compiled.control)
+        if compiled.checks_device and mac is not None and learns_device(compiled.profile, mac):
+            entry.learn(mac, decision_id, now)
+        self._record(now, router, key, station, service, "accept", compiled.reason, decision_id, entry, stale, compiled)
+        control = self._control(attributes, compiled, service, mac) if compiled.by_device else compiled.control
+        return (self._accept, compiled.reply(now, compiled.class_prefix + decision_id), control)
 
     def prepare(self, entry: Entry) -> None:
         """Compile ahead what the subscription is for, so that a storm after a start finds it done.
@@ -124,13 +143,14 @@ class Authorizer:
     def _compile(self, entry: Entry, service: str, now: float, place: Place) -> Compiled:
         return compile_profile(entry.profile, service, moment(now), self._open_password, place)
 
-    def refuse_password(self, class_text: str) -> None:
-        """FreeRADIUS found the password wrong after an accept: take back the record and the slot."""
+    def refuse_password(self, class_text: str, request: Request = ()) -> None:
+        """FreeRADIUS found the password wrong after an accept: take back the record and the slot, and count it."""
         _, subscription_id, _, decision_id = class_text.split(":")
         self._records.refuse(decision_id, "wrong_password")
         entry = self._store.entry_of(int(subscription_id))
         if entry is not None:
             entry.release(decision_id)
+            self._count_wrong(entry, dict(request))
 
     def policy_failed(self, request: Request) -> Answer:
         """A bug refuses this login, and says so where staff look; everybody else goes on."""
@@ -140,7 +160,7 @@ class Authorizer:
             key = (router.tenant_id, attributes.get("User-Name", ""))
             decision_id = f"{self._boot_id}{next(self._numbers):x}"
             station = attributes.get("Calling-Station-Id")
-            service = service_of(attributes)
+            service = _service(attributes)
             entry = self._store.entries.get(key)
             self._record(time.time(), router, key, station, service, "reject", "policy_error", decision_id, entry)
         return self._refused
@@ -165,28 +185,138 @@ class Authorizer:
         profile, sessions = parse_profile(text)
         return store.put(key, profile, sessions, now, epoch), True
 
+    def _known_as(self, key: Key, attributes: dict[str, str], now: float) -> Key:
+        """The key of a device however its router spells it; a name stored just as it was sent goes first."""
+        mac = normalise_mac(key[1])
+        if mac is None or mac == key[1] or "Framed-Protocol" in attributes:
+            return key
+        device = (key[0], mac)
+        if device in self._store.entries:
+            return device
+        entry, known = self._refresh(key, None, now)
+        return device if entry is None and known else key
+
+    def _control(self, attributes: dict[str, str], compiled: Compiled, service: str, mac: str | None) -> Control:
+        """How a device or a voucher is checked. A name that a person may have typed still needs its password."""
+        is_sure = compiled.profile.voucher is not None or vouches_for_device(service, compiled.profile.username, mac)
+        return control_for(attributes, compiled.control) if is_sure else compiled.control
+
     def _stranger(self, attributes: dict[str, str], router: Router, key: Key, now: float) -> Answer:
-        reason = "unreadable" if "Tmp-String-3" in attributes else "unknown_user"
         decision_id = f"{self._boot_id}{next(self._numbers):x}"
         station = attributes.get("Calling-Station-Id")
-        self._record(now, router, key, station, service_of(attributes), "reject", reason, decision_id, None)
+        reason = "unreadable" if "Tmp-String-3" in attributes else self._refusal_of_stranger(router, key, station, now)
+        self._record(now, router, key, station, _service(attributes), "reject", reason, decision_id, None)
         return self._refused
 
-    def _refusal_of_the_moment(self, entry: Entry, compiled: Compiled, mac: str | None, now: float) -> str | None:
-        if compiled.checks_device:
-            refusal = compiled.device_refusal(mac)
+    def _refusal_of_stranger(self, router: Router, key: Key, station: str | None, now: float) -> str:
+        """Nobody has the name. A device that gives its own address for a name is not known yet; it does not guess."""
+        device = "" if station is None else normalise_mac(station) or station
+        if device == normalise_mac(key[1]):
+            return "unknown_user"
+        attempt, guesses = Attempt(router.nas_server_id, key[1], device), self._guesses
+        if not guesses.is_quiet and guesses.stranger_wait_s(attempt, now) > 0:
+            return "too_many_tries"
+        guesses.wrong_name(attempt, now)
+        return "unknown_user"
+
+    def _failed_check(self, compiled: Compiled, attributes: dict[str, str]) -> bool:
+        """Conditions written by hand; what they looked at is kept with the record."""
+        self._saw("request", {item.attribute: attributes.get(item.attribute) for item in compiled.checks})
+        return failed_check(compiled.checks, attributes) is not None
+
+    def _refusal_of_the_moment(
+        self,
+        attributes: dict[str, str],
+        entry: Entry,
+        compiled: Compiled,
+        router: Router,
+        device: str,
+        mac: str | None,
+        now: float,
+    ) -> str | None:
+        """What is asked at every login. Nearly none needs more than a look at flags and at the running sessions."""
+        if compiled.checks and self._failed_check(compiled, attributes):
+            return "check_failed"
+        if compiled.checks_place:
+            refusal = place_reason(compiled.profile, router.nas_server_id, router.place.nas_group_id)
             if refusal is not None:
                 return refusal
+        if compiled.checks_device or router.blocked_macs:
+            refusal = self._refusal_of_device(entry, compiled, router, mac, now)
+            if refusal is not None:
+                return refusal
+        if not self._guesses.is_quiet and self._has_to_wait(entry, router, device, now):
+            return "too_many_tries"
         holds = entry.holds
         if not entry.sessions and (not holds or (len(holds) == 1 and mac in holds)):
             return None
-        if entry.others(mac, now) < compiled.session_limit:
+        others = entry.others(mac, now)
+        if others:
+            self._saw("other_sessions", others)
+        if others < compiled.session_limit:
             return None
         return self._confirm_session_limit(entry, compiled, mac, now)
 
+    def _refusal_of_device(
+        self, entry: Entry, compiled: Compiled, router: Router, mac: str | None, now: float
+    ) -> str | None:
+        """Blacklist and binding. What is to be written of the device, the record asks the collector for."""
+        if mac in router.blocked_macs:
+            self._saw("is_blacklisted", True)
+            return "device_blacklisted"
+        if not compiled.checks_device:
+            return None
+        learned_mac = entry.learned_mac(now)
+        if learned_mac is not None:
+            self._saw("learned_mac", learned_mac)
+        refusal = device_reason(compiled.profile, mac, learned_mac)
+        if refusal == "device_pending" and mac not in compiled.profile.macs:
+            self._saw("ask", mac)
+        elif refusal is None and learns_device(compiled.profile, mac):
+            self._saw("learn", mac)
+        return refusal
+
+    def _has_to_wait(self, entry: Entry, router: Router, device: str, now: float) -> bool:
+        """Whether the device gave too many wrong passwords; if not, that this try goes through is counted."""
+        attempt = Attempt(router.nas_server_id, entry.key[1], device)
+
+        def is_known() -> bool:
+            return self._is_known(entry, device)
+
+        wait_s = self._guesses.wait_s(attempt, now, is_known)
+        if wait_s > 0:
+            self._saw("wait_s", round(wait_s, 3))
+            return True
+        self._guesses.through(attempt, now, is_known)
+        return False
+
+    def _count_wrong(self, entry: Entry, attributes: dict[str, str]) -> None:
+        router = self._routers.by_number.get(attributes.get("Tmp-String-1", ""))
+        if router is not None:
+            station = attributes.get("Calling-Station-Id", "")
+            device = normalise_mac(station) or station
+            attempt = Attempt(router.nas_server_id, entry.key[1], device)
+            self._guesses.wrong(attempt, time.time(), is_known=self._is_known(entry, device))
+
+    def _is_known(self, entry: Entry, device: str) -> bool:
+        """Whether it is the customer's own device: approved, online, or online not long ago.
+
+        Without the database nobody is a stranger, so that an outage makes no customer wait for what another did.
+        """
+        if entry.profile.macs.get(device) == "approved" or device in entry.sessions.values():
+            return True
+        if entry.recent is None:
+            try:
+                text = self._reader.read("recent_devices", str(entry.profile.subscription_id))
+            except UnableToRead as error:
+                self._complain(f"database not read: {error}")
+                return True
+            entry.recent = frozenset() if text is None else parse_recent_devices(text)
+        return device in entry.recent
+
     def _confirm_session_limit(self, entry: Entry, compiled: Compiled, mac: str | None, now: float) -> str | None:
         """Memory would refuse: only the database may. Without it the customer is let in."""
-        epoch = self._store.epoch
+        epoch, limit = self._store.epoch, compiled.session_limit
         try:
             text = self._reader.read("open_sessions", str(entry.profile.subscription_id), str(SILENT_S))
         except UnableToRead as error:
@@ -195,8 +325,24 @@ class Authorizer:
         if text is not None:
             entry.sessions = parse_open_sessions(text)
             # A session that opened or closed after the read may have been noted in what is now replaced.
-            entry.dirty = entry.dirty or self._store.epoch != epoch
-        return "session_limit" if entry.others(mac, now) >= compiled.session_limit else None
+            entry.dirty = entry.dirty or self._store.epoch != epoch or entry.is_being_used_up
+        others = entry.others(mac, now)
+        self._saw("other_sessions", others)
+        if others < limit:
+            return None
+        held = entry.held(mac, now)
+        if held:
+            self._saw("held_sessions", held)
+        if compiled.profile.session_limit_action != "replace" or held >= limit:
+            return "session_limit"
+        self._saw("end", list(to_end(entry.sessions, mac, room=limit - 1 - held)))
+        return None
+
+    def _saw(self, what: str, value: object) -> None:
+        """Keep a value of the moment for the record, so that the decision can be told and made again."""
+        if self._seen is None:
+            self._seen = {}
+        self._seen[what] = value
 
     def _record(
         self,
@@ -210,9 +356,11 @@ class Authorizer:
         decision_id: str,
         entry: Entry | None,
         stale: bool = False,
+        compiled: Compiled | None = None,
     ) -> None:
         subscription_id = None if entry is None else entry.profile.subscription_id
-        details: dict[str, object] | None = {"stale": True} if stale else None
+        if stale:
+            self._saw("stale", True)
         tenant_id, username = key
         self._records.add(
             Record(
@@ -226,17 +374,11 @@ class Authorizer:
                 reason,
                 decision_id,
                 subscription_id,
-                details,
+                self._seen,
+                compiled,
             )
         )
 
 
-def service_of(attributes: dict[str, str]) -> str:
-    """Which RouterOS service asks. PPP alone sends Framed-Protocol; a hotspot sends its own two attributes."""
-    if attributes.get("Framed-Protocol") == "PPP":
-        return "pppoe"
-    if "Mikrotik-Host-IP" in attributes or "WISPr-Logoff-URL" in attributes:
-        return "hotspot"
-    if "Service-Type" not in attributes and attributes.get("NAS-Port-Type") == "Ethernet":
-        return "dhcp"
-    return "other"
+def _service(attributes: dict[str, str]) -> str:
+    return service_of(attributes, normalise_mac(attributes.get("Calling-Station-Id", "")))

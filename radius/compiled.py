@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from domain.access import AccessProfile, device_reason, next_change_at, session_seconds
+from domain.access import AccessProfile, AttributeItem, bound_place, limits_devices, next_change_at, session_seconds
+from domain.service import is_known_by_device
 from radius.pairs import Pair, grant_pairs, password_pairs, session_timeout_pair
 from radius.policies import first_refusal, granted, granted_in_garden
 from radius.policies.types import ANYWHERE, Grant, Login, Place
@@ -17,15 +18,21 @@ from radius.policies.types import ANYWHERE, Grant, Login, Place
 FOREVER = float("inf")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True, eq=False)
 class Compiled:
     """What every login of this profile over this service gets until `valid_until` (epoch seconds).
 
-    `refusal` is the reason of a rule that needs no device or sessions. `checks_device` is False when any device may in.
-    `timeout_pairs` holds Session-Timeout when it is the same at every moment; else it counts down to `ends_at`.
+    `refusal` is the reason of a rule that needs no device or sessions. `checks_device` is False when any device may in,
+    `checks_place` when it may through any router.
+    `checks` are conditions written by hand. `by_device`: the login may do without a password.
+    `pairs` hold Session-Timeout when it is the same at every moment; else it counts down to `ends_at`.
+    Nothing changes here but `mention`, by which records name the decision's receipt; the writer of records keeps it.
     """
 
     profile: AccessProfile
+    service: str
+    vendor: str
+    compiled_at: float
     refusal: str | None
     reason: str
     valid_until: float
@@ -34,12 +41,13 @@ class Compiled:
     session_timeout_s: int | None
     ends_at: float
     checks_device: bool
+    checks_place: bool
+    checks: tuple[AttributeItem, ...]
+    by_device: bool
     session_limit: int
     class_prefix: str
-
-    def device_refusal(self, mac: str | None) -> str | None:
-        """The device rule, for a profile that has one."""
-        return device_reason(self.profile, mac)
+    mention: tuple[str, float] | None = None
+    mention_until: float = 0.0
 
     def reply(self, now: float, class_text: str) -> tuple[Pair, ...]:
         """The reply of one login: the compiled pairs, what is left of the session, and its Class."""
@@ -65,9 +73,12 @@ def compile_profile(
     refusal, grant = _decided(login)
     change = next_change_at(profile, now)
     # A refused login is not rendered: what its reply would have been must not stand in the way of its own reason.
-    pairs, control = ((), ()) if refusal else _rendered(grant, open_password)
+    pairs, control = ((), ()) if refusal else _rendered(grant, place.vendor, open_password)
     return Compiled(
         profile=profile,
+        service=service,
+        vendor=place.vendor,
+        compiled_at=now.timestamp(),
         refusal=refusal,
         reason=grant.reason,
         valid_until=FOREVER if change is None else change.timestamp(),
@@ -75,7 +86,10 @@ def compile_profile(
         control=control,
         session_timeout_s=grant.session_timeout_s,
         ends_at=FOREVER if grant.ends_at is None else grant.ends_at.timestamp(),
-        checks_device=bool(profile.macs),
+        checks_device=limits_devices(profile),
+        checks_place=bound_place(profile)[0] != "off",
+        checks=profile.checks,
+        by_device=_has_no_password(profile, service),
         session_limit=profile.session_limit,
         class_prefix=f"lts1:{profile.subscription_id}:{_tier_number(profile, now)}:",
     )
@@ -88,12 +102,21 @@ def _decided(login: Login) -> tuple[str | None, Grant]:
     return (refusal, granted(login)) if shut_in is None else (None, shut_in)
 
 
-def _rendered(grant: Grant, open_password: Callable[[bytes], str]) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
+def _rendered(
+    grant: Grant, vendor: str, open_password: Callable[[bytes], str]
+) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
     """Reply and control list of a login that is let in."""
-    pairs = grant_pairs(grant)
+    pairs = grant_pairs(grant, vendor)
     if grant.ends_at is None and grant.session_timeout_s is not None:
         pairs = (session_timeout_pair(grant.session_timeout_s), *pairs)
     return pairs, password_pairs(open_password(grant.password_token))
+
+
+def _has_no_password(profile: AccessProfile, service: str) -> bool:
+    """A hotspot's voucher is its own password, and a device has none."""
+    if profile.voucher is not None:
+        return service == "hotspot"
+    return is_known_by_device(service, profile.connection_type, profile.username)
 
 
 def _tier_number(profile: AccessProfile, now: datetime) -> int:
@@ -104,14 +127,18 @@ def decide_plainly(
     profile: AccessProfile, service: str, mac: str | None, other_sessions: int, now: datetime
 ) -> tuple[str | None, str, tuple[Pair, ...]]:
     """The same decision without compiling: refusal, reason, reply without Class. The fast path is held to it."""
-    login = Login(profile=profile, service=service, now=now, mac=mac, other_sessions=other_sessions)
+    return decide(Login(profile=profile, service=service, now=now, mac=mac, other_sessions=other_sessions))
+
+
+def decide(login: Login) -> tuple[str | None, str, tuple[Pair, ...]]:
+    """Refusal, reason and reply without Class of one login; raises `UnableToRender` when the reply cannot be said."""
     refusal, grant = _decided(login)
     refusal = refusal or first_refusal(login, per_login=True)
     if refusal is not None:
         return refusal, refusal, ()
-    ends_in_s = None if grant.ends_at is None else grant.ends_at.timestamp() - now.timestamp()
+    ends_in_s = None if grant.ends_at is None else grant.ends_at.timestamp() - login.now.timestamp()
     seconds = session_seconds(grant.session_timeout_s, ends_in_s)
-    pairs = grant_pairs(grant)
+    pairs = grant_pairs(grant, login.place.vendor)
     return None, grant.reason, pairs if seconds is None else (session_timeout_pair(seconds), *pairs)
 
 

@@ -49,7 +49,8 @@ class RadiusStack:
     def access_records(self) -> list[list[Any]]:
         """Every access record in the spool so far."""
         files = sorted(self.settings.spool_dir.glob("access-*.jsonl"))
-        return [record for path in files for line in path.read_text().splitlines() for record in json.loads(line)]
+        lines = [json.loads(line) for path in files for line in path.read_text().splitlines()]
+        return [record for line in lines for record in line if isinstance(record, list)]
 
     def wait_for_record(self, username: str, timeout_s: float = 3.0) -> list[Any]:
         """The newest access record of a name, once it is written."""

@@ -16,7 +16,7 @@ from db.models.plans import BILLING_CYCLES
 from db.queries.subscriptions import address_is_taken
 
 # A subscription serves one kind of access; "any" is for plans, which several kinds may share.
-CONNECTION_TYPES = ("pppoe", "hotspot", "dhcp", "static")
+CONNECTION_TYPES = ("pppoe", "vpn", "hotspot", "dhcp", "wireless", "dot1x", "static")
 SUSPEND_REASONS = ("overdue", "customer request", "abuse", "maintenance", "other")
 EDITABLE = frozenset(
     {

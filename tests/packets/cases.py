@@ -1,19 +1,30 @@
 """Reads the packet cases: each says what is stored, what the router asks, and what must come back.
 
 A case is run for every service and password method it names, once on the policy alone and once through FreeRADIUS.
+Its plan has no walled garden unless it says `garden_mode = "tenant"`: then the ones below are the provider's.
 """
 
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from domain.windows import DAY_MINUTES
 
 FOLDER = Path(__file__).parent / "cases"
 SERVICES = ("pppoe", "hotspot")
 METHODS = ("pap", "chap", "mschapv2")
 PASSWORD = "pw-of-the-case"
+# Address list, pool, download and upload in kbit/s, page, seconds; as the profile statement returns them.
+GARDENS: dict[str, list[Any]] = {
+    "subscription_suspended": ["isolir", None, 256, 128, "http://bayar.example/", 3600],
+    "*": [None, "pool-isolir", 512, 512, None, 600],
+}
+JAKARTA = ZoneInfo("Asia/Jakarta")
 _numbers = count(1)
 
 
@@ -22,6 +33,7 @@ class Case:
     """One behaviour. `accept` holds the reply's attributes; `reject` the reason staff read."""
 
     id: str
+    number: int
     username: str
     service: str
     method: str
@@ -30,11 +42,17 @@ class Case:
     subscription: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, Any] = field(default_factory=dict)
     tiers: list[dict[str, Any]] = field(default_factory=list)
+    windows: list[dict[str, Any]] = field(default_factory=list)
+    quotas: list[dict[str, Any]] = field(default_factory=list)
+    topups: list[dict[str, Any]] = field(default_factory=list)
+    usage: list[dict[str, Any]] = field(default_factory=list)
     fup: dict[str, Any] = field(default_factory=dict)
     macs: dict[str, str] = field(default_factory=dict)
     sessions: list[dict[str, Any]] = field(default_factory=list)
+    voucher: dict[str, Any] = field(default_factory=dict)
     beyond: dict[str, Any] = field(default_factory=dict)
     request: dict[str, Any] = field(default_factory=dict)
+    device: bool = False
     accept: dict[str, Any] | None = None
     reject: str | None = None
     reason: str = "accepted"
@@ -45,17 +63,27 @@ class Case:
         other = self.request.get("username")
         if other == "UPPER":
             return self.username.upper()
+        spelled = self.request.get("spelled")
+        if spelled is not None:
+            return self.username.replace(":", {"dashes": "-", "plain": ""}[spelled]).lower()
         return f"{other}-{self.username}" if other else self.username
 
     @property
     def password(self) -> str:
         """The password of the request."""
-        return str(self.request.get("password", PASSWORD))
+        password = str(self.request.get("password", PASSWORD))
+        return self.asks_as if password == "THE NAME" else password
 
     @property
     def mac(self) -> str:
-        """The device of the request."""
-        return str(self.request.get("mac", "02:00:00:00:00:01"))
+        """The device of the request: each case has its own, so that no wrong password makes another case wait."""
+        own = f"02:00:00:01:{self.number >> 8:02X}:{self.number & 255:02X}"
+        return str(self.request.get("mac", self.username if self.device else own))
+
+    @property
+    def recorded_as(self) -> str:
+        """The name in the access log: a device's MAC in one spelling."""
+        return self.username if "spelled" in self.request else self.asks_as
 
     @property
     def expected_reason(self) -> str:
@@ -74,13 +102,31 @@ def _cases_in(path: Path) -> Iterator[Case]:
         services, methods = values.pop("services", SERVICES), values.pop("methods", METHODS)
         for service in services:
             for method in methods:
+                number = next(_numbers)
                 yield Case(
                     id=f"{path.stem}: {name} ({service}, {method})",
-                    username=f"case{next(_numbers)}",
+                    number=number,
+                    username=f"02:CA:5E:00:{number >> 8:02X}:{number & 255:02X}"
+                    if values.get("device")
+                    else f"case{number}",
                     service=service,
                     method=method,
                     **values,
                 )
+
+
+def window_row(window: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """A window of a case as its table holds it; times are minutes before and after now, of Jakarta's clock."""
+    opens = now.astimezone(JAKARTA) - timedelta(minutes=window.get("opened_minutes_ago", 0))
+    closes = now.astimezone(JAKARTA) + timedelta(minutes=window["closes_in_minutes"])
+    speed = {side: window.get(side) for side in ("download_kbps", "upload_kbps")}
+    minutes = {"start_minute": _minute(opens), "end_minute": _minute(closes) or DAY_MINUTES}
+    return {"weekdays": 1 << opens.weekday(), **minutes, **speed}
+
+
+def _minute(moment: datetime) -> int:
+    nearest = moment + timedelta(seconds=30)
+    return nearest.hour * 60 + nearest.minute
 
 
 def matches(expected: object, actual: object) -> bool:

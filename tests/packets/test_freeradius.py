@@ -8,9 +8,21 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from db.models import NasServer, SubscriptionFupState, SubscriptionLimits, SubscriptionMac
+from db.models import (
+    AllowanceQuota,
+    NasServer,
+    PlanTimeWindow,
+    QuotaTopup,
+    Subscription,
+    SubscriptionFupState,
+    SubscriptionLimits,
+    SubscriptionMac,
+    UsageDaily,
+    Voucher,
+    WalledGarden,
+)
 from factories import make_customer, make_nas, make_plan, make_session, make_subscription
-from packets.cases import PASSWORD, Case, all_cases, difference
+from packets.cases import GARDENS, JAKARTA, PASSWORD, Case, all_cases, difference, window_row
 from packets.conftest import SECRET
 from radius_stack import RadiusStack, wait_for
 from simulator import Login, LoginResult, Method, Service, SimulatedRouter
@@ -23,7 +35,7 @@ def store(db: Session, nas: NasServer, case: Case) -> None:
     """Write the rows of a case."""
     now = datetime.now(UTC)
     tiers = [{"reset_period": "billing_cycle"} | tier for tier in case.tiers]
-    plan = make_plan(db, **{"connection_type": "any", "tiers": tiers} | case.plan)
+    plan = make_plan(db, **{"connection_type": "any", "tiers": tiers, "garden_mode": "never"} | case.plan)
     columns = dict(case.subscription)
     if "expires_in_s" in columns:
         columns["expires_at"] = now + timedelta(seconds=columns.pop("expires_in_s"))
@@ -35,6 +47,9 @@ def store(db: Session, nas: NasServer, case: Case) -> None:
         **{"service_password": PASSWORD, "connection_type": "any"} | columns,
     )
     _store_limits(db, subscription.id, case.limits, now)
+    _store_allowances(db, subscription, nas, case, now)
+    if case.voucher:
+        _store_voucher(db, subscription, case.voucher, now)
     if case.fup:
         ends_at = now + timedelta(seconds=case.fup["ends_in_s"])
         db.add(SubscriptionFupState(subscription_id=subscription.id, tier=case.fup["tier"], window_end=ends_at))
@@ -45,6 +60,40 @@ def store(db: Session, nas: NasServer, case: Case) -> None:
         heard = now - timedelta(seconds=session["silent_s"])
         values = {"callingstationid": session["mac"], "acctstarttime": heard, "acctupdatetime": heard}
         make_session(db, subscription, nas, acctuniqueid=uuid.uuid4().hex, **values)
+
+
+def _store_allowances(db: Session, subscription: Subscription, nas: NasServer, case: Case, now: datetime) -> None:
+    plan_id, owner = subscription.service_plan_id, {"tenant_id": subscription.tenant_id}
+    for position, window in enumerate(case.windows):
+        row = window_row(window, now)
+        db.add(PlanTimeWindow(service_plan_id=plan_id, position=position, **owner, **row))
+    for quota in case.quotas:
+        db.add(AllowanceQuota(service_plan_id=plan_id, **owner, **quota))
+    for topup in case.topups:
+        since = now + timedelta(seconds=topup.get("from_in_s", -60))
+        until = now + timedelta(seconds=topup["until_in_s"]) if "until_in_s" in topup else None
+        values = {"kind": topup.get("kind", "data"), "amount": topup["amount"]}
+        db.add(QuotaTopup(subscription_id=subscription.id, valid_from=since, valid_until=until, **owner, **values))
+    for usage in case.usage:
+        values = {"download_bytes": 0, "upload_bytes": 0, "seconds": 0} | usage
+        day = now.astimezone(JAKARTA).date() - timedelta(days=values.pop("days_ago", 0))
+        db.add(UsageDaily(subscription_id=subscription.id, nas_server_id=nas.id, day=day, sessions=1, **values))
+
+
+def _store_voucher(db: Session, subscription: Subscription, voucher: dict[str, Any], now: datetime) -> None:
+    values = dict(voucher)
+    for column in ("sell_until", "valid_until"):
+        if f"{column}_in_s" in values:
+            values[column] = now + timedelta(seconds=values.pop(f"{column}_in_s"))
+    owner = {"tenant_id": subscription.tenant_id, "subscription_id": subscription.id}
+    db.add(Voucher(**owner, code=subscription.username, **values))
+
+
+def store_gardens(db: Session, nas: NasServer) -> None:
+    """Write the provider's walled gardens."""
+    columns = ("address_list", "ip_pool", "download_kbps", "upload_kbps", "redirect_url", "session_timeout_s")
+    for reason, values in GARDENS.items():
+        db.add(WalledGarden(tenant_id=nas.tenant_id, reason=reason, **dict(zip(columns, values, strict=True))))
 
 
 def _store_limits(db: Session, subscription_id: int, limits: dict[str, Any], now: datetime) -> None:
@@ -61,6 +110,7 @@ def router(stack: RadiusStack) -> Iterator[SimulatedRouter]:
     """A router that the server knows, with all cases stored."""
     with stack.sessions() as db:
         nas = make_nas(db, host="127.0.0.1", radius_secret=SECRET)
+        store_gardens(db, nas)
         for case in CASES:
             store(db, nas, case)
         db.commit()
@@ -73,7 +123,7 @@ def router(stack: RadiusStack) -> Iterator[SimulatedRouter]:
 def answers(router: SimulatedRouter, stack: RadiusStack) -> dict[str, LoginResult]:
     """All cases asked once, one after the other, and the access log written."""
     results = {case.id: router.authenticate(ask(case)) for case in CASES}
-    stack.wait_for_record(CASES[-1].asks_as)
+    stack.wait_for_record(CASES[-1].recorded_as)
     return results
 
 
@@ -102,7 +152,7 @@ def test_freeradius_answers_the_case(case: Case, answers: dict[str, LoginResult]
     else:
         assert difference(case.accept, _sent(result)) == ""
         assert result.mschap_success is not False
-    (*_, record) = [record for record in stack.access_records() if record[3] == case.asks_as]
+    (*_, record) = [record for record in stack.access_records() if record[3] == case.recorded_as]
     assert record[7] == case.expected_reason
 
 

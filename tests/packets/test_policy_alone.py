@@ -11,12 +11,16 @@ import pytest
 
 from db.queries.access import parse_profile
 from domain.access import AccessProfile
-from packets.cases import PASSWORD, Case, all_cases, difference
+from packets.cases import GARDENS, JAKARTA, PASSWORD, Case, all_cases, difference, window_row
 from radius.authorizer import Answer, Authorizer, Codes
 from radius.pairs import UnableToRender
 from radius.records import AccessRecords
 from radius.routers import Router, RouterTable
 from radius.store import ProfileStore
+from radius.without_password import ACCEPTED
+from simulator import Login, Service
+from simulator.attributes import RouterFacts, SessionFacts, access_request
+from simulator.credentials import chap_response
 
 CODES = Codes(accept=2, reject=0, handled=3)
 ROUTER = Router(nas_server_id=1, tenant_id=1, name="r", secret="s" * 20, require_message_authenticator=True)
@@ -35,7 +39,7 @@ def profile_row(case: Case) -> dict[str, Any]:
     plan, subscription, limits = PLAN | case.plan, case.subscription, case.limits
     return {
         "tenant_id": 1,
-        "subscription_id": int(case.username.removeprefix("case")),
+        "subscription_id": case.number,
         "customer_id": 1,
         "plan_id": 1,
         "username": case.username,
@@ -66,13 +70,49 @@ def profile_row(case: Case) -> dict[str, Any]:
         "address_list": plan.get("address_list"),
         "version": 1,
         **BEYOND,
+        "gardens": GARDENS if plan.get("garden_mode") == "tenant" else None,
+        "is_over_credit": case.customer.get("balance", 0) < -case.customer.get("credit_limit", float("inf")),
+        "voucher": _voucher(case.voucher) if case.voucher else None,
         **case.beyond,
         "sessions": [[f"{n:032x}", f"{n}", 1, "u", s["mac"], "10.0.0.9"] for n, s in enumerate(case.sessions)],
     }
 
 
+def _windows(case: Case) -> list[Any] | None:
+    rows = [window_row(window, datetime.now(UTC)) for window in case.windows]
+    columns = ("weekdays", "start_minute", "end_minute", "download_kbps", "upload_kbps")
+    return [[row[column] for column in columns] for row in rows] or None
+
+
+def _quota(number: int, quota: dict[str, Any]) -> list[Any]:
+    slow = [quota.get("throttle_download_kbps"), quota.get("throttle_upload_kbps")]
+    counts, action = quota.get("counts", "total"), quota.get("action", "reject")
+    return [number, quota["kind"], quota["period"], counts, quota["limit_amount"], action, *slow, False]
+
+
+def _topup(topup: dict[str, Any]) -> list[Any]:
+    since, until = _in(topup.get("from_in_s", -60)), _in(topup.get("until_in_s"))
+    return [topup.get("kind", "data"), topup["amount"], since, until]
+
+
+def _days(usage: list[dict[str, Any]]) -> list[list[Any]]:
+    today = datetime.now(JAKARTA).date()
+    return [
+        [
+            (today - timedelta(days=day.get("days_ago", 0))).isoformat(),
+            *(day.get(column, 0) for column in ("download_bytes", "upload_bytes", "seconds")),
+        ]
+        for day in usage
+    ]
+
+
 def _in(seconds: float | None) -> float | None:
     return None if seconds is None else time.time() + seconds
+
+
+def _voucher(voucher: dict[str, Any]) -> list[Any]:
+    ends = [_in(voucher.get("sell_until_in_s")), _in(voucher.get("valid_until_in_s"))]
+    return [voucher.get("state", "unused"), voucher.get("validity_s"), voucher.get("binds_mac", False), *ends]
 
 
 def _burst(plan: dict[str, Any]) -> list[int] | None:
@@ -101,6 +141,8 @@ class CaseReader:
     def read(self, name: str, *values: str) -> bytes | None:
         if name == "profile":
             return json.dumps(profile_row(self.case)).encode() if values[1] == self.case.username else None
+        if name == "recent_devices":
+            return json.dumps([session["mac"] for session in self.case.sessions]).encode()
         recent = [s for s in self.case.sessions if s["silent_s"] < float(values[1])]
         return json.dumps([[f"{n:032x}", s["mac"]] for n, s in enumerate(recent)]).encode()
 
@@ -134,7 +176,8 @@ class Desk:
             code, reply, control = self.authorizer.authorize(request)
         except UnableToRender:
             return self.authorizer.policy_failed(request)
-        if code == CODES.accept and dict(control) != {"Cleartext-Password": self.case.password}:
+        fits = (ACCEPTED, (("Cleartext-Password", self.case.password),))
+        if code == CODES.accept and control not in fits:
             self.authorizer.refuse_password(dict(reply)["Class"])
             return (CODES.reject, (), ())
         return (code, reply, control)
@@ -143,16 +186,26 @@ class Desk:
         """The one access record of the login."""
         self.records.flush(float("inf"))
         lines = [json.loads(line) for path in self.folder.glob("access-*") for line in path.read_text().splitlines()]
-        (record,) = [record for line in lines for record in line]
+        (record,) = [record for line in lines for record in line if isinstance(record, list)]
         return list(record)
 
 
 def request_of(case: Case) -> tuple[tuple[str, str], ...]:
     """The request list as FreeRADIUS hands it to the policy."""
-    common = (("User-Name", case.asks_as), ("Calling-Station-Id", case.mac), ("Tmp-String-1", "1"))
-    if case.service == "pppoe":
-        return (("Service-Type", "Framed-User"), ("Framed-Protocol", "PPP"), *common)
-    return (("Service-Type", "Login-User"), ("Mikrotik-Host-IP", "10.5.50.2"), *common)
+    login = Login(service=Service(case.service), username=case.asks_as, mac=case.mac)
+    facts = SessionFacts(login=login, session_id="81000001", number=1, framed_ip="10.5.50.2")
+    sent = access_request(facts, RouterFacts(identity="r", nas_ip="192.0.2.1"), [])
+    return (*((name, str(value)) for name, value in sent), *_credentials(case), ("Tmp-String-1", "1"))
+
+
+def _credentials(case: Case) -> tuple[tuple[str, str], ...]:
+    """The password as FreeRADIUS shows it: PAP opened, octets in hexadecimal."""
+    if case.method == "pap":
+        return (("User-Password", case.password),)
+    if case.method == "mschapv2":
+        return (("MS-CHAP-Challenge", "0x00"), ("MS-CHAP2-Response", "0x00"))
+    answer = chap_response(identifier=7, password=case.password.encode(), challenge=b"challenge")
+    return (("CHAP-Challenge", "0x" + b"challenge".hex()), ("CHAP-Password", "0x" + answer.hex()))
 
 
 @pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.id)

@@ -1,7 +1,7 @@
 """What a RouterOS router puts into its requests, per service and in its order.
 
-Decides names, values and order of the attributes.  PPPoE and hotspot follow captured packets; PPTP, L2TP and DHCP
-follow MikroTik's documentation, which names the attributes and not their order.  Refuses to know sockets and time.
+Decides names, values and order of the attributes.  PPPoE and hotspot follow captured packets; tunnels, DHCP and
+wireless MAC logins follow MikroTik's documentation, which names the attributes and not their order.  Refuses to know sockets and time.
 """
 
 from __future__ import annotations
@@ -22,23 +22,35 @@ class Service(StrEnum):
     PPPOE = "pppoe"
     PPTP = "pptp"
     L2TP = "l2tp"
+    SSTP = "sstp"
+    OVPN = "ovpn"
     HOTSPOT = "hotspot"
     DHCP = "dhcp"
+    WIRELESS = "wireless"
 
     @property
     def is_ppp(self) -> bool:
         """PPP is the family that sends Framed-Protocol and Acct-Authentic."""
-        return self in (Service.PPPOE, Service.PPTP, Service.L2TP)
+        return self is Service.PPPOE or self.is_tunnel
+
+    @property
+    def is_tunnel(self) -> bool:
+        """A tunnel's caller is an address, not a MAC."""
+        return self in (Service.PPTP, Service.L2TP, Service.SSTP, Service.OVPN)
 
 
-# 80 and 81 are seen in captures; the rest of MikroTik's table is not published and 82 for DHCP is a stand-in.
+# 80 and 81 are seen in captures; the rest of MikroTik's table is not published: 82 and 83 are stand-ins.
 SESSION_ID_PREFIX = {
     Service.PPPOE: "81",
     Service.PPTP: "81",
     Service.L2TP: "81",
+    Service.SSTP: "81",
+    Service.OVPN: "81",
     Service.HOTSPOT: "80",
     Service.DHCP: "82",
+    Service.WIRELESS: "83",
 }
+_CALLER_OF_A_TUNNEL = "203.0.113.7"
 _PPPOE_FIRST_PORT = 0xF00000
 _DHCP_INTERFACE_INDEX = 7
 
@@ -65,8 +77,8 @@ class Login:
 
     @property
     def effective_method(self) -> Method:
-        """The method asked for, or the one the service uses: DHCP sends its (empty) password as PAP."""
-        return self.method or (Method.PAP if self.service is Service.DHCP else Method.CHAP)
+        """The method asked for, or the one the service uses: a device's (empty) password is sent as PAP."""
+        return self.method or (Method.PAP if self.service in (Service.DHCP, Service.WIRELESS) else Method.CHAP)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,19 +131,27 @@ def client_identifier(mac: str) -> str:
 
 def station(login: Login) -> list[Attribute]:
     """Who calls, at which server and port."""
-    caller = login.caller or (client_identifier(login.mac) if login.service is Service.DHCP else login.mac.upper())
     defaults = {
         Service.PPPOE: ("service1", "ether1"),
-        Service.PPTP: ("192.0.2.1", ""),
-        Service.L2TP: ("192.0.2.1", ""),
         Service.HOTSPOT: ("hotspot1", "bridge1"),
         Service.DHCP: ("dhcp1", "bridge1"),
+        Service.WIRELESS: ("02-0A-00-00-00-01:lintas", "wlan1"),
     }
-    called, interface = defaults[login.service]
+    called, interface = defaults.get(login.service, ("192.0.2.1", ""))
+    caller = login.caller or _caller(login)
     attributes: list[Attribute] = [("Calling-Station-Id", caller), ("Called-Station-Id", login.called or called)]
     if login.interface or interface:
         attributes.append(("NAS-Port-Id", login.interface or interface))
     return attributes
+
+
+def _caller(login: Login) -> str:
+    """How each service writes who calls."""
+    if login.service is Service.DHCP:
+        return client_identifier(login.mac)
+    if login.service is Service.WIRELESS:
+        return login.mac.upper().replace(":", "-")
+    return _CALLER_OF_A_TUNNEL if login.service.is_tunnel else login.mac.upper()
 
 
 def nas_port(facts: SessionFacts) -> int:
@@ -153,7 +173,7 @@ def access_request(facts: SessionFacts, router: RouterFacts, credentials: list[A
         middle = _hotspot(facts) + credentials
         middle += [("Service-Type", "Login-User"), ("WISPr-Logoff-URL", router.wispr_logoff_url)]
     else:
-        middle = _dhcp(facts) + credentials
+        middle = _device(facts) + credentials
     return middle + list(login.extra) + about_router
 
 
@@ -179,7 +199,7 @@ def accounting_request(
     if facts.login.service.is_ppp:
         own = [*_ppp(facts), *_framed_ip(facts), ("Acct-Authentic", "RADIUS")]
         return own + counted + status_type + why + tail
-    own = _hotspot(facts) if facts.login.service is Service.HOTSPOT else _dhcp(facts)
+    own = _hotspot(facts) if facts.login.service is Service.HOTSPOT else _device(facts)
     return status_type + own + counted + why + tail
 
 
@@ -231,9 +251,10 @@ def _hotspot(facts: SessionFacts) -> list[Attribute]:
     ]
 
 
-def _dhcp(facts: SessionFacts) -> list[Attribute]:
+def _device(facts: SessionFacts) -> list[Attribute]:
+    """DHCP and wireless know the device only."""
     return [
-        ("NAS-Port-Type", "Ethernet"),
+        ("NAS-Port-Type", "Ethernet" if facts.login.service is Service.DHCP else "Wireless-802.11"),
         ("NAS-Port", nas_port(facts)),
         *station(facts.login),
         ("User-Name", facts.login.username),

@@ -236,6 +236,10 @@ class Router:
         """A DHCP client asks for a lease."""
         return await self.open(Login(service=Service.DHCP, username=mac.upper(), mac=mac, address=address))
 
+    async def login_wireless(self, mac: str, *, password: str = "") -> SimulatedSession:
+        """An access point asks whether a device may join; the password is blank or the name again."""
+        return await self.open(Login(service=Service.WIRELESS, username=mac.upper(), password=password, mac=mac))
+
     async def _authenticate(self, login: Login) -> tuple[LoginResult, SessionFacts]:
         facts = self._new_facts(login)
         proof = Proof(method=login.effective_method, username=login.username, password=login.password)

@@ -147,8 +147,11 @@ SUSPEND_REASONS: dict[str, LazyString] = {
 
 CHOICES: dict[str, LazyString] = {
     "pppoe": _l("PPPoE"),
+    "vpn": _l("VPN tunnel (PPTP, L2TP, SSTP, OpenVPN)"),
     "hotspot": _l("Hotspot"),
     "dhcp": _l("DHCP"),
+    "wireless": _l("Wireless by device"),
+    "dot1x": _l("802.1X (WPA-Enterprise, switch ports)"),
     "static": _l("Static address"),
     "any": _l("Any kind"),
     "daily": _l("Daily"),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from domain.access import (
     BLOCKED_CUSTOMERS,
     REASONS,
+    SERVICES,
     AccessProfile,
     device_reason,
     fup_tier_in_force,
@@ -166,15 +167,18 @@ def test_burst_belongs_to_the_plans_own_full_speed() -> None:
 @pytest.mark.parametrize(
     ("connection_type", "served"),
     [
-        ("any", {"pppoe", "hotspot", "dhcp", "other"}),
-        ("static", {"pppoe", "hotspot", "dhcp", "other"}),
+        ("any", set(SERVICES)),
+        ("static", set(SERVICES)),
         ("pppoe", {"pppoe"}),
+        ("vpn", {"vpn"}),
+        ("wireless", {"wireless"}),
+        ("dot1x", {"dot1x"}),
         ("hotspot", {"hotspot"}),
         ("dhcp", {"dhcp"}),
     ],
 )
 def test_a_subscription_serves_the_access_it_was_sold_for(connection_type: str, served: set[str]) -> None:
-    assert {service for service in ("pppoe", "hotspot", "dhcp", "other") if serves(connection_type, service)} == served
+    assert {service for service in SERVICES if serves(connection_type, service)} == served
 
 
 @given(profile=profiles(), start=moments, step_us=st.integers(0, 86_400_000_000))

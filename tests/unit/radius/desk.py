@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from unittest import mock
 
 from db.queries.reader import UnableToRead
@@ -10,16 +10,23 @@ from domain.access import AccessProfile
 from domain.live_change import LiveSession
 from radius import authorizer as authorizer_module
 from radius.authorizer import Answer, Authorizer, Codes, Request
+from radius.policies.types import Place
 from radius.records import Record
 from radius.routers import Router, RouterTable
 from radius.store import Entry, Key, ProfileStore
 
 CODES = Codes(accept=2, reject=0, handled=3)
-ROUTER = Router(nas_server_id=7, tenant_id=1, name="r", secret="s" * 20, require_message_authenticator=True)
+PLACE = Place(nas_server_id=7, nas_group_id=3)
+ROUTER = Router(
+    nas_server_id=7, tenant_id=1, name="r", secret="s" * 20, require_message_authenticator=True, place=PLACE
+)
 SERVICE_ATTRIBUTES = {
     "pppoe": (("Service-Type", "Framed-User"), ("Framed-Protocol", "PPP")),
     "hotspot": (("Service-Type", "Login-User"), ("Mikrotik-Host-IP", "10.5.50.2")),
+    "vpn": (("Service-Type", "Framed-User"), ("Framed-Protocol", "PPP"), ("NAS-Port-Type", "Virtual")),
     "dhcp": (("NAS-Port-Type", "Ethernet"),),
+    "wireless": (("Called-Station-Id", "02-0A-00-00-00-01:rumah"),),
+    "dot1x": (("EAP-Message", "0x02"),),
     "other": (("Service-Type", "Login-User"),),
 }
 
@@ -48,6 +55,7 @@ class Database:
 
     rows: dict[Key, tuple[AccessProfile, tuple[LiveSession, ...]]] = field(default_factory=dict)
     open_sessions: dict[int, dict[str, str | None]] = field(default_factory=dict)
+    recent_devices: dict[int, list[str]] = field(default_factory=dict)
     is_up: bool = True
     reads: list[str] = field(default_factory=list)
     while_reading: Callable[[], None] | None = None
@@ -58,6 +66,8 @@ class Database:
             raise UnableToRead("no connection")
         if name == "open_sessions":
             answer: bytes | None = json.dumps(list(self.open_sessions.get(int(values[0]), {}).items())).encode()
+        elif name == "recent_devices":
+            answer = json.dumps(self.recent_devices.get(int(values[0]), [])).encode()
         else:
             key = (int(values[0]), values[1])
             answer = repr(key).encode() if key in self.rows else None
@@ -77,12 +87,13 @@ class Desk:
     records: list[Record] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
+    blocked_macs: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.store = ProfileStore(capacity=100)
         self.trust()
         routers = RouterTable()
-        routers.by_number = {"7": ROUTER}
+        routers.by_number = {"7": replace(ROUTER, blocked_macs=self.blocked_macs)}
         self.authorizer = Authorizer(
             codes=CODES,
             store=self.store,
@@ -127,6 +138,11 @@ class Desk:
     ) -> Answer:
         """A login over a service from a device."""
         return self.ask(request_of(username, service=service, mac=mac, extra=extra))
+
+    def wrong_password(self, answer: Answer, request: Request) -> None:
+        """FreeRADIUS finds the password of an accepted login wrong."""
+        with mock.patch.object(authorizer_module, "time", self.clock):
+            self.authorizer.refuse_password(dict(answer[1])["Class"], request)
 
     def entry(self, key: Key) -> Entry:
         """What memory holds for a name."""

@@ -9,9 +9,11 @@ import pytest
 
 from db.queries.reader import UnableToRead
 from domain.access import REASONS
+from domain.mac import normalise_mac
+from domain.service import service_of
 from profiles import DEVICES, GOOD_STANDING
 from radius import compiled as compiled_module
-from radius.authorizer import DO_NOT_RESPOND, Request, service_of
+from radius.authorizer import DO_NOT_RESPOND, Request
 from radius.pairs import UnableToRender
 from radius.store import HOLD_S
 from simulator.attributes import Login, RouterFacts, Service, SessionFacts, access_request
@@ -83,7 +85,8 @@ def test_every_reason_recorded_here_has_words_for_staff() -> None:
 
 def real_request(service: Service) -> dict[str, str]:
     """What the simulated router sends beside the password."""
-    login = Login(service=service, username="budi")
+    name = "02:00:00:00:00:01" if service in (Service.DHCP, Service.WIRELESS) else "budi"
+    login = Login(service=service, username=name, mac="02:00:00:00:00:01")
     facts = SessionFacts(login=login, session_id="81000001", number=1, framed_ip="100.64.0.2")
     sent = access_request(facts, RouterFacts(identity="r", nas_ip="192.0.2.1"), [])
     return {name: str(value) for name, value in sent}
@@ -93,14 +96,19 @@ def real_request(service: Service) -> dict[str, str]:
     ("service", "wanted"),
     [
         (Service.PPPOE, "pppoe"),
-        (Service.PPTP, "pppoe"),
-        (Service.L2TP, "pppoe"),
+        (Service.PPTP, "vpn"),
+        (Service.L2TP, "vpn"),
+        (Service.SSTP, "vpn"),
+        (Service.OVPN, "vpn"),
         (Service.HOTSPOT, "hotspot"),
         (Service.DHCP, "dhcp"),
+        (Service.WIRELESS, "wireless"),
     ],
 )
 def test_the_service_is_known_from_what_the_router_really_sends(service: Service, wanted: str) -> None:
-    assert service_of(real_request(service)) == wanted
+    request = real_request(service)
+
+    assert service_of(request, normalise_mac(request["Calling-Station-Id"])) == wanted
 
 
 @pytest.mark.parametrize(
@@ -110,15 +118,25 @@ def test_the_service_is_known_from_what_the_router_really_sends(service: Service
         ({"Service-Type": "Login-User"}, "other"),
         ({"Service-Type": "Login-User", "WISPr-Logoff-URL": "http://x/logout"}, "hotspot"),
         ({"Mikrotik-Host-IP": "10.5.50.2"}, "hotspot"),
-        ({"NAS-Port-Type": "Ethernet"}, "dhcp"),
-        ({"NAS-Port-Type": "Ethernet", "Service-Type": "Framed-User"}, "other"),
+        ({"NAS-Port-Type": "Ethernet"}, "other"),
+        ({"NAS-Port-Type": "Ethernet", "User-Name": "budi"}, "other"),
+        ({"NAS-Port-Type": "Ethernet", "User-Name": "000c4200d464"}, "dhcp"),
+        ({"NAS-Port-Type": "Ethernet", "User-Name": "00:11:32:C9:FD:24", "Service-Type": "Framed-User"}, "other"),
+        ({"NAS-Port-Type": "Ethernet", "User-Name": "00:11:32:C9:FD:24", "Acct-Session-Id": "86b00006"}, "dot1x"),
+        ({"NAS-Port-Type": "Ethernet", "User-Name": "00:11:32:C9:FD:24", "EAP-Message": "0x02"}, "dot1x"),
         ({"NAS-Port-Type": "Wireless-802.11"}, "other"),
+        ({"NAS-Port-Type": "Wireless-802.11", "User-Name": "00-11-32-C9-FD-24"}, "wireless"),
+        ({"Called-Station-Id": "02-0A-00-00-00-01:rumah"}, "wireless"),
+        ({"Called-Station-Id": "02-0A-00-00-00-01:rumah", "EAP-Message": "0x02"}, "dot1x"),
+        ({"Called-Station-Id": "02-0A-00-00-00-01"}, "other"),
+        ({"Framed-Protocol": "PPP", "NAS-Port-Type": "Virtual"}, "vpn"),
+        ({"Framed-Protocol": "PPP", "Calling-Station-Id": "203.0.113.7"}, "vpn"),
         ({"Framed-Protocol": "PPP", "Mikrotik-Host-IP": "10.5.50.2"}, "pppoe"),
         ({"Framed-Protocol": "SLIP"}, "other"),
     ],
 )
 def test_the_service_by_attributes(attributes: dict[str, str], wanted: str) -> None:
-    assert service_of(attributes) == wanted
+    assert service_of(attributes, normalise_mac(attributes.get("Calling-Station-Id", ""))) == wanted
 
 
 # --- devices and places -------------------------------------------------------------------------------------------
