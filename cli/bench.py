@@ -2,8 +2,9 @@
 
 import signal
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., object])
 SECONDS, SUBSCRIBERS, ROUNDS = 5.0, 100_000, 3
+CUSTOMERS = 20_000
 
 
 def _options(command: F) -> F:
@@ -70,19 +72,37 @@ def everything(seconds: float, subscribers: int, rounds: int) -> None:
     _run(("login", "accounting", "fup"), seconds, subscribers, rounds)
 
 
+@bench.command("storm")
+@click.option("--customers", default=CUSTOMERS, show_default=True, type=click.IntRange(100, 65_000))
+@json_option
+def storm(customers: int) -> None:
+    """How long until all customers are online who dial at the same moment, after a power cut."""
+    _report(lambda: [_module("reconnect").run(customers=customers, say=_say)])
+
+
 def _run(names: tuple[str, ...], seconds: float, subscribers: int, rounds: int) -> None:
+    _report(
+        lambda: _module("suite").run(names, seconds=seconds, subscribers=subscribers, rounds=rounds, say=_say),
+    )
+
+
+def _module(name: str) -> Any:
     try:
-        from benchmarks import suite
+        return import_module(f"benchmarks.{name}")
     except ModuleNotFoundError:
         raise click.ClickException("measurements need a checkout, with tests/benchmarks in it") from None
+
+
+def _report(measure: Callable[[], Iterable["Result"]]) -> None:
+    failures = _module("suite").FAILURES
     # Whoever ends this by a signal gets its servers ended too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     results = []
     try:
-        for result in suite.run(names, seconds=seconds, subscribers=subscribers, rounds=rounds, say=_say):
+        for result in measure():
             results.append(result)
             _say("\n".join(["", *_lines(result), ""]))
-    except suite.FAILURES as error:
+    except failures as error:
         raise click.ClickException(str(error)) from None
     emit({result.name: result.values | {"invalid": result.invalid} for result in results}, _last_lines(results))
     sys.exit(1 if any(result.invalid for result in results) else 0)

@@ -26,6 +26,7 @@ _ROOM_WARNING = 4
 _LAG_WARNING_BYTES = 1 * _MIB
 _LAG_FAILURE_SECONDS = 60.0
 _QUEUE_WARNING = 1000
+_RECEIVE_LIMIT = Path("/proc/sys/net/core/rmem_max")
 
 
 class Verdict(StrEnum):
@@ -186,6 +187,24 @@ def _radius(settings: "Settings") -> Iterator[Finding]:
             yield _ok(name, f"listens on {port}")
         else:
             yield _fail(name, f"does not listen on {port}", f"Run 'lintas up', or look at the log of radius-{part}")
+    yield _receive_room(freeradius.RECEIVE_BYTES, freeradius.PACKET_BYTES)
+
+
+def _receive_room(wanted_bytes: int, packet_bytes: int) -> Finding:
+    """How many logins may arrive at once before the kernel loses one."""
+    name = "storm"
+    try:
+        limit_bytes = min(wanted_bytes, int(_RECEIVE_LIMIT.read_text()))
+    except OSError:
+        mend = f"On the host it should be {wanted_bytes} or more, for logins that come all at once after a power cut"
+        return _warn(name, "net.core.rmem_max is not visible here", mend)
+    # The kernel doubles what is asked for, and counts its own book-keeping with each packet.
+    detail = f"{2 * limit_bytes // packet_bytes:,} logins may arrive at once, then the kernel loses some"
+    if limit_bytes < wanted_bytes:
+        setting = f"net.core.rmem_max={wanted_bytes}"
+        where = "on the host, if this is a container; to keep it, put it into /etc/sysctl.d/60-lintas.conf"
+        return _warn(name, detail, f"Run: sysctl -w {setting} ({where}), then restart")
+    return _ok(name, detail)
 
 
 def _panel(settings: "Settings") -> Finding:

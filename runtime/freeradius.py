@@ -24,6 +24,10 @@ POLICY_SETTINGS_NAME = "policy.json"
 CLIENT_LIFETIME_S = 3
 # The policy runs one call at a time, so more threads than this only wait for each other.
 THREADS = 2
+# Room in the kernel for requests that wait to be read, asked for by each socket: 26,000 logins that arrive at once. The
+# kernel gives twice what is asked for, and counts its own book-keeping with each packet.
+RECEIVE_BYTES = 16 * 1024 * 1024
+PACKET_BYTES = 1280
 LOGIN, ACCOUNTING = "login", "accounting"
 # Logins and accounting are two processes of the same program, each with its own top file in the tree. Accounting runs
 # without threads: handing a record from one to another cost as much as the record.
@@ -59,6 +63,7 @@ def values_for(settings: Settings, target_dir: Path) -> dict[str, str]:
         "POLICY_SETTINGS": str(target_dir / POLICY_SETTINGS_NAME),
         "PYTHON_PATH": f"{root}:{site_packages}",
         "RADDB_DIR": str(target_dir),
+        "RECEIVE_BYTES": str(RECEIVE_BYTES),
         "RUN_DIR": str(target_dir.parent),
         "SPOOL_GATE": str(gate_of(target_dir)),
         "THREADS": str(THREADS),

@@ -61,6 +61,23 @@ def test_too_little_room_for_the_spool_is_a_failure(
     assert found()["spool"].verdict is Verdict.FAIL
 
 
+@pytest.mark.parametrize(
+    ("limit_bytes", "verdict", "logins"),
+    [(212_992, Verdict.WARN, "332 logins"), (1 << 26, Verdict.OK, "26,214 logins")],
+)
+def test_a_kernel_that_would_lose_a_storm_of_logins_is_a_warning_with_its_mend(
+    limit_bytes: int, verdict: Verdict, logins: str, spool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rmem_max").write_text(f"{limit_bytes}\n")
+    monkeypatch.setattr(module, "_RECEIVE_LIMIT", tmp_path / "rmem_max")
+
+    finding = found()["storm"]
+
+    assert finding.verdict is verdict
+    assert logins in finding.detail
+    assert ("sysctl -w net.core.rmem_max=16777216" in finding.mend) is (verdict is Verdict.WARN)
+
+
 def test_a_database_that_is_down_is_one_finding_and_not_a_traceback(
     spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
