@@ -3,19 +3,22 @@
 Decides speed, expiry and which reason fits; refuses to know packets, attributes and where the values came from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from domain.fup import FupTier, find_tier
-from domain.garden import GARDEN_REASONS, Garden
-from domain.quota import DayUsage, Quota, TopUp
+from domain.garden import GARDEN_REASONS, Garden, garden_for
+from domain.period import zone_named
+from domain.quota import DayUsage, Quota, TopUp, left, period_of
+from domain.replies import merged_value
 from domain.speed import Burst, Speed, render_rate_limit
 from domain.voucher import VoucherTerms
-from domain.windows import TimeWindow
+from domain.windows import TimeWindow, closes_at, next_edge, window_at
 
 MAC_BINDINGS = ("off", "fixed", "learn", "approval")
+RATE_LIMIT = "Mikrotik-Rate-Limit"
 NAS_BINDINGS = ("off", "nas", "group")
 SESSION_LIMIT_ACTIONS = ("refuse", "replace")
 NAS_TYPES = ("mikrotik", "cisco", "huawei", "juniper", "ubiquiti", "cambium")
@@ -151,14 +154,50 @@ def is_in_grace(profile: AccessProfile, now: datetime) -> bool:
     return profile.expires_at is not None and profile.expires_at <= now and not is_past_grace(profile, now)
 
 
-def device_reason(profile: AccessProfile, mac: str | None) -> str | None:
-    """Why a device is refused, or None. A binding without an approved device binds to nothing and lets any in."""
+def device_reason(profile: AccessProfile, mac: str | None, held: str | None = None) -> str | None:
+    """Why a device is refused, or None. `held` is the device that was learned a moment ago and is not stored yet.
+
+    A fixed or learning binding without an approved device binds to nothing; under approval an unknown device waits.
+    """
     status = profile.macs.get(mac) if mac is not None else None
     if status == "blocked":
         return "device_blocked"
-    if profile.mac_binding == "off" or status == "approved" or "approved" not in profile.macs.values():
+    if profile.mac_binding == "off" or status == "approved":
         return None
-    return "wrong_device"
+    if profile.mac_binding == "approval":
+        return "wrong_device" if mac is None else "device_pending"
+    if "approved" in profile.macs.values():
+        return "wrong_device"
+    return "wrong_device" if profile.mac_binding == "learn" and held not in (None, mac) else None
+
+
+def limits_devices(profile: AccessProfile) -> bool:
+    """Whether any device could be refused by `device_reason`."""
+    return profile.mac_binding in ("learn", "approval") or any(
+        status == "blocked" or (status == "approved" and profile.mac_binding == "fixed")
+        for status in profile.macs.values()
+    )
+
+
+def learns_device(profile: AccessProfile, mac: str | None) -> bool:
+    """Whether a login of this device, let in, makes it the subscription's own."""
+    return profile.mac_binding == "learn" and mac is not None and "approved" not in profile.macs.values()
+
+
+def bound_place(profile: AccessProfile) -> tuple[str, int | None]:
+    """What the subscription is bound to ("nas" or "group" with its id); ("off", None) when anywhere will do.
+
+    A binding that names nothing binds to nothing.
+    """
+    place_id = {"nas": profile.nas_server_id, "group": profile.nas_group_id}.get(profile.nas_binding)
+    return ("off", None) if place_id is None else (profile.nas_binding, place_id)
+
+
+def place_reason(profile: AccessProfile, nas_server_id: int, nas_group_id: int | None) -> str | None:
+    """Why a login through this router is refused, or None."""
+    kind, place_id = bound_place(profile)
+    asked = {"off": None, "nas": nas_server_id, "group": nas_group_id}[kind]
+    return None if asked == place_id else "wrong_place"
 
 
 def session_seconds(limit_s: int | None, ends_in_s: float | None) -> int | None:
@@ -184,26 +223,112 @@ def fup_tier_in_force(profile: AccessProfile, now: datetime) -> FupTier | None:
 
 
 def speed_now(profile: AccessProfile, now: datetime) -> Speed:
-    """The speed to grant: a temporary override wins; else fair use lowers the permanent override or the plan."""
+    """The speed to grant: a temporary override wins; else fair use and used-up allowances lower the full speed.
+
+    The full speed is the subscription's own, or that of the hour, or the plan's.
+    """
     override = override_in_force(profile, now)
     if override is not None and profile.override_until is not None:
         return override
-    full = override if override is not None else profile.plan_speed
+    speed = override or _speed_of_the_hour(profile, now) or profile.plan_speed
     tier = fup_tier_in_force(profile, now)
-    return tier.apply(full) if tier is not None else full
+    if tier is not None:
+        speed = tier.apply(speed)
+    for quota in used_up(profile, now):
+        if quota.throttle is not None:
+            speed = speed.at_most(quota.throttle)
+    return speed
 
 
 def rate_limit_now(profile: AccessProfile, now: datetime) -> str | None:
-    """`Mikrotik-Rate-Limit` to send now, or None for unlimited. Burst belongs to the plan's own full speed only."""
+    """`Mikrotik-Rate-Limit` to send now, or None for unlimited. Burst belongs to the plan's own full speed only.
+
+    What an operator wrote for it by hand wins, at a login and in a running session alike.
+    """
     speed = speed_now(profile, now)
     burst = profile.burst if speed == profile.plan_speed else None
-    return render_rate_limit(speed, burst, profile.priority)
+    rate = render_rate_limit(speed, burst, profile.priority, profile.least_speed)
+    return merged_value(RATE_LIMIT, rate, profile.replies) if profile.replies else rate
+
+
+def window_now(profile: AccessProfile, now: datetime) -> TimeWindow | None:
+    """The hours of the plan that are open now; None outside them, and for a plan without hours."""
+    return window_at(profile.windows, now, zone_named(profile.timezone)) if profile.windows else None
+
+
+def is_outside_hours(profile: AccessProfile, now: datetime) -> bool:
+    """Whether the plan has hours and none is open."""
+    return bool(profile.windows) and window_now(profile, now) is None
+
+
+def hours_end_at(profile: AccessProfile, now: datetime) -> datetime | None:
+    """When the hours that are open now are over, counting those that follow without a gap; None when never."""
+    return closes_at(profile.windows, now, zone_named(profile.timezone)) if profile.windows else None
+
+
+def _speed_of_the_hour(profile: AccessProfile, now: datetime) -> Speed | None:
+    window = window_now(profile, now)
+    return None if window is None else window.speed
+
+
+def quota_left(profile: AccessProfile, quota: Quota, now: datetime) -> int:
+    """Bytes or seconds left of one of the profile's allowances; a shared one is used by the whole family."""
+    days = profile.family_days if quota.is_shared else profile.days
+    return left(quota, days, profile.topups, now, zone_named(profile.timezone), profile.billing_day)
+
+
+def used_up(profile: AccessProfile, now: datetime) -> tuple[Quota, ...]:
+    """The allowances of which nothing is left."""
+    return tuple(quota for quota in profile.quotas if quota_left(profile, quota, now) == 0)
+
+
+def is_quota_used_up(profile: AccessProfile, now: datetime) -> bool:
+    """Whether an allowance is used up that does more than slow down."""
+    return any(quota.action != "throttle" for quota in used_up(profile, now))
+
+
+def time_left_s(profile: AccessProfile, now: datetime) -> int | None:
+    """Seconds until an allowance of time ends a session; None without one that would."""
+    return _least_left(profile, now, lambda quota: quota.kind == "time")
+
+
+def data_left_bytes(profile: AccessProfile, now: datetime) -> int | None:
+    """Bytes until an allowance of volume ends a session; None without one that would.
+
+    Only of allowances that count both directions, as a router's own limit does.
+    """
+    return _least_left(profile, now, lambda quota: quota.kind == "data" and quota.counts == "total")
+
+
+def _least_left(profile: AccessProfile, now: datetime, is_meant: Callable[[Quota], bool]) -> int | None:
+    ending = (quota for quota in profile.quotas if quota.action != "throttle" and is_meant(quota))
+    return min((quota_left(profile, quota, now) for quota in ending), default=None)
+
+
+def garden_now(profile: AccessProfile, reason: str, now: datetime) -> Garden | None:
+    """The walled garden a login refused for `reason` ends in; an allowance may say that there is none for it."""
+    if reason == "quota_used_up" and any(quota.action == "reject" for quota in used_up(profile, now)):
+        return None
+    return garden_for(profile.gardens, reason)
 
 
 def next_change_at(profile: AccessProfile, now: datetime) -> datetime | None:
     """The next instant at which the clock alone changes a decision about this profile, or None."""
-    moments = (profile.expires_at, profile.cut_off_at, profile.override_until, profile.fup_until)
+    moments = [profile.expires_at, profile.cut_off_at, profile.override_until, profile.fup_until]
+    if profile.windows or profile.quotas:
+        moments += _edges(profile, now)
     return min((moment for moment in moments if moment is not None and moment > now), default=None)
+
+
+def _edges(profile: AccessProfile, now: datetime) -> Iterator[datetime | None]:
+    """Where hours, periods of allowances and top-ups begin or end."""
+    zone = zone_named(profile.timezone)
+    yield next_edge(profile.windows, now, zone)
+    for quota in profile.quotas:
+        period = period_of(quota, now, zone, profile.billing_day)
+        yield None if period is None else period.end
+    for topup in profile.topups:
+        yield from (topup.valid_from, topup.valid_until)
 
 
 def serves(connection_type: str, service: str) -> bool:

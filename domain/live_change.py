@@ -35,6 +35,9 @@ CHANGE_REASONS: dict[str, str] = {
     "device_change": "allowed devices changed",
     "address_change": "address changed",
     "staff": "requested by staff",
+    "replaced": "another device logged in",
+    "blacklist": "device blacklisted",
+    "place_change": "allowed routers changed",
     "late_start": "session started after the change",
 }
 

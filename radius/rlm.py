@@ -15,7 +15,7 @@ from pathlib import Path
 import radiusd
 
 from db.crypto import Keyring
-from db.queries.access import OPEN_SESSIONS, PROFILE_BY_NAME
+from db.queries.access import OPEN_SESSIONS, PROFILE_BY_NAME, RECENT_DEVICES
 from db.queries.deadline import policy_dsn
 from db.queries.reader import DeadlineReader
 from radius.authorizer import Answer, Authorizer, Codes, Request
@@ -80,7 +80,7 @@ def find_router(request: Request) -> Answer | int:
 def refused(request: Request) -> int:
     """A password was wrong after the policy had accepted."""
     try:
-        _desk[0].refuse_password(bytes.fromhex(dict(request)["Tmp-String-2"].removeprefix("0x")).decode())
+        _desk[0].refuse_password(bytes.fromhex(dict(request)["Tmp-String-2"].removeprefix("0x")).decode(), request)
     except Exception:
         radiusd.radlog(radiusd.L_ERR, f"a refusal was not recorded: {traceback.format_exc()}")
     return int(radiusd.RLM_MODULE_OK)
@@ -102,7 +102,7 @@ def _start_login(settings: PolicySettings) -> None:
     dsn = policy_dsn(settings.dsn)
     keyring = Keyring.from_file(settings.keys_file)
     store = ProfileStore(settings.capacity)
-    statements = {"profile": PROFILE_BY_NAME, "open_sessions": OPEN_SESSIONS}
+    statements = {"profile": PROFILE_BY_NAME, "open_sessions": OPEN_SESSIONS, "recent_devices": RECENT_DEVICES}
     reader = DeadlineReader(dsn, statements, settings.read_timeout_ms)
     records = AccessRecords(Path(settings.spool_dir), _complain)
     keeper = Keeper(dsn, store, _routers, reader, keyring, _complain, _prepare)

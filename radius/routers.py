@@ -1,11 +1,14 @@
 """The routers this server answers, in memory, by source address and by number."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from db.crypto import Keyring, UnableToDecrypt
-from db.queries.routers import RouterRow
+from db.queries.routers import BlockedMac, RouterRow
 from radius.policies.types import ANYWHERE, Place
+
+NOBODY: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +22,8 @@ class Router:
     require_message_authenticator: bool
     place: Place = ANYWHERE
     service_map: Mapping[str, str] = field(default_factory=dict)
+    # The provider's blacklist, one set shared by all its routers.
+    blocked_macs: frozenset[str] = NOBODY
 
 
 class RouterTable:
@@ -28,16 +33,17 @@ class RouterTable:
         self.by_address: dict[str, Router] = {}
         self.by_number: dict[str, Router] = {}
 
-    def replace(self, rows: list[RouterRow], keyring: Keyring) -> list[str]:
-        """Take the active routers as they are now; returns the names of those whose secret cannot be read.
+    def replace(self, rows: list[RouterRow], keyring: Keyring, blocked: Iterable[BlockedMac] = ()) -> list[str]:
+        """Take the active routers and the blacklists as they are now.
 
-        One such router is not served; all the others are.
+        Returns the names of routers whose secret cannot be read. One such router is not served; all the others are.
         """
         routers: dict[str, Router] = {}
+        blacklists = _by_tenant(blocked)
         unreadable: list[str] = []
         for row in rows:
             try:
-                routers[row.address] = _router(row, keyring)
+                routers[row.address] = _router(row, keyring, blacklists.get(row.tenant_id, NOBODY))
             except UnableToDecrypt:
                 unreadable.append(row.name)
         self.by_number = {str(router.nas_server_id): router for router in routers.values()}
@@ -45,7 +51,14 @@ class RouterTable:
         return unreadable
 
 
-def _router(row: RouterRow, keyring: Keyring) -> Router:
+def _by_tenant(blocked: Iterable[BlockedMac]) -> dict[int, frozenset[str]]:
+    grouped: dict[int, set[str]] = defaultdict(set)
+    for tenant_id, mac in blocked:
+        grouped[tenant_id].add(mac)
+    return {tenant_id: frozenset(macs) for tenant_id, macs in grouped.items()}
+
+
+def _router(row: RouterRow, keyring: Keyring, blocked_macs: frozenset[str]) -> Router:
     return Router(
         nas_server_id=row.nas_server_id,
         tenant_id=row.tenant_id,
@@ -54,6 +67,7 @@ def _router(row: RouterRow, keyring: Keyring) -> Router:
         require_message_authenticator=row.require_message_authenticator,
         place=Place(nas_server_id=row.nas_server_id, nas_group_id=row.nas_group_id, vendor=row.vendor),
         service_map=row.service_map,
+        blocked_macs=blocked_macs,
     )
 
 

@@ -16,6 +16,8 @@ from radius.compiled import Compiled
 
 # A slot is held from Accept until the session's Start was counted, or this long.
 HOLD_S = 30.0
+# A learned device is remembered until its row is stored, or this long.
+LEARN_S = 60.0
 MAX_UNKNOWN = 50_000
 
 Key = tuple[int, str]
@@ -24,7 +26,7 @@ Key = tuple[int, str]
 class Entry:
     """One subscription in memory. `holds` maps a device, or a decision, to its slot's end and its decision."""
 
-    __slots__ = ("compiled", "dirty", "holds", "key", "loaded_at", "profile", "sessions")
+    __slots__ = ("compiled", "dirty", "holds", "key", "learned", "loaded_at", "profile", "recent", "sessions")
 
     def __init__(self, key: Key, profile: AccessProfile, sessions: Iterable[LiveSession], now: float) -> None:
         self.key = key
@@ -32,8 +34,18 @@ class Entry:
         self.compiled: dict[str, Compiled] = {}
         self.sessions: dict[str, str | None] = {session.acctuniqueid: session.mac for session in sessions}
         self.holds: dict[str, tuple[float, str]] = {}
+        # The device learned a moment ago, its decision, and until when it is remembered.
+        self.learned: tuple[str, str, float] | None = None
+        # Devices of its last sessions, once they were needed and read.
+        self.recent: frozenset[str] | None = None
         self.dirty = False
         self.loaded_at = now
+
+    @property
+    def is_being_used_up(self) -> bool:
+        """Whether what is left of an allowance changes without a notice: a session runs, or a family shares it."""
+        quotas = self.profile.quotas
+        return bool(quotas) and (bool(self.sessions) or any(quota.is_shared for quota in quotas))
 
     def others(self, mac: str | None, now: float) -> int:
         """How many other devices than `mac` are online or about to be: its own sessions are about to be replaced.
@@ -44,6 +56,20 @@ class Entry:
         devices.update(device for device, (until, _) in self.holds.items() if until > now)
         devices -= {mac, None}
         return len(devices) + sum(device is None for device in self.sessions.values())
+
+    def held(self, mac: str | None, now: float) -> int:
+        """How many of them are only about to be online: what has not begun cannot be ended."""
+        online = set(self.sessions.values())
+        return sum(until > now and device != mac and device not in online for device, (until, _) in self.holds.items())
+
+    def learned_mac(self, now: float) -> str | None:
+        """The device that was the first to log in, while the database may not say so yet."""
+        return None if self.learned is None or self.learned[2] <= now else self.learned[0]
+
+    def learn(self, mac: str, decision_id: str, now: float) -> None:
+        """Keep the subscription for the device that came first."""
+        if self.learned_mac(now) is None:
+            self.learned = (mac, decision_id, now + LEARN_S)
 
     def hold(self, mac: str | None, decision_id: str, now: float) -> None:
         """Keep a place for the session this login is about to start."""
@@ -56,6 +82,9 @@ class Entry:
         for device, (_, decision) in list(self.holds.items()):
             if decision == decision_id:
                 self.holds.pop(device, None)
+        learned = self.learned
+        if learned is not None and learned[1] == decision_id:
+            self.learned = None
 
 
 class ProfileStore:
@@ -79,11 +108,13 @@ class ProfileStore:
         old = self.entry_of(profile.subscription_id)
         if old is not None:
             entry.holds = old.holds
+            # Once stored, the list of devices is the truth, also when staff empties it.
+            entry.learned = None if "approved" in profile.macs.values() else old.learned
         self._make_way(entry, old)
         self.entries[key] = entry
         self._by_subscription[profile.subscription_id] = key
         # Only now would a notice find the entry; one that came since the read began may have been about it.
-        entry.dirty = self.epoch != epoch
+        entry.dirty = self.epoch != epoch or entry.is_being_used_up
         return entry
 
     def _make_way(self, entry: Entry, old: Entry | None) -> None:
@@ -108,7 +139,7 @@ class ProfileStore:
         # Notices go on arriving: what one named meanwhile stays dirty, and so does everything once one named all.
         touched = self.touched
         if touched is not None:
-            entry.dirty = entry.dirty and profile.subscription_id in touched
+            entry.dirty = entry.is_being_used_up or (entry.dirty and profile.subscription_id in touched)
         return entry
 
     def _evict(self) -> None:
@@ -175,11 +206,15 @@ class ProfileStore:
             entry = self.entry_of(subscription_id)
             if entry is None:
                 continue
+            if entry.profile.quotas:
+                entry.dirty = True
             if sign == "-":
                 entry.sessions.pop(unique_id, None)
                 continue
             mac, _, _, decision_id = rest
             entry.sessions[unique_id] = mac
+            if mac is not None and entry.recent is not None:
+                entry.recent |= {mac}
             entry.holds.pop(mac, None)
             if decision_id:
                 entry.release(decision_id)

@@ -7,10 +7,20 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from domain.access import BLOCKED_CUSTOMERS, MAC_BINDINGS, AccessProfile
+from domain.access import (
+    BLOCKED_CUSTOMERS,
+    MAC_BINDINGS,
+    NAS_BINDINGS,
+    SESSION_LIMIT_ACTIONS,
+    AccessProfile,
+    AttributeItem,
+)
 from domain.fup import COUNTS, RESET_PERIODS, FupTier
+from domain.garden import ANY_REASON, GARDEN_REASONS, Garden
 from domain.lifecycle import SUBSCRIPTION_STATUSES
+from domain.quota import QUOTA_ACTIONS, QUOTA_KINDS, QUOTA_PERIODS, DayUsage, Quota, TopUp
 from domain.speed import MAX_KBPS, Burst, Speed
+from domain.windows import DAY_MINUTES, TimeWindow
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 DEVICES = ("02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03")
@@ -49,7 +59,7 @@ GOOD_STANDING = AccessProfile(
     version=1,
 )
 
-CONNECTION_TYPES = ("pppoe", "hotspot", "dhcp", "static", "any")
+CONNECTION_TYPES = ("pppoe", "vpn", "hotspot", "dhcp", "wireless", "dot1x", "static", "any")
 
 # Seconds around now at which something ends; whole microseconds, so that every time is exact.
 _NEAR_S = st.sampled_from([-86_400.0, -60.0, -1.0, -0.000001, 0.0, 0.000001, 0.5, 1.0, 59.0, 60.0, 3600.0, 86_400.0])
@@ -84,6 +94,93 @@ def tiers(draw: st.DrawFn, number: int) -> FupTier:
         reduced=reduced,
         reduction_percent=draw(st.integers(1, 99)) if reduced is None else None,
     )
+
+
+# The hours around NOW, which is 19:00 of a Sunday in Jakarta, come up most.
+_minutes = st.one_of(st.sampled_from([0, 1, 1080, 1139, 1140, 1141, 1200, 1439]), st.integers(0, DAY_MINUTES - 1))
+windows = st.builds(
+    TimeWindow,
+    weekdays=st.frozensets(st.integers(0, 6), min_size=1),
+    start_minute=_minutes,
+    end_minute=_minutes.map(lambda minute: minute + 1),
+    speed=st.one_of(st.none(), speeds),
+)
+# Allowances so small that some day's usage reaches them.
+_amounts = st.one_of(st.integers(1, 2**62), st.sampled_from([1, 3600, 2**32 - 1, 2**32, 2**33, 10**10]))
+days = st.builds(
+    DayUsage,
+    day=st.integers(-40, 3).map(lambda days: NOW.date() + timedelta(days=days)),
+    download_bytes=st.one_of(st.just(0), _amounts),
+    upload_bytes=st.one_of(st.just(0), _amounts),
+    seconds=st.integers(0, 90_000),
+)
+
+
+gardens = st.dictionaries(
+    st.sampled_from([*GARDEN_REASONS, ANY_REASON]),
+    st.builds(
+        Garden,
+        address_list=st.one_of(st.none(), names),
+        ip_pool=st.one_of(st.none(), names),
+        speed=limited_speeds,
+        redirect_url=st.none(),
+        session_timeout_s=st.integers(60, 40_000),
+    ),
+    max_size=2,
+)
+
+
+@st.composite
+def quotas(draw: st.DrawFn) -> Quota:
+    """An allowance of any kind; one of time may be a moment or a year."""
+    kind, action = draw(st.sampled_from(QUOTA_KINDS)), draw(st.sampled_from(QUOTA_ACTIONS))
+    return Quota(
+        quota_id=draw(st.integers(1, 99)),
+        kind=kind,
+        period=draw(st.sampled_from(QUOTA_PERIODS)),
+        counts=draw(st.sampled_from(COUNTS)) if kind == "data" else "total",
+        limit=draw(_amounts),
+        action=action,
+        throttle=draw(limited_speeds) if action == "throttle" else None,
+        is_shared=draw(st.booleans()),
+    )
+
+
+@st.composite
+def topups(draw: st.DrawFn) -> TopUp:
+    """A top-up that is valid, was, or will be."""
+    since = draw(moments)
+    until = draw(st.one_of(st.none(), st.integers(1, 10**6).map(lambda seconds: since + timedelta(seconds=seconds))))
+    return TopUp(kind=draw(st.sampled_from(QUOTA_KINDS)), amount=draw(_amounts), valid_from=since, valid_until=until)
+
+
+# What operators write by hand, of which any selection is a whole reply.
+replies = st.lists(
+    st.sampled_from(
+        [
+            AttributeItem("Mikrotik-Rate-Limit", ":=", "1M/2M"),
+            AttributeItem("Mikrotik-Rate-Limit", "=", "3M/4M"),
+            AttributeItem("Session-Timeout", ":=", "7200"),
+            AttributeItem("Session-Timeout", "=", "60"),
+            AttributeItem("Mikrotik-Group", ":=", "gold"),
+            AttributeItem("Port-Limit", "=", "3"),
+            AttributeItem("Framed-Route", "+=", "10.9.0.0/24 0.0.0.0 1"),
+            AttributeItem("Filter-Id", "+=", "gold.in"),
+            AttributeItem("Mikrotik-Recv-Limit", ":=", str(5 * 2**32 + 1)),
+            AttributeItem("Cisco-AVPair", "+=", "ip:sub-qos-policy-out=GOLD"),
+        ]
+    ),
+    max_size=4,
+).map(tuple)
+checks = st.lists(
+    st.builds(
+        AttributeItem,
+        st.sampled_from(["Calling-Station-Id", "NAS-Port-Type", "Service-Type", "Framed-Protocol", "Expiration"]),
+        st.sampled_from(["==", "!=", "=~", "!~", ":=", ">"]),
+        st.sampled_from([*DEVICES, DEVICES[0].lower(), "^02:00", "Ethernet", "Framed-User", "PPP", "", "(", "5"]),
+    ),
+    max_size=2,
+).map(tuple)
 
 
 @st.composite
@@ -123,4 +220,17 @@ def profiles(draw: st.DrawFn) -> AccessProfile:
         ip_pool=draw(st.one_of(st.none(), names)),
         address_list=draw(st.one_of(st.none(), names)),
         version=1,
+        least_speed=draw(st.one_of(st.none(), limited_speeds)),
+        replies=draw(st.one_of(st.just(()), replies)),
+        checks=draw(st.one_of(st.just(()), checks)),
+        windows=tuple(draw(st.one_of(st.just([]), st.lists(windows, max_size=3)))),
+        quotas=tuple(draw(st.one_of(st.just([]), st.lists(quotas(), max_size=3)))),
+        topups=tuple(draw(st.lists(topups(), max_size=2))),
+        days=tuple(draw(st.lists(days, max_size=4))),
+        gardens=draw(gardens),
+        family_days=tuple(draw(st.lists(days, max_size=2))),
+        session_limit_action=draw(st.sampled_from(SESSION_LIMIT_ACTIONS)),
+        nas_binding=draw(st.one_of(st.just("off"), st.sampled_from(NAS_BINDINGS))),
+        nas_server_id=draw(st.sampled_from([None, 7, 8])),
+        nas_group_id=draw(st.sampled_from([None, 3, 4])),
     )

@@ -285,12 +285,30 @@ def _session(subscription_id: int, values: list[Any]) -> LiveSession:
 # Running sessions that were heard of lately: ($1 subscription, $2 seconds a session may be silent). A session whose
 # Stop was lost must not hold its place against a paying customer.
 OPEN_SESSIONS = """
-SELECT coalesce(json_agg(json_build_array(acctuniqueid, callingstationid)), '[]')::text FROM radacct_open
+SELECT coalesce(json_agg(json_build_array(acctuniqueid, callingstationid) ORDER BY acctstarttime, radacctid), '[]')::text
+FROM radacct_open
 WHERE subscription_id = $1::bigint AND acctstoptime IS NULL
   AND acctupdatetime > now() - make_interval(secs => $2::float8)
 """
 
 
 def parse_open_sessions(text: str | bytes) -> dict[str, str | None]:
-    """Unique id to MAC of each running session in a row of `OPEN_SESSIONS`."""
+    """Unique id to MAC of each running session in a row of `OPEN_SESSIONS`, the oldest first."""
     return {unique_id: normalise_mac(calling_station or "") for unique_id, calling_station in json.loads(text)}
+
+
+# The devices of a subscription's ($1) last sessions; one unheard of for a season is a stranger again.
+RECENT_DEVICES = """
+SELECT coalesce(json_agg(DISTINCT d.station), '[]')::text FROM (
+    (SELECT callingstationid AS station FROM radacct_open WHERE subscription_id = $1::bigint
+     ORDER BY acctstarttime DESC LIMIT 10)
+    UNION ALL
+    (SELECT callingstationid FROM radacct WHERE subscription_id = $1::bigint
+     AND acctstoptime > now() - interval '90 days' ORDER BY acctstarttime DESC LIMIT 10)
+) d WHERE d.station <> ''
+"""
+
+
+def parse_recent_devices(text: str | bytes) -> frozenset[str]:
+    """The devices in a row of `RECENT_DEVICES`: MACs, and what routers call devices that have none."""
+    return frozenset(normalise_mac(station) or station for station in json.loads(text))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -11,6 +11,15 @@ SELECT id, tenant_id, host(host), name, radius_secret_enc, require_message_authe
     service_map
 FROM nas_servers WHERE is_active AND deleted_at IS NULL
 """
+# A tenant with this many has another problem than a list; the newest count.
+_BLOCKED = "SELECT tenant_id, upper(mac::text) FROM blocked_macs ORDER BY id DESC LIMIT 100000"
+
+
+class BlockedMac(NamedTuple):
+    """One device on the blacklist of a tenant."""
+
+    tenant_id: int
+    mac: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,3 +53,8 @@ def active_routers(connection: psycopg.Connection[Any]) -> list[RouterRow]:
         )
         for row in connection.execute(_ROUTERS).fetchall()
     ]
+
+
+def blocked_macs(connection: psycopg.Connection[Any]) -> list[BlockedMac]:
+    """Every device that may use nothing of its tenant."""
+    return [BlockedMac(*row) for row in connection.execute(_BLOCKED).fetchall()]

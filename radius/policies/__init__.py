@@ -11,15 +11,21 @@ Each rule says what it sees, in words for people; so a decision can be explained
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from domain.garden import garden_for
+from domain.access import garden_now
 from radius.policies import (
     address,
     address_list,
+    checks,
     credential,
     device,
     expiry,
     garden,
+    guessing,
+    hours,
     intervals,
+    place,
+    quota,
+    replies,
     service,
     session_limit,
     speed,
@@ -41,8 +47,13 @@ class Refusal:
 REFUSALS: tuple[Refusal, ...] = (
     Refusal(name="status", refuse=status.refuse, sees=status.sees),
     Refusal(name="expiry", refuse=expiry.refuse, sees=expiry.sees),
+    Refusal(name="hours", refuse=hours.refuse, sees=hours.sees),
+    Refusal(name="quota", refuse=quota.refuse, sees=quota.sees),
     Refusal(name="service", refuse=service.refuse, sees=service.sees),
+    Refusal(name="checks", refuse=checks.refuse, sees=checks.sees, per_login=True),
+    Refusal(name="place", refuse=place.refuse, sees=place.sees, per_login=True),
     Refusal(name="device", refuse=device.refuse, sees=device.sees, per_login=True),
+    Refusal(name="guessing", refuse=guessing.refuse, sees=guessing.sees, per_login=True),
     Refusal(name="session_limit", refuse=session_limit.refuse, sees=session_limit.sees, per_login=True),
 )
 
@@ -53,7 +64,10 @@ GRANTS: tuple[Callable[[Login, Grant], None], ...] = (
     speed.grant,
     address.grant,
     intervals.grant,
+    hours.grant,
+    quota.grant,
     address_list.grant,
+    replies.grant,
 )
 # The same for one that ends in a walled garden: nothing of the plan but the password and the reporting interval.
 GARDEN_GRANTS: tuple[Callable[[Login, Grant], None], ...] = (
@@ -73,14 +87,24 @@ def first_refusal(login: Login, *, per_login: bool | None = None) -> str | None:
     return None
 
 
-def steps(login: Login) -> tuple[Step, ...]:
-    """Every rule in order as far as the decision went, with what it saw; the last may have refused."""
+def compiled_steps(login: Login) -> tuple[Step, ...]:
+    """The rules that no device and no session can change, in order, as far as the decision went."""
+    return _steps(login, per_login=False)
+
+
+def steps_of_the_moment(login: Login) -> tuple[Step, ...]:
+    """The rules that are asked at every login, in order, as far as the decision went."""
+    return _steps(login, per_login=True)
+
+
+def _steps(login: Login, *, per_login: bool) -> tuple[Step, ...]:
     taken: list[Step] = []
     for rule in REFUSALS:
-        reason = rule.refuse(login)
-        taken.append(Step(rule=rule.name, values=rule.sees(login), refusal=reason))
-        if reason is not None and garden_for(login.profile.gardens, reason) is None:
-            break
+        if rule.per_login == per_login:
+            reason = rule.refuse(login)
+            taken.append(Step(rule=rule.name, values=rule.sees(login), refusal=reason))
+            if reason is not None:
+                break
     return tuple(taken)
 
 
@@ -94,7 +118,7 @@ def granted(login: Login) -> Grant:
 
 def granted_in_garden(login: Login, reason: str) -> Grant | None:
     """What a login refused for `reason` is given in the walled garden; None when there is none for it."""
-    place = garden_for(login.profile.gardens, reason)
+    place = garden_now(login.profile, reason, login.now)
     if place is None:
         return None
     grant = Grant(reason=f"garden_{reason}", garden=place)

@@ -1,7 +1,7 @@
 """What a rule sees of a login, and what rules together may grant."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.access import AccessProfile, AttributeItem
@@ -24,7 +24,12 @@ ANYWHERE = Place()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Login:
-    """One attempt. `other_sessions` counts running sessions of the subscription on other devices than `mac`."""
+    """One attempt. `other_sessions` counts devices other than `mac` that are online or about to be with it.
+
+    `held_sessions` is how many of them are only about to be. `learned_mac` is a device learned a moment ago.
+    `wait_s` is how long the device still has to wait for its wrong passwords. `request` is what the router sent, by
+    attribute; only conditions written by hand look at it.
+    """
 
     profile: AccessProfile
     service: str
@@ -32,6 +37,11 @@ class Login:
     mac: str | None = None
     other_sessions: int = 0
     place: Place = ANYWHERE
+    held_sessions: int = 0
+    learned_mac: str | None = None
+    is_blacklisted: bool = False
+    wait_s: float = 0.0
+    request: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True, slots=True)
