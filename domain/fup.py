@@ -4,7 +4,7 @@ Decides from totals of a period that somebody else counted; refuses to know sess
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.speed import Speed
 
@@ -44,6 +44,13 @@ class Usage:
         if counts == "upload":
             return self.upload_bytes
         return self.download_bytes + self.upload_bytes
+
+
+def raised(tiers: tuple[FupTier, ...], bonus_bytes: int) -> tuple[FupTier, ...]:
+    """The tiers of somebody who was given so many bytes on top: each begins that much later."""
+    if not bonus_bytes:
+        return tiers
+    return tuple(replace(tier, threshold_bytes=tier.threshold_bytes + bonus_bytes) for tier in tiers)
 
 
 def tier_reached(tiers: tuple[FupTier, ...], usage_by_period: Mapping[str, Usage]) -> FupTier | None:

@@ -5,7 +5,7 @@ Decides which window an instant lies in and when that changes; refuses to know w
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from domain.period import local_midnight
 from domain.speed import Speed
@@ -54,6 +54,12 @@ def next_edge(windows: Iterable[TimeWindow], now: datetime, zone: tzinfo) -> dat
     return min((edge for edge in edges if edge > now), default=None)
 
 
+def last_edge(windows: Iterable[TimeWindow], now: datetime, zone: tzinfo) -> datetime | None:
+    """The latest instant up to `now` at which some window opened or closed; None when that is days ago."""
+    edges = (edge for window in windows for opening in _openings(window, now, zone) for edge in opening)
+    return max((edge for edge in edges if edge <= now), default=None)
+
+
 def closes_at(windows: tuple[TimeWindow, ...], now: datetime, zone: tzinfo) -> datetime | None:
     """When access by hours ends, over windows that follow each other without a gap; None when it never does.
 
@@ -82,6 +88,5 @@ def _openings(window: TimeWindow, now: datetime, zone: tzinfo) -> Iterator[tuple
 def _instant(day: date, minute: int, zone: tzinfo) -> datetime:
     if minute == DAY_MINUTES:
         return local_midnight(day + timedelta(days=1), zone)
-    local = datetime.combine(day, time(minute // 60, minute % 60), tzinfo=zone)
-    # Comparisons across zones need one clock; a wall time that a clock change skips is the instant of the jump.
-    return local.astimezone(local_midnight(day, zone).tzinfo)
+    # A wall time that a clock change skips is told with the offset before it, so it comes as late as it would have.
+    return datetime.combine(day, time(minute // 60, minute % 60), tzinfo=zone).astimezone(UTC)

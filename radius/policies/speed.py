@@ -1,4 +1,4 @@
-"""The speed: override, fair use or plan."""
+"""The speed: override, fair use, used-up allowance, hour or plan."""
 
 from domain.access import rate_limit_now
 from radius.policies.types import Grant, Login
