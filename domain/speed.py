@@ -64,22 +64,46 @@ def _rate(kbps: int) -> str:
     return f"{kbps // 1000}M" if kbps and kbps % 1000 == 0 else f"{kbps}k"
 
 
-def render_rate_limit(speed: Speed, burst: Burst | None = None, priority: int = 8) -> str | None:
+def render_rate_limit(
+    speed: Speed, burst: Burst | None = None, priority: int = 8, least: Speed | None = None
+) -> str | None:
     """`Mikrotik-Rate-Limit` for a speed, or None when it is unlimited.
 
-    Groups are positional, so a priority other than RouterOS's default 8 needs the burst groups before it; `0/0` stands
-    for none there. A burst below the speed is left out: the router would treat it as a lower limit.
+    Groups are positional, so a priority other than RouterOS's default 8, and a guaranteed speed (limit-at), need the
+    groups before them; `0/0` stands for none there. A burst below the speed is left out: the router would treat it as
+    a lower limit. The guarantee is never more than the speed, which RouterOS would refuse; left out, it is the speed.
     """
     if speed.is_unlimited:
         return None
+    guarantee = None if least is None or least.is_unlimited else least.at_most(speed)
     groups = [_pair(speed)]
+    has_more = priority != 8 or guarantee is not None
     if burst is not None and _reaches(burst.speed, speed):
         groups += [_pair(burst.speed), _pair(burst.threshold), f"{burst.time_s}/{burst.time_s}"]
-    elif priority != 8:
+    elif has_more:
         groups += ["0/0", "0/0", "0/0"]
-    if priority != 8:
+    if has_more:
         groups.append(str(priority))
+    if guarantee is not None:
+        groups.append(_pair(guarantee))
     return " ".join(groups)
+
+
+def read_rate_limit(text: str) -> Speed | None:
+    """The speed that a `Mikrotik-Rate-Limit` starts with, for routers that know no such text; None when it limits none.
+
+    A single figure is for both directions. Less than a kilobit counts as one; raises `ValueError` for anything else.
+    """
+    first = text.split(" ", 1)[0]
+    upload, _, download = first.partition("/")
+    speed = Speed(download_kbps=_kbps(download or upload), upload_kbps=_kbps(upload))
+    return None if speed.is_unlimited else speed
+
+
+def _kbps(rate: str) -> int:
+    factor = {"k": 1_000, "M": 1_000_000}.get(rate[-1:], 1)
+    bits = int(rate.rstrip("kM")) * factor
+    return min(MAX_KBPS, bits // 1000) or min(bits, 1)
 
 
 def _reaches(burst: Speed, speed: Speed) -> bool:
