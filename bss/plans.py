@@ -89,7 +89,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "address_list": None,
     "fup_rules": (),
 }
-_RATE_FIELDS = frozenset({"download_kbps", "upload_kbps", "priority", "burst_enabled", *BURST, "fup_rules"})
+RATE_FIELDS = frozenset({"download_kbps", "upload_kbps", "priority", "burst_enabled", *BURST, "fup_rules"})
 
 _TAKEN = {
     "uq_service_plans_slug": Problem(field="slug", reason="belongs to another plan", mend="choose another short name")
@@ -142,8 +142,21 @@ def edit(
     A change of speed, burst, priority or tiers gives every running session of the plan its new rate, unless
     `apply_live` is false. Everything else counts from the next login. Prices of existing subscriptions stay.
     """
-    require_known(changes, EDITABLE)
     plan = locked(session, ServicePlan, plan_id, actor=actor)
+    old, new = write(session, plan, changes)
+    if not new:
+        return Changed(row=plan)
+    _record(session, actor, now, "updated", plan, old=old, new=new)
+    if "fup_rules" in new:
+        _recount_slowed(session, actor, now, plan)
+    if not apply_live or not RATE_FIELDS & new.keys():
+        return Changed(row=plan)
+    return Changed(row=plan, effect=_apply_live(session, actor, now, plan))
+
+
+def write(session: Session, plan: ServicePlan, changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write checked changes into the row and flush; returns what differs, old and new. Nothing follows from it yet."""
+    require_known(changes, EDITABLE)
     clean = _clean(changes)
     tiers = clean.pop("fup_rules", None)
     old, new = audit.set_fields(plan, clean)
@@ -152,14 +165,7 @@ def edit(
         _replace_tiers(session, plan, tiers)
     _check_whole(plan)
     flush_or_conflict(session, _TAKEN)
-    if not new:
-        return Changed(row=plan)
-    _record(session, actor, now, "updated", plan, old=old, new=new)
-    if "fup_rules" in new:
-        _recount_slowed(session, actor, now, plan)
-    if not apply_live or not _RATE_FIELDS & new.keys():
-        return Changed(row=plan)
-    return Changed(row=plan, effect=_apply_live(session, actor, now, plan))
+    return old, new
 
 
 def deactivate(session: Session, *, actor: Actor, now: datetime, plan_id: int) -> Changed[ServicePlan]:
