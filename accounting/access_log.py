@@ -11,32 +11,51 @@ from typing import Any
 import orjson
 import psycopg
 
+from accounting import device_news
 from accounting.records import MAX_TEXT
 from accounting.spool import Chunk, Line
 from db.queries import accounting as queries
 from db.queries import spool as spool_queries
 from db.queries.accounting import Connection
+from runtime.logs import get_logger
 
+log = get_logger("accounting.access_log")
 RESULTS = ("accept", "reject")
 Row = tuple[Any, ...]
 Refused = tuple[Line, str]
 
 
-def store(connection: Connection, chunk: Chunk, *, node: str, stream: str, now: datetime) -> None:
-    """Add a chunk's decisions and move the position, in the caller's transaction."""
+def store(connection: Connection, chunk: Chunk, *, node: str, stream: str, now: datetime) -> bool:
+    """Add a chunk's decisions, do what they ask for and move the position, in the caller's transaction.
+
+    True when a live session is to be changed because of them.
+    """
     read = [(line, *read_line(line)) for line in chunk.lines]
     refused = [(line, "torn_line") for line in chunk.torn] + [item for *_, bad in read for item in bad]
     try:
         with connection.transaction():
             queries.insert_access_log(connection, [row for _, rows, _ in read for row in rows])
     except (psycopg.DataError, psycopg.IntegrityError):
-        refused += _store_by_line(connection, [(line, rows) for line, rows, _ in read])
+        not_stored = _store_by_line(connection, [(line, rows) for line, rows, _ in read])
+        refused += not_stored
+        read = [item for item in read if item[0] not in {line for line, _ in not_stored}]
     if refused:
         quarantined = [(line.file, line.offset, reason, line.raw) for line, reason in refused]
         spool_queries.quarantine(connection, node=node, stream=stream, rows=quarantined)
     spool_queries.save_positions(
         connection, node=node, stream=stream, offsets=chunk.after, records=len(chunk.lines), counted_until=now
     )
+    return _follow(connection, [row for _, rows, _ in read for row in rows], now)
+
+
+def _follow(connection: Connection, rows: Sequence[Row], now: datetime) -> bool:
+    """What the decisions ask for. It must not keep them, nor the accounting behind them, from being stored."""
+    try:
+        with connection.transaction():
+            return device_news.write(connection, rows, now)
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        log.warning("what logins ask for was not written", error=repr(error))
+        return False
 
 
 def _store_by_line(connection: Connection, read: Sequence[tuple[Line, list[Row]]]) -> list[Refused]:

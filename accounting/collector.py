@@ -413,8 +413,10 @@ class Collector:
             return 0
         with connection.transaction():
             self._check_position(connection, ACCESS_STREAM, chunk)
-            access_log.store(connection, chunk, node=self._node, stream=ACCESS_STREAM, now=self._clock())
+            asked = access_log.store(connection, chunk, node=self._node, stream=ACCESS_STREAM, now=self._clock())
         self._positions[ACCESS_STREAM] |= chunk.after
+        if asked:
+            self._nudge()
         return len(chunk.lines) + len(chunk.torn)
 
     # --- between batches ---
