@@ -14,7 +14,7 @@ from db.crypto import UnableToDecrypt
 from db.queries.access import parse_open_sessions, parse_profile, parse_recent_devices
 from db.queries.reader import DeadlineReader, UnableToRead
 from domain.access import SERVICES, device_reason, learns_device, place_reason
-from domain.checks import failed_check
+from domain.checks import CHECKED, failed_check
 from domain.mac import normalise_mac
 from domain.service import service_of, vouches_for_device
 from domain.session_limit import to_end
@@ -221,7 +221,8 @@ class Authorizer:
 
     def _failed_check(self, compiled: Compiled, attributes: dict[str, str]) -> bool:
         """Conditions written by hand; what they looked at is kept with the record."""
-        self._saw("request", {item.attribute: attributes.get(item.attribute) for item in compiled.checks})
+        names = {item.attribute for item in compiled.checks}
+        self._saw("request", {name: attributes[name] for name in CHECKED if name in names and name in attributes})
         return failed_check(compiled.checks, attributes) is not None
 
     def _refusal_of_the_moment(
@@ -238,6 +239,8 @@ class Authorizer:
         if compiled.checks and self._failed_check(compiled, attributes):
             return "check_failed"
         if compiled.checks_place:
+            if router.place.nas_group_id is not None:
+                self._saw("nas_group_id", router.place.nas_group_id)
             refusal = place_reason(compiled.profile, router.nas_server_id, router.place.nas_group_id)
             if refusal is not None:
                 return refusal
@@ -251,11 +254,11 @@ class Authorizer:
         if not entry.sessions and (not holds or (len(holds) == 1 and mac in holds)):
             return None
         others = entry.others(mac, now)
+        if others >= compiled.session_limit:
+            return self._confirm_session_limit(entry, compiled, mac, now)
         if others:
             self._saw("other_sessions", others)
-        if others < compiled.session_limit:
-            return None
-        return self._confirm_session_limit(entry, compiled, mac, now)
+        return None
 
     def _refusal_of_device(
         self, entry: Entry, compiled: Compiled, router: Router, mac: str | None, now: float
@@ -321,6 +324,7 @@ class Authorizer:
             text = self._reader.read("open_sessions", str(entry.profile.subscription_id), str(SILENT_S))
         except UnableToRead as error:
             self._complain(f"database not read: {error}")
+            self._saw("unconfirmed_sessions", entry.others(mac, now))
             return None
         if text is not None:
             entry.sessions = parse_open_sessions(text)

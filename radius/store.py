@@ -108,6 +108,9 @@ class ProfileStore:
         old = self.entry_of(profile.subscription_id)
         if old is not None:
             entry.holds = old.holds
+            if old.profile == profile:
+                # Read again without news: what was compiled still holds, and with it its receipt.
+                entry.compiled = old.compiled
             # Once stored, the list of devices is the truth, also when staff empties it.
             entry.learned = None if "approved" in profile.macs.values() else old.learned
         self._make_way(entry, old)

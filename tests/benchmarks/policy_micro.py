@@ -27,6 +27,11 @@ from radius.store import ProfileStore  # noqa: E402
 CODES = Codes(accept=2, reject=0, handled=3)
 ROUTER = Router(nas_server_id=1, tenant_id=1, name="r", secret="s" * 20, require_message_authenticator=True)
 ROUNDS = 7
+# What none of these subscribers has.
+UNUSED = (
+    *("least_speed", "windows", "quotas", "topups", "days", "family_id", "family_days", "gardens", "nas_server_id"),
+    *("nas_group_id", "voucher", "checks", "replies"),
+)
 
 
 def profile_row(n: int) -> bytes:
@@ -65,8 +70,12 @@ def profile_row(n: int) -> bytes:
             "ip_pool": "pool-1",
             "address_list": "list-1" if n % 2 else None,
             "version": 1,
+            "is_over_credit": False,
+            "session_limit_action": "refuse",
+            "nas_binding": "off",
             "sessions": None,
         }
+        | dict.fromkeys(UNUSED)
     ).encode()
 
 
