@@ -11,12 +11,15 @@ from sqlalchemy.orm import Session
 
 from bss import audit, fair_use, fields, network
 from bss.actor import Actor
+from bss.attributes import as_rows, clean_replies
 from bss.failure import Conflict, Invalid, Problem, flush_or_conflict, raise_all, require_known
 from bss.outcome import Changed, Effect
 from bss.rows import find, locked
-from db.models import PlanFupRule, ServicePlan
+from db.models import PlanFupRule, PlanReplyAttribute, ServicePlan
 from db.models.plans import BILLING_CYCLES, CONNECTION_TYPES
+from db.queries.rollouts import replace_open
 from db.queries.subscriptions import count_of_plan, online_of_plan, slowed_of_plan
+from domain.access import AttributeItem
 from domain.fup import COUNTS, RESET_PERIODS
 from domain.speed import MAX_KBPS
 
@@ -34,6 +37,8 @@ BURST = (
     "burst_threshold_upload_kbps",
     "burst_time_s",
 )
+# What RouterOS calls limit-at: guaranteed when everybody wants the line at once.
+LEAST = ("min_download_kbps", "min_upload_kbps")
 EDITABLE = frozenset(
     {
         "name",
@@ -57,6 +62,8 @@ EDITABLE = frozenset(
         "ip_pool",
         "address_list",
         "fup_rules",
+        *LEAST,
+        "reply_attributes",
     }
 )
 TIER_FIELDS = frozenset(
@@ -88,8 +95,10 @@ _DEFAULTS: Mapping[str, Any] = {
     "ip_pool": None,
     "address_list": None,
     "fup_rules": (),
+    **dict.fromkeys(LEAST),
+    "reply_attributes": (),
 }
-RATE_FIELDS = frozenset({"download_kbps", "upload_kbps", "priority", "burst_enabled", *BURST, "fup_rules"})
+RATE_FIELDS = frozenset({"download_kbps", "upload_kbps", "priority", "burst_enabled", *BURST, *LEAST, "fup_rules"})
 
 _TAKEN = {
     "uq_service_plans_slug": Problem(field="slug", reason="belongs to another plan", mend="choose another short name")
@@ -108,7 +117,7 @@ def create(session: Session, *, actor: Actor, now: datetime, values: Mapping[str
     """Add a plan; `values` are fields of `EDITABLE`, of which name and both speeds are required.
 
     `fup_rules` is a sequence of mappings with fields of `TIER_FIELDS`; tiers are numbered in the order given unless
-    they say otherwise.
+    they say otherwise. `reply_attributes` is a sequence of mappings with attribute, op and value.
     """
     require_known(values, EDITABLE)
     raise_all([_required(values, name) for name in ("name", "download_kbps", "upload_kbps")])
@@ -116,15 +125,17 @@ def create(session: Session, *, actor: Actor, now: datetime, values: Mapping[str
     given["slug"] = values.get("slug") or make_slug(str(values["name"]))
     clean = _clean(given)
     plan = ServicePlan(
-        **{name: value for name, value in clean.items() if name != "fup_rules"},
+        **{name: value for name, value in clean.items() if name not in ("fup_rules", "reply_attributes")},
         tenant_id=actor.tenant_id,
         is_active=True,
         fup_rules=[PlanFupRule(tenant_id=actor.tenant_id, **tier) for tier in clean["fup_rules"]],
+        reply_attributes=_attribute_rows(actor.tenant_id, clean["reply_attributes"]),
     )
     _check_whole(plan)
     session.add(plan)
     flush_or_conflict(session, _TAKEN)
-    _record(session, actor, now, "created", plan, new=clean)
+    shown = {"reply_attributes": as_rows(clean["reply_attributes"])}
+    _record(session, actor, now, "created", plan, new=clean | shown)
     return plan
 
 
@@ -137,7 +148,7 @@ def edit(
     changes: Mapping[str, Any],
     apply_live: bool = True,
 ) -> Changed[ServicePlan]:
-    """Change fields of `EDITABLE`; `fup_rules`, when given, replaces all tiers.
+    """Change fields of `EDITABLE`; `fup_rules` and `reply_attributes`, when given, replace all there are.
 
     A change of speed, burst, priority or tiers gives every running session of the plan its new rate, unless
     `apply_live` is false. Everything else counts from the next login. Prices of existing subscriptions stay.
@@ -151,6 +162,7 @@ def edit(
         _recount_slowed(session, actor, now, plan)
     if not apply_live or not RATE_FIELDS & new.keys():
         return Changed(row=plan)
+    replace_open(session, plan.id, now=now)
     return Changed(row=plan, effect=_apply_live(session, actor, now, plan))
 
 
@@ -158,11 +170,14 @@ def write(session: Session, plan: ServicePlan, changes: Mapping[str, Any]) -> tu
     """Write checked changes into the row and flush; returns what differs, old and new. Nothing follows from it yet."""
     require_known(changes, EDITABLE)
     clean = _clean(changes)
-    tiers = clean.pop("fup_rules", None)
+    tiers, attributes = clean.pop("fup_rules", None), clean.pop("reply_attributes", None)
     old, new = audit.set_fields(plan, clean)
     if tiers is not None and tiers != tiers_of(plan):
         old["fup_rules"], new["fup_rules"] = tiers_of(plan), tiers
         _replace_tiers(session, plan, tiers)
+    if attributes is not None and attributes != attributes_of(plan):
+        old["reply_attributes"], new["reply_attributes"] = as_rows(attributes_of(plan)), as_rows(attributes)
+        plan.reply_attributes[:] = _attribute_rows(plan.tenant_id, attributes)
     _check_whole(plan)
     flush_or_conflict(session, _TAKEN)
     return old, new
@@ -203,6 +218,11 @@ def reach(session: Session, *, actor: Actor, plan_id: int) -> Reach:
 def tiers_of(plan: ServicePlan) -> list[dict[str, Any]]:
     """The plan's tiers as `fup_rules` takes them."""
     return [audit.snapshot(rule, sorted(TIER_FIELDS)) for rule in plan.fup_rules]
+
+
+def attributes_of(plan: ServicePlan) -> list[AttributeItem]:
+    """The plan's own reply attributes, in the order in which they are applied."""
+    return [AttributeItem(row.attribute, row.op, row.value) for row in plan.reply_attributes]
 
 
 def make_slug(name: str) -> str:
@@ -256,14 +276,19 @@ def _replace_tiers(session: Session, plan: ServicePlan, tiers: Sequence[Mapping[
     plan.fup_rules.extend(PlanFupRule(tenant_id=plan.tenant_id, **tier) for tier in tiers)
 
 
+def _attribute_rows(tenant_id: int, rows: Sequence[AttributeItem]) -> list[PlanReplyAttribute]:
+    return [PlanReplyAttribute(tenant_id=tenant_id, **row._asdict()) for row in rows]
+
+
 def _required(values: Mapping[str, Any], name: str) -> Problem | None:
     missing = values.get(name) is None or values.get(name) == ""
     return Problem(field=name, reason="is missing", mend="fill it in") if missing else None
 
 
 def _check_whole(plan: ServicePlan) -> None:
-    """What only the whole plan can tell: speeds that go together, and a burst above the speed."""
+    """What only the whole plan can tell: speeds that go together, a guarantee below them and a burst above them."""
     fields.speed_pair(plan.download_kbps, plan.upload_kbps)
+    _check_least(plan)
     if not plan.burst_enabled:
         return
     for side in ("download", "upload"):
@@ -276,6 +301,18 @@ def _check_whole(plan: ServicePlan) -> None:
             )
     if plan.burst_time_s is None:
         raise Invalid(Problem(field="burst_time_s", reason="is missing", mend="use 1 to 600 seconds, usually 16"))
+
+
+def _check_least(plan: ServicePlan) -> None:
+    if plan.min_download_kbps is None and plan.min_upload_kbps is None:
+        return
+    for side in ("download", "upload"):
+        speed, least = getattr(plan, f"{side}_kbps"), getattr(plan, f"min_{side}_kbps")
+        if least is None:
+            raise Invalid(Problem(field=f"min_{side}_kbps", reason="is missing", mend="guarantee both sides, or none"))
+        if least > speed:
+            mend = f"use at most {speed}" if speed else "leave it empty: an unlimited plan has no guarantee"
+            raise Invalid(Problem(field=f"min_{side}_kbps", reason="is above the speed", mend=mend))
 
 
 def _clean(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -397,6 +434,8 @@ _CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "ip_pool": lambda value: fields.router_name(value, field="ip_pool"),
     "address_list": lambda value: fields.router_name(value, field="address_list"),
     "fup_rules": _tiers,
+    **{name: _optional(name, 1, MAX_KBPS) for name in LEAST},
+    "reply_attributes": lambda value: clean_replies(value, field="reply_attributes"),
 }
 
 

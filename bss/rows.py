@@ -55,6 +55,12 @@ def tenant_of(session: Session, *, actor: Actor) -> Tenant:
 
 
 def _missing(model: Any) -> Problem:
-    words = {"nas_servers": "router", "service_plans": "plan", "api_tokens": "token", "subscription_macs": "device"}
+    words = {
+        "nas_servers": "router",
+        "service_plans": "plan",
+        "api_tokens": "token",
+        "subscription_macs": "device",
+        "plan_rollouts": "roll-out",
+    }
     name = words.get(model.__tablename__, model.__tablename__.rstrip("s"))
     return Problem(field="", reason=f"there is no such {name}")

@@ -2,14 +2,17 @@
 
 from datetime import UTC, datetime
 
+from bss import rollouts
 from bss.temporary_speeds import BATCH, end_over
 from db.engine import make_engine, make_session_factory
+from db.queries.rollouts import running_rollouts
 from runtime.logs import get_logger
 from runtime.settings import get_settings
 from runtime.tasks import app, nudge_coa
 
 # So many batches in one run at most; what is left waits for the next.
 MAX_BATCHES = 20
+MAX_ROLLOUTS, MAX_PORTIONS = 100, 100
 
 log = get_logger("bss.tasks")
 
@@ -34,3 +37,25 @@ def end_temporary_speeds() -> int:
     if total:
         log.info("temporary speeds ended", ended=total)
     return total
+
+
+@app.task(name="bss.rollouts")
+def continue_rollouts() -> int:
+    """Ask the sessions whose stage of a roll-out has come, and see what became of those asked; every five seconds."""
+    engine = make_engine(get_settings().database_url, pool_size=1)
+    asked = 0
+    try:
+        with make_session_factory(engine)() as session:
+            for rollout_id in running_rollouts(session, limit=MAX_ROLLOUTS):
+                for _ in range(MAX_PORTIONS):
+                    portion = rollouts.step(session, now=datetime.now(UTC), rollout_id=rollout_id)
+                    session.commit()
+                    if not portion:
+                        break
+                    asked += portion
+                    nudge_coa()
+    finally:
+        engine.dispose()
+    if asked:
+        log.info("roll-outs continued", asked=asked)
+    return asked

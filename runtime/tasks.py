@@ -68,6 +68,7 @@ def make_app() -> Celery:
             "coa.sweep": _every(SWEEP_SECONDS, "coa.sweep", QUEUE_COA),
             "accounting.sweep": _every(60.0, "accounting.sweep", QUEUE_DEFAULT),
             "bss.temporary-speeds": _every(30.0, "bss.temporary-speeds", QUEUE_DEFAULT),
+            "bss.rollouts": _every(5.0, "bss.rollouts", QUEUE_DEFAULT),
             "accounting.partitions": {
                 "task": "accounting.partitions",
                 "schedule": crontab(hour="0", minute="30"),

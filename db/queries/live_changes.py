@@ -26,10 +26,11 @@ WITH live AS MATERIALIZED (
       AND (old.kind = 'coa' OR %(kind)s = 'disconnect')
 )
 INSERT INTO session_changes (tenant_id, subscription_id, nas_server_id, acctuniqueid, acctsessionid, username,
-    framedipaddress, callingstationid, kind, attributes, reason, requested_by, caused_at, next_attempt_at)
+    framedipaddress, callingstationid, kind, attributes, reason, requested_by, caused_at, next_attempt_at,
+    plan_rollout_id)
 SELECT live.tenant_id, live.subscription_id, live.nas_server_id, live.acctuniqueid, live.acctsessionid, live.username,
     live.framedipaddress, live.callingstationid, %(kind)s, %(attributes)s, %(reason)s, %(requested_by)s,
-    %(caused_at)s, %(now)s
+    %(caused_at)s, %(now)s, %(plan_rollout_id)s
 FROM live
 WHERE %(kind)s = 'disconnect' OR NOT EXISTS (
     SELECT FROM session_changes d
@@ -49,6 +50,7 @@ def enqueue_change(
     subscription_ids: list[int] | None = None,
     sessions: list[str] | None = None,
     attributes: Mapping[str, str] | None = None,
+    plan_rollout_id: int | None = None,
 ) -> list[int]:
     """Ask for `kind` ("coa" or "disconnect") on every running session of the subscriptions or with those unique ids.
 
@@ -66,6 +68,7 @@ def enqueue_change(
             "subscription_ids": subscription_ids or [],
             "sessions": sessions or [],
             "attributes": Jsonb(dict(attributes or {})),
+            "plan_rollout_id": plan_rollout_id,
         },
     ).fetchall()
     return [row[0] for row in rows]
