@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.models import Customer, NasServer, PlanFupRule, RadAcct, Role, ServicePlan, Subscription, Tenant, User
+from db.models import Customer, NasGroup, NasServer, PlanFupRule, RadAcct, Role, ServicePlan, Subscription, Tenant, User
 
 T = TypeVar("T")
 PASSWORD = "correct-horse-battery"
@@ -92,6 +92,11 @@ def make_nas(db: Session, **over: Any) -> NasServer:
         "radius_secret": f"secret-of-router-{number}-0123456789",
     }
     return _add(db, NasServer(**values | over))
+
+
+def make_nas_group(db: Session, **over: Any) -> NasGroup:
+    """A group of routers without routers."""
+    return _add(db, NasGroup(**{"tenant_id": _tenant_id(db, over), "name": f"Group {next(_numbers)}"} | over))
 
 
 def make_subscription(db: Session, **over: Any) -> Subscription:

@@ -30,7 +30,10 @@ _numbers = count(1)
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One behaviour. `accept` holds the reply's attributes; `reject` the reason staff read."""
+    """One behaviour. `accept` holds the reply's attributes; `reject` the reason staff read.
+
+    `place` is the router and the group the subscription names: "here" for those of the router that asks.
+    """
 
     id: str
     number: int
@@ -48,6 +51,8 @@ class Case:
     usage: list[dict[str, Any]] = field(default_factory=list)
     fup: dict[str, Any] = field(default_factory=dict)
     macs: dict[str, str] = field(default_factory=dict)
+    blacklist: list[str] = field(default_factory=list)
+    place: dict[str, str] = field(default_factory=dict)
     sessions: list[dict[str, Any]] = field(default_factory=list)
     voucher: dict[str, Any] = field(default_factory=dict)
     beyond: dict[str, Any] = field(default_factory=dict)

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models import (
+    BlockedMac,
     AllowanceQuota,
     NasServer,
     PlanTimeWindow,
@@ -21,7 +23,7 @@ from db.models import (
     Voucher,
     WalledGarden,
 )
-from factories import make_customer, make_nas, make_plan, make_session, make_subscription
+from factories import make_customer, make_nas, make_nas_group, make_plan, make_session, make_subscription
 from packets.cases import GARDENS, JAKARTA, PASSWORD, Case, all_cases, difference, window_row
 from packets.conftest import SECRET
 from radius_stack import RadiusStack, wait_for
@@ -44,8 +46,9 @@ def store(db: Session, nas: NasServer, case: Case) -> None:
         plan=plan,
         customer=make_customer(db, **case.customer),
         username=case.username,
-        **{"service_password": PASSWORD, "connection_type": "any"} | columns,
+        **{"service_password": PASSWORD, "connection_type": "any"} | columns | _places(db, nas, case),
     )
+    db.add_all(BlockedMac(tenant_id=nas.tenant_id, mac=mac) for mac in case.blacklist if not _is_blocked(db, mac))
     _store_limits(db, subscription.id, case.limits, now)
     _store_allowances(db, subscription, nas, case, now)
     if case.voucher:
@@ -96,6 +99,20 @@ def store_gardens(db: Session, nas: NasServer) -> None:
         db.add(WalledGarden(tenant_id=nas.tenant_id, reason=reason, **dict(zip(columns, values, strict=True))))
 
 
+def _places(db: Session, nas: NasServer, case: Case) -> dict[str, int | None]:
+    """What the subscription names: the router that asks with its group, or others."""
+    named: dict[str, int | None] = {}
+    if "router" in case.place:
+        named["nas_server_id"] = nas.id if case.place["router"] == "here" else make_nas(db).id
+    if "group" in case.place:
+        named["nas_group_id"] = nas.nas_group_id if case.place["group"] == "here" else make_nas_group(db).id
+    return named
+
+
+def _is_blocked(db: Session, mac: str) -> bool:
+    return db.scalar(select(BlockedMac.id).where(BlockedMac.mac == mac)) is not None
+
+
 def _store_limits(db: Session, subscription_id: int, limits: dict[str, Any], now: datetime) -> None:
     if not limits:
         return
@@ -109,7 +126,7 @@ def _store_limits(db: Session, subscription_id: int, limits: dict[str, Any], now
 def router(stack: RadiusStack) -> Iterator[SimulatedRouter]:
     """A router that the server knows, with all cases stored."""
     with stack.sessions() as db:
-        nas = make_nas(db, host="127.0.0.1", radius_secret=SECRET)
+        nas = make_nas(db, host="127.0.0.1", radius_secret=SECRET, nas_group_id=make_nas_group(db).id)
         store_gardens(db, nas)
         for case in CASES:
             store(db, nas, case)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from domain.access import AccessProfile
 from packets.cases import GARDENS, JAKARTA, PASSWORD, Case, all_cases, difference, window_row
 from radius.authorizer import Answer, Authorizer, Codes
 from radius.pairs import UnableToRender
+from radius.policies.types import Place
 from radius.records import AccessRecords
 from radius.routers import Router, RouterTable
 from radius.store import ProfileStore
@@ -23,7 +24,11 @@ from simulator.attributes import RouterFacts, SessionFacts, access_request
 from simulator.credentials import chap_response
 
 CODES = Codes(accept=2, reject=0, handled=3)
-ROUTER = Router(nas_server_id=1, tenant_id=1, name="r", secret="s" * 20, require_message_authenticator=True)
+PLACE = Place(nas_server_id=1, nas_group_id=1)
+ROUTER = Router(
+    nas_server_id=1, tenant_id=1, name="r", secret="s" * 20, require_message_authenticator=True, place=PLACE
+)
+PLACES = {"here": 1, "elsewhere": 2}
 # What only some cases need, as the profile statement returns it; `beyond` of a case takes its place.
 BEYOND = dict.fromkeys(
     (
@@ -70,6 +75,10 @@ def profile_row(case: Case) -> dict[str, Any]:
         "address_list": plan.get("address_list"),
         "version": 1,
         **BEYOND,
+        "session_limit_action": plan.get("session_limit_action", "refuse"),
+        "nas_binding": subscription.get("nas_binding", "off"),
+        "nas_server_id": PLACES.get(case.place.get("router", "")),
+        "nas_group_id": PLACES.get(case.place.get("group", "")),
         "windows": _windows(case),
         "quotas": [_quota(number, quota) for number, quota in enumerate(case.quotas)] or None,
         "topups": [_topup(topup) for topup in case.topups] or None,
@@ -156,7 +165,7 @@ class Desk:
 
     def __init__(self, case: Case, folder: Path) -> None:
         store, routers = ProfileStore(capacity=10), RouterTable()
-        routers.by_number = {"1": ROUTER}
+        routers.by_number = {"1": replace(ROUTER, blocked_macs=frozenset(case.blacklist))}
         store.trusted_until = time.monotonic() + 60
         self.case, self.folder = case, folder
         self.records = AccessRecords(folder, pytest.fail)
