@@ -44,7 +44,7 @@ def list_nas(search: str | None, limit: int, tenant: str | None) -> None:
 def show_nas(name: str, tenant: str | None) -> None:
     """One router; its secret is not shown."""
     with work(tenant) as job:
-        show_fields(_nas(_nas_of(job, name)))
+        show_fields(_nas(nas_of(job, name)))
 
 
 @nas.command("add")
@@ -74,7 +74,7 @@ def script(name: str, server: str, tenant: str | None) -> None:
     settings = get_settings()
     with work(tenant) as job:
         text = routers.script_of(
-            _nas_of(job, name),
+            nas_of(job, name),
             server_address=server,
             auth_port=settings.radius_auth_port,
             acct_port=settings.radius_acct_port,
@@ -89,7 +89,7 @@ def script(name: str, server: str, tenant: str | None) -> None:
 def change_secret(name: str, tenant: str | None) -> None:
     """Give a router a new secret; until it is pasted there, its logins fail."""
     with work(tenant) as job:
-        result = job.do(routers.change_secret, nas_id=_nas_of(job, name).id)
+        result = job.do(routers.change_secret, nas_id=nas_of(job, name).id)
     show_result("Secret changed", result)
 
 
@@ -100,7 +100,7 @@ def change_secret(name: str, tenant: str | None) -> None:
 def deactivate_nas(name: str, tenant: str | None) -> None:
     """Stop answering a router."""
     with work(tenant) as job:
-        result = job.do(routers.deactivate, nas_id=_nas_of(job, name).id)
+        result = job.do(routers.deactivate, nas_id=nas_of(job, name).id)
     show_result("Deactivated", result)
 
 
@@ -111,7 +111,7 @@ def deactivate_nas(name: str, tenant: str | None) -> None:
 def reactivate_nas(name: str, tenant: str | None) -> None:
     """Answer a router again."""
     with work(tenant) as job:
-        result = job.do(routers.reactivate, nas_id=_nas_of(job, name).id)
+        result = job.do(routers.reactivate, nas_id=nas_of(job, name).id)
     show_result("Reactivated", result)
 
 
@@ -122,7 +122,7 @@ def reactivate_nas(name: str, tenant: str | None) -> None:
 def delete_nas(name: str, tenant: str | None) -> None:
     """Remove a router that nothing uses."""
     with work(tenant) as job:
-        row = job.do(routers.delete, nas_id=_nas_of(job, name).id)
+        row = job.do(routers.delete, nas_id=nas_of(job, name).id)
     emit({"deleted": row.id}, [f"Deleted {row.name}."])
 
 
@@ -153,7 +153,7 @@ def list_plans(everything: bool, limit: int, tenant: str | None) -> None:
 def show_plan(name: str, tenant: str | None) -> None:
     """One plan, with what it sends to the router and whom it concerns."""
     with work(tenant) as job:
-        row = _plan_of(job, name)
+        row = plan_of(job, name)
         reach = plans.reach(job.session, actor=job.actor, plan_id=row.id)
         show_fields(_plan(row) | {"subscribers": reach.subscribers, "online": reach.online})
 
@@ -188,7 +188,7 @@ def add_plan(name: str, fup_gb: float | None, fup_percent: int | None, tenant: s
 def deactivate_plan(name: str, tenant: str | None) -> None:
     """Stop selling a plan; those who have it keep it."""
     with work(tenant) as job:
-        result = job.do(plans.deactivate, plan_id=_plan_of(job, name).id)
+        result = job.do(plans.deactivate, plan_id=plan_of(job, name).id)
     show_result("Deactivated", result)
 
 
@@ -206,7 +206,7 @@ def sessions() -> None:
 def list_sessions(search: str | None, nas_name: str | None, limit: int, tenant: str | None) -> None:
     """Running sessions, newest first."""
     with work(tenant) as job:
-        router_id = None if nas_name is None else _nas_of(job, nas_name).id
+        router_id = None if nas_name is None else nas_of(job, nas_name).id
         fits = SessionFilter(search=search, nas_server_id=router_id)
         page = page_of_sessions(job.session, tenant_id=job.tenant_id, fits=fits, wanted=newest(limit, "-started_at"))
         rows = [_session(row) for row in page.items]
@@ -225,11 +225,13 @@ def disconnect_session(session_id: str, tenant: str | None) -> None:
     show_result("Asked", result)
 
 
-def _nas_of(job: Work, name: str) -> NasServer:
+def nas_of(job: Work, name: str) -> NasServer:
+    """The router with that name, address or id."""
     return job.found(nas_named(job.session, name, tenant_id=job.tenant_id), "router")
 
 
-def _plan_of(job: Work, name: str) -> ServicePlan:
+def plan_of(job: Work, name: str) -> ServicePlan:
+    """The plan with that short name or id."""
     return job.found(plan_named(job.session, name, tenant_id=job.tenant_id), "plan")
 
 

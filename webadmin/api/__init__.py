@@ -5,7 +5,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from webadmin import limits
-from webadmin.api import changes, customers, docs, me, nas, plans, sessions, subscriptions, tokens
+from webadmin.api import changes, customers, docs, me, nas, plans, rollouts, sessions, subscriptions, tokens
 from webadmin.api.base import init_api
 from webadmin.security import csrf
 
@@ -13,6 +13,7 @@ BLUEPRINTS = (
     me.blueprint,
     customers.blueprint,
     plans.blueprint,
+    rollouts.blueprint,
     subscriptions.blueprint,
     nas.blueprint,
     sessions.blueprint,

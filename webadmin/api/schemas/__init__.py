@@ -50,6 +50,15 @@ from webadmin.api.schemas.plans import (
     TierIn,
     TierOut,
 )
+from webadmin.api.schemas.rollouts import (
+    PlanPreviewIn,
+    PreviewOut,
+    RolloutIn,
+    RolloutList,
+    RolloutOut,
+    RolloutResult,
+    RolloutStarted,
+)
 from webadmin.api.schemas.subscriptions import (
     AssignIpIn,
     ChangeExpiryIn,
@@ -132,10 +141,17 @@ __all__ = [
     "PlanListed",
     "PlanOut",
     "PlanPatch",
+    "PlanPreviewIn",
     "PlanQuery",
     "PlanResult",
     "PlanStub",
+    "PreviewOut",
     "Reason",
+    "RolloutIn",
+    "RolloutList",
+    "RolloutOut",
+    "RolloutResult",
+    "RolloutStarted",
     "ScriptOut",
     "ScriptQuery",
     "SessionList",

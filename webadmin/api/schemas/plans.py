@@ -78,7 +78,8 @@ class PlanListed(PlanOut):
     customers_count = fields.Integer(metadata={"example": 412})
 
 
-def _plan_fields(**required: Any) -> dict[str, Any]:
+def plan_fields(**required: Any) -> dict[str, Any]:
+    """What may be given of a plan."""
     return {
         "name": text(255, example="Rumah 20", **required),
         "slug": text(255, example="rumah-20"),
@@ -108,9 +109,9 @@ def _plan_fields(**required: Any) -> dict[str, Any]:
     }
 
 
-PlanIn = Schema.from_dict(_plan_fields(required=True), name="PlanIn")
+PlanIn = Schema.from_dict(plan_fields(required=True), name="PlanIn")
 PlanPatch = Schema.from_dict(
-    _plan_fields()
+    plan_fields()
     | {
         "apply_live": boolean(
             load_default=True, metadata={"description": "give running sessions their new rate at once"}
