@@ -1,4 +1,4 @@
-"""The access log's way in: lines of decisions from the policy's writer become rows.
+"""The access log's way in: lines of decisions and of their receipts from the policy's writer become rows.
 
 A decision that cannot be read is set aside alone; one that the database refuses takes its line with it, never the rest.
 """
@@ -6,7 +6,7 @@ A decision that cannot be read is set aside alone; one that the database refuses
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import psycopg
@@ -17,12 +17,23 @@ from accounting.spool import Chunk, Line
 from db.queries import accounting as queries
 from db.queries import spool as spool_queries
 from db.queries.accounting import Connection
+from db.queries.receipts import add_receipts
 from runtime.logs import get_logger
 
 log = get_logger("accounting.access_log")
 RESULTS = ("accept", "reject")
+MAX_NAME = 32
 Row = tuple[Any, ...]
 Refused = tuple[Line, str]
+
+
+class Read(NamedTuple):
+    """What a line holds: rows of decisions, receipts (id, tenant, JSON text), and elements that are neither."""
+
+    line: Line
+    rows: list[Row]
+    receipts: list[tuple[str, int, str]]
+    refused: list[Refused]
 
 
 def store(connection: Connection, chunk: Chunk, *, node: str, stream: str, now: datetime) -> bool:
@@ -30,22 +41,27 @@ def store(connection: Connection, chunk: Chunk, *, node: str, stream: str, now: 
 
     True when a live session is to be changed because of them.
     """
-    read = [(line, *read_line(line)) for line in chunk.lines]
-    refused = [(line, "torn_line") for line in chunk.torn] + [item for *_, bad in read for item in bad]
+    read = [read_line(line) for line in chunk.lines]
+    refused = [(line, "torn_line") for line in chunk.torn] + [item for one in read for item in one.refused]
     try:
         with connection.transaction():
-            queries.insert_access_log(connection, [row for _, rows, _ in read for row in rows])
+            _add(connection, read, now)
     except (psycopg.DataError, psycopg.IntegrityError):
-        not_stored = _store_by_line(connection, [(line, rows) for line, rows, _ in read])
+        not_stored = _store_by_line(connection, read, now)
         refused += not_stored
-        read = [item for item in read if item[0] not in {line for line, _ in not_stored}]
+        read = [one for one in read if one.line not in {line for line, _ in not_stored}]
     if refused:
         quarantined = [(line.file, line.offset, reason, line.raw) for line, reason in refused]
         spool_queries.quarantine(connection, node=node, stream=stream, rows=quarantined)
     spool_queries.save_positions(
         connection, node=node, stream=stream, offsets=chunk.after, records=len(chunk.lines), counted_until=now
     )
-    return _follow(connection, [row for _, rows, _ in read for row in rows], now)
+    return _follow(connection, [row for one in read for row in one.rows], now)
+
+
+def _add(connection: Connection, read: Sequence[Read], now: datetime) -> None:
+    add_receipts(connection, [receipt for one in read for receipt in one.receipts], now)
+    queries.insert_access_log(connection, [row for one in read for row in one.rows])
 
 
 def _follow(connection: Connection, rows: Sequence[Row], now: datetime) -> bool:
@@ -58,44 +74,66 @@ def _follow(connection: Connection, rows: Sequence[Row], now: datetime) -> bool:
         return False
 
 
-def _store_by_line(connection: Connection, read: Sequence[tuple[Line, list[Row]]]) -> list[Refused]:
+def _store_by_line(connection: Connection, read: Sequence[Read], now: datetime) -> list[Refused]:
     refused = []
-    for line, rows in read:
+    for one in read:
         try:
             with connection.transaction():
-                queries.insert_access_log(connection, rows)
+                _add(connection, [one], now)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
-            refused.append((line, f"refused: {type(error).__name__}"))
+            refused.append((one.line, f"refused: {type(error).__name__}"))
     return refused
 
 
-def read_line(line: Line) -> tuple[list[Row], list[Refused]]:
-    """The rows of a line, and the decisions on it that make none."""
+def read_line(line: Line) -> Read:
+    """What a line holds; a line that is no list of elements is refused whole."""
+    read = Read(line, [], [], [])
     try:
-        decisions = orjson.loads(line.raw)
+        elements = orjson.loads(line.raw)
     except orjson.JSONDecodeError:
-        return [], [(line, "not_json")]
-    if not isinstance(decisions, list):
-        return [], [(line, "not_a_record")]
-    rows: list[Row] = []
-    refused: list[Refused] = []
-    for decision in decisions:
-        row = _row(decision)
-        if row is None:
-            refused.append((line._replace(raw=orjson.dumps(decision)), "not_a_decision"))
+        return read._replace(refused=[(line, "not_json")])
+    if not isinstance(elements, list):
+        return read._replace(refused=[(line, "not_a_record")])
+    for element in elements:
+        receipt = _receipt(element) if isinstance(element, dict) else None
+        row = _row(element) if receipt is None else None
+        if receipt is not None:
+            read.receipts.append(receipt)
+        elif row is not None:
+            read.rows.append(row)
         else:
-            rows.append(row)
-    return rows, refused
+            read.refused.append((line._replace(raw=orjson.dumps(element)), "not_a_decision"))
+    return read
+
+
+def _receipt(element: dict[str, Any]) -> tuple[str, int, str] | None:
+    name: Any = element.get("receipt")
+    tenant_id: Any = element.get("tenant_id")
+    body: Any = element.get("body")
+    if not (isinstance(name, str) and 0 < len(name) <= MAX_NAME and _is_id(tenant_id) and isinstance(body, dict)):
+        return None
+    return _plain(name, MAX_NAME), tenant_id, _details(body)
+
+
+def _mention(named: Any) -> tuple[str, datetime] | None:
+    """The receipt a decision names, and when it was compiled; None when the element is not that."""
+    if not isinstance(named, list) or len(named) != 2:
+        return None
+    name, at = named
+    is_sound = isinstance(name, str) and len(name) <= MAX_NAME and _is_moment(at)
+    return (_plain(name, MAX_NAME), datetime.fromtimestamp(at, UTC)) if is_sound else None
 
 
 def _row(decision: Any) -> Row | None:
-    if not isinstance(decision, list) or len(decision) != 11:
+    # The twelfth is the receipt, which a decision has that was made about somebody.
+    if not isinstance(decision, list) or len(decision) not in (11, 12):
         return None
-    at, tenant_id, nas_server_id, username, station, service, result, reason, decision_id, owner_id, more = decision
+    at, tenant_id, nas_server_id, username, station, service, result, reason, decision_id, owner_id, more = decision[
+        :11
+    ]
+    mention = _mention(decision[11]) if len(decision) == 12 else (None, None)
     is_sound = (
-        isinstance(at, int | float)
-        and math.isfinite(at)
-        and 0 <= at < 1e11
+        _is_moment(at)
         and all(_is_id(value) for value in (tenant_id, nas_server_id))
         and (owner_id is None or _is_id(owner_id))
         and all(isinstance(value, str) for value in (username, service, reason, decision_id))
@@ -103,13 +141,18 @@ def _row(decision: Any) -> Row | None:
         and result in RESULTS
         and (more is None or isinstance(more, dict))
     )
-    if not is_sound:
+    if not is_sound or mention is None:
         return None
     return (
         datetime.fromtimestamp(at, UTC), tenant_id, nas_server_id, _plain(username, MAX_TEXT),
         None if station is None else _plain(station, MAX_TEXT), _plain(service, 10), result, _plain(reason, 40),
         _plain(decision_id, 32), owner_id, None if more is None else _details(more),
+        *mention,
     )  # fmt: skip
+
+
+def _is_moment(at: Any) -> bool:
+    return isinstance(at, int | float) and math.isfinite(at) and 0 <= at < 1e11
 
 
 def _is_id(value: Any) -> bool:
@@ -121,5 +164,14 @@ def _plain(text: str, most: int) -> str:
 
 
 def _details(details: dict[str, Any]) -> str:
+    text = orjson.dumps(details)
     # PostgreSQL's jsonb refuses the escape of NUL, which is all that a crafted name could bring in here.
-    return orjson.dumps(details).replace(b"\\u0000", b"\\\\x00").decode()
+    return (orjson.dumps(_without_nul(details)) if b"\\u0000" in text else text).decode()
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_without_nul(name): _without_nul(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nul(item) for item in value]
+    return value.replace("\x00", "\\x00") if isinstance(value, str) else value

@@ -8,6 +8,7 @@ from db.models.plans import PlanFupRule, ServicePlan
 from db.models.policy import (
     AllowanceQuota,
     BlockedMac,
+    DecisionReceipt,
     Family,
     NasGroup,
     PlanReplyAttribute,
@@ -16,6 +17,7 @@ from db.models.policy import (
     RadCheck,
     RadReply,
     SubscriptionQuotaState,
+    UsageAlert,
     Voucher,
     WalledGarden,
 )
@@ -39,6 +41,7 @@ __all__ = [
     "Base",
     "BlockedMac",
     "Customer",
+    "DecisionReceipt",
     "Family",
     "FupEvent",
     "NasGroup",
@@ -66,6 +69,7 @@ __all__ = [
     "SubscriptionMac",
     "SubscriptionQuotaState",
     "Tenant",
+    "UsageAlert",
     "UsageDaily",
     "User",
     "Voucher",

@@ -1,10 +1,11 @@
 """What a login may be granted or refused for beyond status, expiry and speed: hours, allowances, gardens, places."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -12,11 +13,12 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     func,
+    text,
 )
-from sqlalchemy.dialects.postgresql import MACADDR
+from sqlalchemy.dialects.postgresql import JSONB, MACADDR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.models.base import Base, Id, TenantOwned, Timestamps, one_of
+from db.models.base import Base, Id, Json, TenantOwned, Timestamps, one_of
 from domain.fup import COUNTS
 from domain.quota import QUOTA_ACTIONS, QUOTA_KINDS, QUOTA_PERIODS
 from domain.voucher import VOUCHER_STATES
@@ -116,7 +118,10 @@ class AllowanceQuota(TenantOwned, Timestamps, Base):
 
 
 class QuotaTopup(TenantOwned, Timestamps, Base):
-    """More of an allowance, and of what fair use lets pass, while it is valid (no end: for good)."""
+    """More of an allowance, and of what fair use lets pass, while it is valid (no end: for good).
+
+    `look_at` is when a job must look at it next: whoever adds one without it makes the job look at once.
+    """
 
     __tablename__ = "quota_topups"
     __table_args__ = (
@@ -124,6 +129,7 @@ class QuotaTopup(TenantOwned, Timestamps, Base):
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("valid_until > valid_from", name="validity"),
         Index("ix_quota_topups_subscription_id", "subscription_id"),
+        Index("ix_quota_topups_look_at", "look_at"),
     )
 
     id: Mapped[Id]
@@ -132,6 +138,7 @@ class QuotaTopup(TenantOwned, Timestamps, Base):
     amount: Mapped[int] = mapped_column(BigInteger)
     valid_from: Mapped[datetime] = mapped_column(server_default=func.now())
     valid_until: Mapped[datetime | None]
+    look_at: Mapped[datetime | None] = mapped_column(server_default=func.now())
     note: Mapped[str] = mapped_column(server_default="")
     created_by: Mapped[str] = mapped_column(String(255), server_default="")
 
@@ -149,6 +156,30 @@ class SubscriptionQuotaState(Base):
     used_amount: Mapped[int] = mapped_column(BigInteger)
     used_up_at: Mapped[datetime]
     until: Mapped[datetime | None]
+
+
+class UsageAlert(Base):
+    """So much of an allowance was used: one row for each period and level, for whoever tells the customer.
+
+    `notified_at` stays empty until he was told. An allowance that never turns has its period on 1970-01-01.
+    """
+
+    __tablename__ = "usage_alerts"
+    __table_args__ = (
+        CheckConstraint("level_percent BETWEEN 1 AND 100", name="level_percent"),
+        Index("ix_usage_alerts_untold", "created_at", postgresql_where=text("notified_at IS NULL")),
+    )
+
+    subscription_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("subscriptions.id", ondelete="CASCADE"), primary_key=True
+    )
+    quota_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("quotas.id", ondelete="CASCADE"), primary_key=True)
+    period_start: Mapped[date] = mapped_column(Date, primary_key=True)
+    level_percent: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    used_amount: Mapped[int] = mapped_column(BigInteger)
+    limit_amount: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+    notified_at: Mapped[datetime | None]
 
 
 class WalledGarden(TenantOwned, Timestamps, Base):
@@ -209,6 +240,22 @@ class Voucher(TenantOwned, Timestamps, Base):
     sell_until: Mapped[datetime | None]
     first_used_at: Mapped[datetime | None]
     valid_until: Mapped[datetime | None]
+
+
+class DecisionReceipt(Base):
+    """What a compiled decision was made from and how; many rows of the access log name one. No password is in it.
+
+    `last_used_on` is a day on which it was still in use, at most a week before the last.
+    """
+
+    __tablename__ = "decision_receipts"
+    __table_args__ = (Index("ix_decision_receipts_last_used_on", "last_used_on"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    tenant_id: Mapped[int] = mapped_column(BigInteger)
+    body: Mapped[Json] = mapped_column(JSONB)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_used_on: Mapped[date] = mapped_column(Date)
 
 
 class PlanReplyAttribute(TenantOwned, Timestamps, Base):

@@ -114,7 +114,10 @@ class QuarantinedRecord(Base):
 
 
 class AccessLog(Base):
-    """One accept or reject with the reason; never a password. Partitioned by month of the decision."""
+    """One accept or reject with the reason; never a password. Partitioned by month of the decision.
+
+    `details` are the values of the moment that rules looked at; `receipt_id` names what else the decision was made from.
+    """
 
     __tablename__ = "access_log"
     __table_args__ = (
@@ -135,5 +138,7 @@ class AccessLog(Base):
     reason: Mapped[str] = mapped_column(String(40))
     decision_id: Mapped[str] = mapped_column(String(32))
     details: Mapped[Json | None] = mapped_column(JSONB)
+    receipt_id: Mapped[str | None] = mapped_column(String(32))
+    compiled_at: Mapped[datetime | None]
 
     __mapper_args__ = {"primary_key": [decision_id, decided_at, result]}

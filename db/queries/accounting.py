@@ -61,6 +61,7 @@ class FactsRow(NamedTuple):
     cut_off_at: datetime | None
     fup_tier: int
     fup_until: datetime | None
+    family_id: int | None
 
 
 def take_merge_lock(connection: Connection) -> int:
@@ -109,7 +110,7 @@ SELECT s.id, s.tenant_id, s.customer_id, s.service_plan_id, t.timezone, s.billin
     CASE WHEN s.deleted_at IS NULL THEN s.status ELSE 'terminated' END,
     CASE WHEN c.deleted_at IS NULL THEN c.status ELSE 'terminated' END,
     s.expires_at + make_interval(days => coalesce(s.grace_period_days, p.grace_period_days)),
-    coalesce(f.tier, 0), f.window_end
+    coalesce(f.tier, 0), f.window_end, s.family_id
 FROM subscriptions s
 JOIN tenants t ON t.id = s.tenant_id
 JOIN customers c ON c.id = s.customer_id
@@ -481,7 +482,7 @@ def close_stale(
 
 ACCESS_COLUMNS = (
     "decided_at, tenant_id, nas_server_id, username, callingstationid, service, result, reason, decision_id,"
-    " subscription_id, details"
+    " subscription_id, details, receipt_id, compiled_at"
 )
 
 

@@ -183,6 +183,16 @@ def _more_checks() -> None:
 
 def _tables() -> None:
     op.create_table(
+        "decision_receipts",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger(), nullable=False),
+        sa.Column("body", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("last_used_on", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_decision_receipts")),
+    )
+    op.create_index("ix_decision_receipts_last_used_on", "decision_receipts", ["last_used_on"], unique=False)
+    op.create_table(
         "blocked_macs",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("mac", postgresql.MACADDR(), nullable=False),
@@ -344,6 +354,7 @@ def _tables() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("valid_from", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("valid_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("look_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=True),
         sa.Column("note", sa.Text(), server_default="", nullable=False),
         sa.Column("created_by", sa.String(length=255), server_default="", nullable=False),
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
@@ -360,6 +371,7 @@ def _tables() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quota_topups")),
     )
+    op.create_index("ix_quota_topups_look_at", "quota_topups", ["look_at"], unique=False)
     op.create_index("ix_quota_topups_subscription_id", "quota_topups", ["subscription_id"], unique=False)
     op.create_index(op.f("ix_quota_topups_tenant_id"), "quota_topups", ["tenant_id"], unique=False)
     op.create_table(
@@ -464,6 +476,34 @@ def _tables() -> None:
     )
     op.create_index("ix_subscription_quota_states_until", "subscription_quota_states", ["until"], unique=False)
     op.create_table(
+        "usage_alerts",
+        sa.Column("subscription_id", sa.BigInteger(), nullable=False),
+        sa.Column("quota_id", sa.BigInteger(), nullable=False),
+        sa.Column("period_start", sa.Date(), nullable=False),
+        sa.Column("level_percent", sa.SmallInteger(), nullable=False),
+        sa.Column("used_amount", sa.BigInteger(), nullable=False),
+        sa.Column("limit_amount", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("notified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("level_percent BETWEEN 1 AND 100", name=op.f("ck_usage_alerts_level_percent")),
+        sa.ForeignKeyConstraint(
+            ["quota_id"], ["quotas.id"], name=op.f("fk_usage_alerts_quota_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscription_id"], ["subscriptions.id"], name=op.f("fk_usage_alerts_subscription_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint(
+            "subscription_id", "quota_id", "period_start", "level_percent", name=op.f("pk_usage_alerts")
+        ),
+    )
+    op.create_index(
+        "ix_usage_alerts_untold",
+        "usage_alerts",
+        ["created_at"],
+        unique=False,
+        postgresql_where=sa.text("notified_at IS NULL"),
+    )
+    op.create_table(
         "plan_rollouts",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("service_plan_id", sa.BigInteger(), nullable=False),
@@ -520,6 +560,8 @@ def _tables() -> None:
 
 
 def _columns() -> None:
+    op.add_column("access_log", sa.Column("receipt_id", sa.String(length=32), nullable=True))
+    op.add_column("access_log", sa.Column("compiled_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column(
         "customers", sa.Column("balance", sa.Numeric(precision=14, scale=2), server_default="0", nullable=False)
     )
@@ -587,6 +629,10 @@ def _columns() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("access_log", "compiled_at")
+    op.drop_column("access_log", "receipt_id")
+    op.drop_index("ix_decision_receipts_last_used_on", table_name="decision_receipts")
+    op.drop_table("decision_receipts")
     op.execute("DROP FUNCTION usage_since(bigint[], date)")
     _watch_nas(NAS_COLUMNS)
     for table, column in (("customers", "credit_limit"), ("nas_servers", "type"), ("service_plans", "min_speed")):
@@ -627,6 +673,8 @@ def downgrade() -> None:
     op.drop_index("uq_plan_rollouts_open", table_name="plan_rollouts")
     op.drop_index(op.f("ix_plan_rollouts_tenant_id"), table_name="plan_rollouts")
     op.drop_table("plan_rollouts")
+    op.drop_index("ix_usage_alerts_untold", table_name="usage_alerts", postgresql_where=sa.text("notified_at IS NULL"))
+    op.drop_table("usage_alerts")
     op.drop_index("ix_subscription_quota_states_until", table_name="subscription_quota_states")
     op.drop_table("subscription_quota_states")
     op.drop_index(op.f("ix_vouchers_tenant_id"), table_name="vouchers")
@@ -639,6 +687,7 @@ def downgrade() -> None:
     op.drop_table("quotas")
     op.drop_index(op.f("ix_quota_topups_tenant_id"), table_name="quota_topups")
     op.drop_index("ix_quota_topups_subscription_id", table_name="quota_topups")
+    op.drop_index("ix_quota_topups_look_at", table_name="quota_topups")
     op.drop_table("quota_topups")
     op.drop_index(op.f("ix_plan_time_windows_tenant_id"), table_name="plan_time_windows")
     op.drop_table("plan_time_windows")

@@ -9,8 +9,10 @@ import psycopg
 import pytest
 from sqlalchemy.orm import Session
 
+from accounting import jobs
 from accounting.collector import Collector, Limits
 from accounting.sessions import SessionsMoved
+from db.queries import partitions
 from db.queries.usage import totals_in
 from domain.period import period_at
 from factories import make_nas, make_subscription, make_tenant
@@ -434,6 +436,59 @@ class TestAccessLog:
         assert [row["result"] for row in rows] == ["accept", "accept", "reject"]
         assert (rows[2]["username"], rows[2]["details"]) == ("x\\x00y", {"a": "\\x00"})
         assert drain(collector) == 0
+
+    def test_a_receipt_is_kept_once_and_decisions_name_it(
+        self, isp: Isp, spool: SpoolWriter, collector: Collector, clock: Clock
+    ) -> None:
+        receipt = {"receipt": "r1", "tenant_id": isp.tenant_id, "body": {"format": 1, "text": "a\x00\\u0000"}}
+        named = [*self.decision(isp), ["r1", NOW.timestamp()]]
+        spool.put(self.line(isp, receipt), self.line(isp, named, self.decision(isp)), name="access-2026112110.jsonl")
+        drain(collector)
+        clock.pass_by(days=9)
+        spool.put(self.line(isp, receipt, named), name="access-2026112110.jsonl")
+        drain(collector)
+
+        kept = isp.row("SELECT * FROM decision_receipts")
+        assert (kept["id"], kept["tenant_id"]) == ("r1", isp.tenant_id)
+        assert kept["body"] == {"format": 1, "text": "a\\x00\\u0000"}
+        assert (kept["created_at"], kept["last_used_on"]) == (NOW, clock.now.date())
+        rows = isp.rows("SELECT receipt_id, compiled_at FROM access_log ORDER BY receipt_id NULLS LAST")
+        assert [(row["receipt_id"], row["compiled_at"]) for row in rows] == [("r1", NOW), ("r1", NOW), (None, None)]
+
+    @pytest.mark.parametrize(
+        "broken",
+        [
+            {"receipt": "r1", "tenant_id": 0, "body": {}},
+            {"receipt": "r" * 33, "tenant_id": 1, "body": {}},
+            {"receipt": "r1", "tenant_id": 1, "body": "text"},
+            {"receipt": None, "tenant_id": 1, "body": {}},
+            {},
+        ],
+    )
+    def test_what_is_no_receipt_is_set_aside(
+        self, isp: Isp, spool: SpoolWriter, collector: Collector, broken: dict[str, Any]
+    ) -> None:
+        bad_name = [*self.decision(isp), ["r1"]]
+        spool.put(self.line(isp, broken, bad_name, self.decision(isp)), name="access-2026112110.jsonl")
+        drain(collector)
+        assert isp.one("SELECT count(*) FROM decision_receipts") == 0
+        assert isp.one("SELECT count(*) FROM access_log") == 1
+        assert isp.one("SELECT count(*) FROM quarantined_records WHERE reason = 'not_a_decision'") == 2
+
+    @pytest.mark.parametrize(
+        ("setting", "months"), [(None, 6), ("access_log", 2), ("decision_receipts", 2), ("radacct", 6)]
+    )
+    def test_receipts_go_with_the_decisions_that_name_them(self, isp: Isp, setting: str | None, months: int) -> None:
+        if setting is not None:
+            isp.do("INSERT INTO settings (key, value) VALUES (%s, '2')", f"retention_months.{setting}")
+        oldest = partitions.month_before(partitions.month_of(NOW), months)
+        for name, days in (("kept", 8), ("gone", 9)):
+            isp.do(
+                "INSERT INTO decision_receipts (id, tenant_id, body, last_used_on) VALUES (%s, 1, '{}', %s)",
+                name, oldest - timedelta(days=days),
+            )  # fmt: skip
+        jobs.keep_partitions(isp.connection, NOW)
+        assert [row["id"] for row in isp.rows("SELECT id FROM decision_receipts")] == ["kept"]
 
     def test_what_is_no_decision_is_set_aside(self, isp: Isp, spool: SpoolWriter, collector: Collector) -> None:
         broken = self.decision(isp, result="maybe")
