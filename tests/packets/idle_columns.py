@@ -1,0 +1,70 @@
+"""Columns of the tables that a login reads which change no login, and why."""
+
+UNREAD = "no login reads it"
+THE_ROW = "it is which row this is; nothing changes it"
+STAMP = "when the row was written, for people"
+_STAMPS = {"created_at": STAMP, "updated_at": STAMP}
+_OWNED = {"id": THE_ROW, "tenant_id": "the row counts by whom it belongs to, whose tenant is asked", **_STAMPS}
+
+
+def _unread(names: str) -> dict[str, str]:
+    return dict.fromkeys(names.split(), UNREAD)
+
+
+WITHOUT_EFFECT: dict[str, dict[str, str]] = {
+    "subscriptions": {"id": THE_ROW, "version": "names the state of the row that a decision saw"}
+    | _unread(
+        "subscription_code start_date price setup_fee billing_cycle auto_renew notes suspend_reason activated_at"
+        " suspended_at terminated_at created_at updated_at"
+    ),
+    "customers": {"id": THE_ROW}
+    | _unread(
+        "tenant_id customer_code name email phone address city suspend_reason customer_type language registration_date"
+        " notes version created_at updated_at"
+    ),
+    "tenants": {"id": THE_ROW} | _unread("name slug currency locale country_code is_active created_at updated_at"),
+    "service_plans": {"id": THE_ROW}
+    | _unread(
+        "tenant_id name slug description connection_type price setup_fee billing_cycle validity_days is_active"
+        " deleted_at created_at updated_at"
+    ),
+    "subscription_limits": _unread("created_at updated_at"),
+    "subscription_fup_states": _unread("usage_at_activation_bytes activated_at activated_by window_start updated_at"),
+    "plan_fup_rules": {
+        "threshold_bytes": "the collector compares it with what was used, and writes the tier that a login reads",
+        "counts": "as the threshold",
+        "reset_period": "as the threshold",
+    }
+    | _unread("id tenant_id created_at updated_at"),
+    "subscription_macs": _unread("id tenant_id source note created_at updated_at"),
+    "blocked_macs": {"id": "only says which are read when there are too many"}
+    | _unread("note created_by created_at updated_at"),
+    "plan_time_windows": _unread("id tenant_id created_at updated_at"),
+    "quotas": _OWNED,
+    "quota_topups": {"id": THE_ROW} | _unread("tenant_id note created_by look_at created_at updated_at"),
+    "usage_daily": {"nas_server_id": "what was used counts over all routers"} | _unread("sessions"),
+    "walled_gardens": _unread("id created_at updated_at"),
+    "vouchers": _unread("id tenant_id code batch first_used_at created_at updated_at"),
+    "radcheck": {"id": "only the order, and all must be met"},
+    "radreply": {"id": "only the order of rows"},
+    "plan_reply_attributes": {"id": "only the order of rows"} | _unread("tenant_id created_at updated_at"),
+    "radacct_open": {
+        "acctuniqueid": THE_ROW,
+        "radacctid": "only the order of sessions that began at once",
+        "acctstarttime": "which session is replaced first, where the oldest gives way",
+        **dict.fromkeys(
+            ("acctsessionid", "nas_server_id", "username", "framedipaddress"), "names the session in a change of it"
+        ),
+    }
+    | _unread(
+        "realm nasipaddress nasportid nasporttype acctinterval acctsessiontime acctauthentic"
+        " connectinfo_start connectinfo_stop acctinputoctets acctoutputoctets calledstationid acctterminatecause"
+        " servicetype framedprotocol framedipv6address framedipv6prefix framedinterfaceid delegatedipv6prefix class"
+        " tenant_id"
+    ),
+    "nas_servers": {"id": THE_ROW, "name": "for the log"}
+    | _unread(
+        "nas_identifier coa_port routeros_version acct_input_is signs_requests unsigned_seen_at login_heard_at"
+        " clock_skew_s provisioning_mode location status last_seen_at created_at updated_at"
+    ),
+}
