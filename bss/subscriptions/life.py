@@ -23,6 +23,7 @@ from bss.subscriptions.values import (
     require_not_over,
 )
 from db.models import Customer, Subscription
+from db.queries.attributes import forget_user
 from domain.lifecycle import check_subscription_move
 from domain.term import end_of_term
 
@@ -213,6 +214,8 @@ def _stop(
     customer, subscription = _lock_pair(session, subscription_id, actor=actor, version=version)
     check_subscription_move(subscription.status, status)
     _move(session, actor, now, subscription, status, action=status, suspend_reason=text, **(stamps or {}))
+    if status == "terminated":
+        forget_user(session, tenant_id=subscription.tenant_id, username=subscription.username)
     effect = disconnect(session, actor, now, subscription, why)
     roll_up(session, actor=actor, now=now, customer=customer)
     return Changed(row=subscription, effect=effect)

@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.models.base import Base, Id, TenantOwned, Timestamps, one_of
+from db.models.policy import PlanReplyAttribute
 from domain.access import SESSION_LIMIT_ACTIONS
 from domain.fup import COUNTS, RESET_PERIODS
 from domain.garden import GARDEN_MODES
@@ -119,4 +120,7 @@ class ServicePlan(TenantOwned, Timestamps, Base):
     deleted_at: Mapped[datetime | None]
     fup_rules: Mapped[list[PlanFupRule]] = relationship(
         order_by=PlanFupRule.tier, cascade="all, delete-orphan", lazy="selectin"
+    )
+    reply_attributes: Mapped[list[PlanReplyAttribute]] = relationship(
+        order_by=PlanReplyAttribute.id, cascade="all, delete-orphan", lazy="selectin"
     )
