@@ -36,6 +36,7 @@ COMMANDS = {
     "plan": Entry(target="cli.business:plan", help="Plans and their fair-use tiers."),
     "sessions": Entry(target="cli.business:sessions", help="Who is online, and past sessions."),
     "usage": Entry(target="cli.business:usage", help="Traffic by day and period."),
+    "certificate": Entry(target="cli.certificates:certificate", help="Certificates of 802.1X (WPA-Enterprise)."),
     "token": Entry(target="cli.business:token", help="API tokens."),
     "user": Entry(target="cli.business:user", help="Staff accounts."),
     "bench": Entry(target="cli.bench:bench", help="Measure this machine against stock FreeRADIUS with SQL."),

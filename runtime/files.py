@@ -14,10 +14,15 @@ def private_dir(path: Path) -> Path:
 
 def write_private(path: Path, content: str) -> None:
     """Replaces the file in one step with mode 0600, so a reader never sees half of it."""
+    write_private_bytes(path, content.encode())
+
+
+def write_private_bytes(path: Path, content: bytes) -> None:
+    """The same for what is not text."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(descriptor, "w") as handle:
+        with os.fdopen(descriptor, "wb") as handle:
             handle.write(content)
             handle.flush()
             os.fsync(handle.fileno())

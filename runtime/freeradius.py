@@ -11,9 +11,10 @@ import shutil
 import sysconfig
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-from runtime import files
+from runtime import certificates, files
 from runtime.processes import ProcessId, launch
 from runtime.settings import Settings
 
@@ -55,6 +56,7 @@ def values_for(settings: Settings, target_dir: Path) -> dict[str, str]:
     site_packages = sysconfig.get_paths()["purelib"]
     return {
         "CLIENT_LIFETIME_S": str(CLIENT_LIFETIME_S),
+        "EAP_DIR": str(settings.eap_folder),
         "ACCT_PORT": str(settings.radius_acct_port),
         "AUTH_PORT": str(settings.radius_auth_port),
         "LIB_DIR": next((path for path in _LIBRARIES if Path(path).is_dir()), _LIBRARIES[0]),
@@ -80,6 +82,7 @@ def render(settings: Settings, target_dir: Path, *, source: Path = SOURCE) -> Pa
         _render_entry(path, fresh / path.relative_to(source), values)
     files.write_private(fresh / POLICY_SETTINGS_NAME, policy_settings(settings, target_dir))
     files.private_dir(settings.spool_dir)
+    certificates.ensure(settings.eap_folder, now=datetime.now(UTC))
     shutil.rmtree(target_dir, ignore_errors=True)
     fresh.rename(target_dir)
     return target_dir

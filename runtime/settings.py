@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     secret_key_file: Path
     spool_dir: Path
     var_dir: Path = Field(default_factory=var_dir)
+    # Certificates for 802.1X: ca.pem, server.pem, server.key. Without it var/secrets/eap, made at the first start.
+    eap_dir: Path | None = None
     node: str = Field(default="node1", pattern=r"^[A-Za-z0-9_-]{1,32}$")
     radius_host: str = "127.0.0.1"
     radius_auth_port: int = Field(default=1812, gt=0, lt=65536)
@@ -61,6 +63,12 @@ class Settings(BaseSettings):
     spool_min_free_mb: int = Field(default=512, gt=0)
     # Counted spool files stay this long, for a person who wants to look.
     spool_keep_hours: int = Field(default=24, gt=0)
+
+
+    @property
+    def eap_folder(self) -> Path:
+        """Where the certificates for 802.1X lie."""
+        return self.eap_dir or self.var_dir / "secrets" / "eap"
 
 
 def load_settings() -> Settings:

@@ -1,0 +1,204 @@
+"""802.1X through a real FreeRADIUS: the supplicant of a phone or laptop (eapol_test) logs in by every EAP method."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from factories import make_customer, make_nas, make_plan, make_session, make_subscription
+from packets.conftest import SECRET
+from radius_stack import RadiusStack, wait_for
+from runtime import certificates
+from simulator import Login, Service
+
+PROGRAM = shutil.which("eapol_test")
+PASSWORD = "pw-of-budi"
+_numbers = count()
+
+TTLS_PAP = {"eap": "TTLS", "phase2": '"auth=PAP"'}
+TTLS_MSCHAPV2 = {"eap": "TTLS", "phase2": '"auth=MSCHAPV2"'}
+PEAP_MSCHAPV2 = {"eap": "PEAP", "phase2": '"auth=MSCHAPV2"'}
+BY_PASSWORD = pytest.mark.parametrize("method", [TTLS_PAP, TTLS_MSCHAPV2, PEAP_MSCHAPV2], ids=lambda m: str(m))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Supplicant:
+    """A device that joins: its configuration, and the server it speaks to through the access point."""
+
+    folder: Path
+    port: int
+    ca: Path
+    identity: str = "anonymous"
+    mac: str
+
+    def joins(self, **network: str) -> bool:
+        """Whether the network let it in, with the keys both sides must have agreed upon."""
+        return "SUCCESS" in self.said(**network).splitlines()[-1]
+
+    def said(self, **network: str) -> str:
+        """What the supplicant said about one attempt."""
+        settings = {"key_mgmt": "WPA-EAP", "ca_cert": f'"{self.ca}"', "anonymous_identity": f'"{self.identity}"'}
+        lines = [f"  {name}={value}" for name, value in (settings | network).items()]
+        path = self.folder / f"network-{time.monotonic_ns()}.conf"
+        path.write_text("network={\n" + "\n".join(lines) + "\n}\n")
+        command = [str(PROGRAM), "-c", str(path), "-a", "127.0.0.1", "-p", str(self.port), "-s", SECRET]
+        command += ["-M", self.mac, "-t", "10", "-N", "30:s:02-0A-00-00-00-01:lintas"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout
+
+    def by_password(self, method: dict[str, str], username: str, password: str = PASSWORD) -> bool:
+        """An attempt with name and password inside the tunnel."""
+        return self.joins(**method, identity=f'"{username}"', password=f'"{password}"')
+
+    def by_certificate(self, issued: certificates.ClientCertificate, identity: str = "anonymous") -> bool:
+        """An attempt with a certificate."""
+        key, certificate = self.folder / f"{issued.name}.key", self.folder / f"{issued.name}.pem"
+        key.write_text(issued.key_pem)
+        certificate.write_text(issued.certificate_pem)
+        files = {"private_key": f'"{key}"', "client_cert": f'"{certificate}"'}
+        return self.joins(eap="TLS", identity=f'"{identity}"', **files)
+
+
+@pytest.fixture(scope="module")
+def served(stack: RadiusStack) -> Iterator[RadiusStack]:
+    """The server with an access point and some subscriptions."""
+    with stack.sessions() as db:
+        nas = make_nas(db, host="127.0.0.1", radius_secret=SECRET)
+        plan = make_plan(db, connection_type="any", concurrent_connections=1000, garden_mode="never")
+        for_one = make_plan(db, connection_type="any", concurrent_connections=1)
+        for name, over in {
+            "budi": {},
+            "siti": {"status": "suspended"},
+            "andi": {"connection_type": "pppoe"},
+            "rina": {"plan": for_one},
+        }.items():
+            values = {"plan": plan, "connection_type": "dot1x", "service_password": PASSWORD} | over
+            row = make_subscription(db, customer=make_customer(db), username=name, **values)
+            if name == "rina":
+                make_session(db, row, nas, callingstationid="AA:BB:CC:00:00:01")
+        db.commit()
+    with stack.router(secret=SECRET, coa_port=None) as router:
+        login = Login(service=Service.PPPOE, username="nobody", password="nothing")
+        wait_for(lambda: router.authenticate(login).accepted is not None, 10)
+    yield stack
+
+
+@pytest.fixture
+def supplicant(served: RadiusStack, tmp_path: Path) -> Supplicant:
+    """A device that trusts this installation's authority; a new one each time, since wrong passwords are remembered."""
+    assert PROGRAM is not None, "eapol_test is missing: scripts/bootstrap test installs it"
+    ca = served.settings.eap_folder / certificates.CA_FILE
+    mac = f"02:00:00:00:01:{next(_numbers):02X}"
+    return Supplicant(folder=tmp_path, port=served.settings.radius_auth_port, ca=ca, mac=mac)
+
+
+def records_of(stack: RadiusStack, username: str, since: float) -> list[tuple[str, str, str]]:
+    """Service, result and reason of each record of a name, once they are written."""
+    time.sleep(1.0)
+    return [(r[5], r[6], r[7]) for r in stack.access_records() if r[3] == username and r[0] >= since]
+
+
+def issue(folder: Path, name: str) -> certificates.ClientCertificate:
+    return certificates.issue_client(folder, name, now=datetime.now(UTC), days=30, password="secret-of-the-bundle")
+
+
+@BY_PASSWORD
+def test_a_right_password_lets_the_device_in_and_is_one_login(
+    method: dict[str, str], supplicant: Supplicant, served: RadiusStack
+) -> None:
+    begun = time.time()
+
+    assert supplicant.by_password(method, "budi")
+
+    assert records_of(served, "budi", begun) == [("dot1x", "accept", "accepted")]
+
+
+@BY_PASSWORD
+def test_the_accept_outside_carries_what_was_decided_inside(method: dict[str, str], supplicant: Supplicant) -> None:
+    said = supplicant.said(**method, identity='"budi"', password=f'"{PASSWORD}"')
+
+    (accept,) = [part for part in said.split("RADIUS message: code=")[1:] if part.startswith("2 (Access-Accept)")]
+    assert b"lts1:".hex() in accept.replace(" ", "")
+    assert "Acct-Interim-Interval" in accept or "Attribute 85" in accept
+    assert "Attribute 26" in accept
+    assert accept.index("Attribute 80") < accept.index("Attribute 79")
+
+
+@BY_PASSWORD
+def test_a_wrong_password_is_refused_and_recorded_as_one(
+    method: dict[str, str], supplicant: Supplicant, served: RadiusStack
+) -> None:
+    begun = time.time()
+
+    assert not supplicant.by_password(method, "budi", "not the password")
+
+    assert records_of(served, "budi", begun) == [("dot1x", "reject", "wrong_password")]
+
+
+@BY_PASSWORD
+@pytest.mark.parametrize(
+    ("username", "reason"),
+    [
+        ("siti", "subscription_suspended"),
+        ("andi", "wrong_service"),
+        ("rina", "session_limit"),
+        ("tono", "unknown_user"),
+    ],
+)
+def test_who_may_not_log_in_is_refused_in_the_tunnel(
+    method: dict[str, str], username: str, reason: str, supplicant: Supplicant, served: RadiusStack
+) -> None:
+    begun = time.time()
+
+    assert not supplicant.by_password(method, username)
+
+    assert records_of(served, username, begun) == [("dot1x", "reject", reason)]
+
+
+@BY_PASSWORD
+def test_a_device_that_trusts_another_authority_tells_its_password_to_nobody(
+    method: dict[str, str], supplicant: Supplicant, served: RadiusStack, tmp_path: Path
+) -> None:
+    begun = time.time()
+    other = certificates.ensure(tmp_path / "other", now=datetime.now(UTC))
+
+    assert not replace(supplicant, ca=other / certificates.CA_FILE).by_password(method, "budi")
+
+    assert records_of(served, "budi", begun) == []
+
+
+def test_a_certificate_of_this_authority_is_a_login(supplicant: Supplicant, served: RadiusStack) -> None:
+    begun = time.time()
+
+    assert supplicant.by_certificate(issue(served.settings.eap_folder, "budi"))
+
+    assert records_of(served, "budi", begun) == [("dot1x", "accept", "accepted")]
+
+
+def test_the_certificate_says_who_it_is_and_not_the_name_outside(supplicant: Supplicant, served: RadiusStack) -> None:
+    begun = time.time()
+
+    assert not supplicant.by_certificate(issue(served.settings.eap_folder, "siti"), identity="budi")
+
+    assert records_of(served, "siti", begun) == [("dot1x", "reject", "subscription_suspended")]
+    assert records_of(served, "budi", begun) == []
+
+
+def test_a_certificate_of_another_authority_is_refused(
+    supplicant: Supplicant, served: RadiusStack, tmp_path: Path
+) -> None:
+    begun = time.time()
+    other = certificates.ensure(tmp_path / "other", now=datetime.now(UTC))
+
+    assert not supplicant.by_certificate(issue(other, "budi"))
+
+    assert records_of(served, "budi", begun) == []
+
+
+def test_a_device_that_wants_another_method_is_led_to_a_tunnel_or_refused(supplicant: Supplicant) -> None:
+    assert not supplicant.joins(eap="MD5", identity='"budi"', password=f'"{PASSWORD}"', eapol_flags="0")
