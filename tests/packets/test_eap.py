@@ -3,11 +3,11 @@
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +24,7 @@ _numbers = count()
 TTLS_PAP = {"eap": "TTLS", "phase2": '"auth=PAP"'}
 TTLS_MSCHAPV2 = {"eap": "TTLS", "phase2": '"auth=MSCHAPV2"'}
 PEAP_MSCHAPV2 = {"eap": "PEAP", "phase2": '"auth=MSCHAPV2"'}
-BY_PASSWORD = pytest.mark.parametrize("method", [TTLS_PAP, TTLS_MSCHAPV2, PEAP_MSCHAPV2], ids=lambda m: str(m))
+BY_PASSWORD = pytest.mark.parametrize("method", [TTLS_PAP, TTLS_MSCHAPV2, PEAP_MSCHAPV2], ids=str)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,18 +65,19 @@ class Supplicant:
 
 
 @pytest.fixture(scope="module")
-def served(stack: RadiusStack) -> Iterator[RadiusStack]:
+def served(stack: RadiusStack) -> RadiusStack:
     """The server with an access point and some subscriptions."""
     with stack.sessions() as db:
         nas = make_nas(db, host="127.0.0.1", radius_secret=SECRET)
         plan = make_plan(db, connection_type="any", concurrent_connections=1000, garden_mode="never")
         for_one = make_plan(db, connection_type="any", concurrent_connections=1)
-        for name, over in {
+        customers: dict[str, dict[str, Any]] = {
             "budi": {},
             "siti": {"status": "suspended"},
             "andi": {"connection_type": "pppoe"},
             "rina": {"plan": for_one},
-        }.items():
+        }
+        for name, over in customers.items():
             values = {"plan": plan, "connection_type": "dot1x", "service_password": PASSWORD} | over
             row = make_subscription(db, customer=make_customer(db), username=name, **values)
             if name == "rina":
@@ -85,7 +86,7 @@ def served(stack: RadiusStack) -> Iterator[RadiusStack]:
     with stack.router(secret=SECRET, coa_port=None) as router:
         login = Login(service=Service.PPPOE, username="nobody", password="nothing")
         wait_for(lambda: router.authenticate(login).accepted is not None, 10)
-    yield stack
+    return stack
 
 
 @pytest.fixture
