@@ -104,7 +104,16 @@ class PlanForm(Form):
     ip_pool = StringField(_l("Address pool on the router"), validators=[optional()])
     address_list = StringField(_l("Firewall address list"), validators=[optional()])
     fup_rules = FieldList(FormField(TierForm), max_entries=MAX_TIER_ROWS)
-    apply_live = BooleanField(_l("Change running sessions at once"), default=True)
+    tell = words_field(
+        _l("Running sessions get a new speed"),
+        [
+            ("now", _l("all at once")),
+            ("stages", _l("in stages: 1 %, 10 %, all; each waits for my word")),
+            ("auto", _l("in stages, going on by itself while routers agree")),
+            ("login", _l("at their next login")),
+        ],
+        default="now",
+    )
     # An unmarked box is not sent at all: this tells a first visit from one where the box was cleared.
     seen = HiddenField(default="1")
 

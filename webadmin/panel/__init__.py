@@ -12,6 +12,7 @@ from webadmin.panel import (
     navigation,
     online,
     plans,
+    rollouts,
     routers,
     search,
     settings,
@@ -25,7 +26,7 @@ from webadmin.panel.language import LANGUAGES, chosen_language, chosen_theme, in
 from webadmin.panel.support import page_url, tenant
 
 SUBJECTS = (
-    today, search, customers, subscriptions, plans, routers, online, logins, changes, settings, staff, tokens,
+    today, search, customers, subscriptions, plans, rollouts, routers, online, logins, changes, settings, staff, tokens,
 )  # fmt: skip
 THEMES = (
     ("auto", _l("As the system"), "device-desktop"),

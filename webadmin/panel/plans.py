@@ -7,10 +7,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 
 from bss import plans as use
-from db.models import ServicePlan
+from bss import rollouts
+from bss.outcome import Changed
+from db.models import PlanRollout, ServicePlan
 from db.queries.panel import catalogue, network
 from db.queries.rows import find_row
 from webadmin.forms.plans import MAX_TIER_ROWS, PlanForm
+from webadmin.panel.rollouts import newest
 from webadmin.panel.support import act, attempt, db, effect_of, followed_ids, found, render, tenant, with_follow
 from webadmin.permissions import requires
 
@@ -53,11 +56,26 @@ def save(plan_id: int) -> ResponseReturnValue:
     """Save a plan; running sessions follow unless told otherwise."""
     form = PlanForm()
     if not _edits_tiers(form) and form.validate_on_submit():
-        done = attempt(form, use.edit, plan_id=plan_id, changes=form.values(), apply_live=form.apply_live.data)
+        done = _save(form, plan_id)
         if done is not None:
-            flash(_saved(effect_of(done).sessions), "success")
-            return redirect(with_follow(url_for("panel.plans.show", plan_id=plan_id), effect_of(done)), 303)
+            in_stages = isinstance(done.row, PlanRollout)
+            flash(_staged() if in_stages else _saved(effect_of(done).sessions), "success")
+            back = url_for("panel.plans.show", plan_id=plan_id)
+            return redirect(back if in_stages else with_follow(back, effect_of(done)), 303)
     return _form(form, _plan(plan_id))
+
+
+def _save(form: PlanForm, plan_id: int) -> Changed[Any] | None:
+    """Save the form; running sessions follow as it says."""
+    tell = form.tell.data
+    if tell in ("stages", "auto"):
+        how = {"changes": form.values(), "is_automatic": tell == "auto"}
+        return attempt(form, rollouts.start, plan_id=plan_id, **how)
+    return attempt(form, use.edit, plan_id=plan_id, changes=form.values(), apply_live=tell == "now")
+
+
+def _staged() -> str:
+    return str(gettext("Saved. New logins have it at once; running sessions get it in stages."))
 
 
 def _saved(sessions: int) -> str:
@@ -143,5 +161,6 @@ def _form(form: PlanForm, plan: ServicePlan | None) -> ResponseReturnValue:
         rates=form.tier_rates(),
         reach=catalogue.plan_reach(db(), plan.id) if plan is not None else None,
         max_tiers=MAX_TIER_ROWS,
+        **(newest(plan) if plan is not None else {"rollout": None, "counts": None}),
         follow=network.changes_by_id(db(), ids) if (ids := followed_ids(request.args.get("follow"))) else [],
     )

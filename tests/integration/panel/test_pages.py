@@ -131,7 +131,7 @@ def test_a_viewer_can_change_nothing(
     db.commit()
     client = client_of(viewer)
     own = {"panel.settings.me", "panel.settings.preferences", "panel.settings.language", "panel.settings.password"}
-    ids = {"customer_id": 1, "subscription_id": 1, "plan_id": 1, "nas_id": 1, "user_id": 1, "token_id": 1, "mac_id": 1}
+    ids = {"customer_id": 1, "subscription_id": 1, "plan_id": 1, "nas_id": 1, "user_id": 1, "token_id": 1, "mac_id": 1, "rollout_id": 1}
     changing = [
         rule
         for rule in app.url_map.iter_rules()
