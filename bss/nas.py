@@ -12,10 +12,11 @@ from bss import audit, fields
 from bss.actor import Actor
 from bss.failure import Conflict, Invalid, Problem, flush_or_conflict, require_known
 from bss.outcome import Changed, Issued
-from bss.rows import find, locked
-from db.models import NasServer
+from bss.rows import find, locked, referenced
+from db.models import NasGroup, NasServer
 from db.queries.sessions import count_running_on
 from db.queries.subscriptions import count_of_nas
+from domain.access import NAS_TYPES
 from domain.routeros_script import RouterSetup, render_script
 
 SECRET_LENGTH = 32
@@ -32,6 +33,8 @@ EDITABLE = frozenset(
         "require_message_authenticator",
         "acct_input_is",
         "location",
+        "nas_group_id",
+        "type",
     }
 )
 ROUTEROS_VERSIONS = (6, 7)
@@ -56,6 +59,8 @@ def create(
     require_message_authenticator: bool | None = None,
     acct_input_is: str = "upload",
     location: str = "",
+    nas_group_id: int | None = None,
+    type: str = "mikrotik",
     radius_secret: str | None = None,
 ) -> Issued[NasServer]:
     """Add a router known by the address it sends from. The secret in the answer goes into the router.
@@ -70,8 +75,11 @@ def create(
         "routeros_version": routeros_version,
         "acct_input_is": acct_input_is,
         "location": location,
+        "nas_group_id": nas_group_id,
+        "type": type,
     }
     clean = _clean(given)
+    _check_group(session, actor, clean)
     required = (
         clean["routeros_version"] >= 7 if require_message_authenticator is None else require_message_authenticator
     )
@@ -96,7 +104,9 @@ def edit(
     """Change fields of `EDITABLE`; the RADIUS server takes them up within seconds."""
     require_known(changes, EDITABLE)
     router = locked(session, NasServer, nas_id, actor=actor)
-    old, new = audit.set_fields(router, _clean(changes))
+    clean = _clean(changes)
+    _check_group(session, actor, clean)
+    old, new = audit.set_fields(router, clean)
     flush_or_conflict(session, _TAKEN)
     if new:
         _record(session, actor, now, "updated", router, old=old, new=new)
@@ -195,6 +205,11 @@ def _secret(value: str) -> str:
     return value
 
 
+def _check_group(session: Session, actor: Actor, clean: Mapping[str, Any]) -> None:
+    if clean.get("nas_group_id") is not None:
+        referenced(session, NasGroup, clean["nas_group_id"], actor=actor, field="nas_group_id")
+
+
 def _version(value: Any) -> int:
     if value not in ROUTEROS_VERSIONS:
         raise Invalid(Problem(field="routeros_version", reason="is not a known version", mend="use 6 or 7"))
@@ -214,6 +229,8 @@ _CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "require_message_authenticator": bool,
     "acct_input_is": lambda value: fields.one_of(value, field="acct_input_is", allowed=INPUT_IS),
     "location": lambda value: fields.text(value, field="location", longest=255),
+    "type": lambda value: fields.one_of(value, field="type", allowed=NAS_TYPES),
+    "nas_group_id": lambda value: fields.optional_whole(value, field="nas_group_id", least=1, most=2**63 - 1),
 }
 
 

@@ -19,7 +19,7 @@ from db.models import PlanFupRule, PlanReplyAttribute, ServicePlan
 from db.models.plans import BILLING_CYCLES, CONNECTION_TYPES
 from db.queries.rollouts import replace_open
 from db.queries.subscriptions import count_of_plan, online_of_plan, slowed_of_plan
-from domain.access import AttributeItem
+from domain.access import SESSION_LIMIT_ACTIONS, AttributeItem
 from domain.fup import COUNTS, RESET_PERIODS
 from domain.speed import MAX_KBPS
 
@@ -55,6 +55,7 @@ EDITABLE = frozenset(
         "burst_enabled",
         *BURST,
         "concurrent_connections",
+        "session_limit_action",
         "grace_period_days",
         "session_timeout_s",
         "idle_timeout_s",
@@ -88,6 +89,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "burst_enabled": False,
     **dict.fromkeys(BURST),
     "concurrent_connections": 1,
+    "session_limit_action": "refuse",
     "grace_period_days": 7,
     "session_timeout_s": None,
     "idle_timeout_s": None,
@@ -426,6 +428,9 @@ _CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "burst_threshold_download_kbps": _optional("burst_threshold_download_kbps", 1, MAX_KBPS),
     "burst_threshold_upload_kbps": _optional("burst_threshold_upload_kbps", 1, MAX_KBPS),
     "burst_time_s": _optional("burst_time_s", 1, 600),
+    "session_limit_action": lambda value: fields.one_of(
+        value, field="session_limit_action", allowed=SESSION_LIMIT_ACTIONS
+    ),
     "concurrent_connections": _whole("concurrent_connections", 1, 1000),
     "grace_period_days": _whole("grace_period_days", 0, 365),
     "session_timeout_s": _optional("session_timeout_s", 60, 31_536_000),

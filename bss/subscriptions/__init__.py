@@ -1,6 +1,7 @@
 """Subscriptions: created, edited, moved between states and plans, with their passwords, limits, devices, addresses."""
 
-from bss.subscriptions.devices import add_mac, approve_mac, remove_mac, set_mac_binding, set_mac_status
+from bss.subscriptions.attributes import attributes_of, set_attributes
+from bss.subscriptions.devices import add_mac, approve_mac, remove_mac, reset_macs, set_mac_binding, set_mac_status
 from bss.subscriptions.life import activate, cancel, change_expiry, disable, suspend, terminate
 from bss.subscriptions.new import create
 from bss.subscriptions.terms import assign_ip, change_password, change_plan, edit, set_limits
@@ -16,6 +17,7 @@ __all__ = [
     "add_mac",
     "approve_mac",
     "assign_ip",
+    "attributes_of",
     "cancel",
     "change_expiry",
     "change_password",
@@ -24,6 +26,8 @@ __all__ = [
     "disable",
     "edit",
     "remove_mac",
+    "reset_macs",
+    "set_attributes",
     "set_limits",
     "set_mac_binding",
     "set_mac_status",

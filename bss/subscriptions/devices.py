@@ -24,9 +24,10 @@ def set_mac_binding(
     mac_binding: str,
     version: int | None = None,
 ) -> Changed[Subscription]:
-    """Bind the subscription to its listed devices ("fixed") or let any device in ("off").
+    """Which devices may log in: any ("off"), those approved ("fixed"), the first that comes and is then approved by
+    itself ("learn"), or those that staff approve when they are first seen ("approval").
 
-    Binding ends the sessions of devices that are not approved; while none is approved it binds to nothing.
+    Sessions of devices that could not log in again now are ended. While none is approved, "fixed" binds to nothing.
     """
     subscription = locked(session, Subscription, subscription_id, actor=actor, version=version)
     wanted = fields.one_of(mac_binding, field="mac_binding", allowed=MAC_BINDINGS)
@@ -110,6 +111,25 @@ def remove_mac(
     subscription.macs.remove(row)
     session.flush()
     record(session, actor, now, "mac_removed", subscription, old={"mac": mac, "status": row.status})
+    return Changed(row=subscription, effect=_end_refused(session, actor, now, subscription))
+
+
+def reset_macs(
+    session: Session, *, actor: Actor, now: datetime, subscription_id: int, version: int | None = None
+) -> Changed[Subscription]:
+    """Forget the devices it is bound to and those that wait; blocked ones stay. How it is bound stays as it is.
+
+    A subscription that learns takes the next device; under "fixed" any may log in until one is approved.
+    """
+    subscription = locked(session, Subscription, subscription_id, actor=actor, version=version)
+    gone = [row for row in subscription.macs if row.status != "blocked"]
+    if not gone:
+        return Changed(row=subscription)
+    old = {"macs": [{"mac": str(row.mac).upper(), "status": row.status} for row in gone]}
+    for row in gone:
+        subscription.macs.remove(row)
+    session.flush()
+    record(session, actor, now, "macs_reset", subscription, old=old)
     return Changed(row=subscription, effect=_end_refused(session, actor, now, subscription))
 
 

@@ -15,8 +15,8 @@ from bss.numbers import next_code
 from bss.outcome import Issued
 from bss.rows import locked, referenced, tenant_of
 from bss.subscriptions.life import put_into_service
-from bss.subscriptions.values import TAKEN, clean, free_address, kind_for, new_macs, plan_for_sale, record
-from db.models import Customer, NasServer, ServicePlan, Subscription
+from bss.subscriptions.values import TAKEN, check_place, clean, free_address, kind_for, new_macs, plan_for_sale, record
+from db.models import Customer, NasGroup, NasServer, ServicePlan, Subscription
 from domain.access import MAC_BINDINGS
 from domain.codes import SUBSCRIPTION_PREFIX
 
@@ -27,6 +27,8 @@ class Details(TypedDict, total=False):
     password: str | None
     connection_type: str | None
     nas_server_id: int | None
+    nas_binding: str
+    nas_group_id: int | None
     start_date: date | None
     expires_at: datetime | None
     never_expires: bool
@@ -126,6 +128,10 @@ def _access(session: Session, actor: Actor, plan: ServicePlan, username: str, de
     router_id, kind = details.get("nas_server_id"), kind_for(details.get("connection_type"), plan)
     if router_id is not None:
         referenced(session, NasServer, router_id, actor=actor, field="nas_server_id")
+    binding, group_id = clean("nas_binding", details.get("nas_binding", "off")), details.get("nas_group_id")
+    if group_id is not None:
+        referenced(session, NasGroup, group_id, actor=actor, field="nas_group_id")
+    check_place(binding, router_id, group_id)
     address = free_address(
         session, actor, details.get("assigned_ip"), kind=kind, nas_server_id=router_id, except_id=None
     )
@@ -133,6 +139,8 @@ def _access(session: Session, actor: Actor, plan: ServicePlan, username: str, de
         "connection_type": kind,
         "username": fields.username(username, connection_type=kind),
         "nas_server_id": router_id,
+        "nas_binding": binding,
+        "nas_group_id": group_id,
         "assigned_ip": address,
         "mac_binding": fields.one_of(details.get("mac_binding", "off"), field="mac_binding", allowed=MAC_BINDINGS),
         "macs": new_macs(details.get("macs", ()), tenant_id=actor.tenant_id),

@@ -15,8 +15,10 @@ from bss.subscriptions.values import (
     CHANGES_AT_LOGIN_ONLY,
     EDITABLE,
     LIMITS,
+    PLACE,
     TAKEN,
     apply_speed,
+    check_place,
     clean,
     disconnect,
     free_address,
@@ -26,8 +28,10 @@ from bss.subscriptions.values import (
     require_free,
     require_not_over,
 )
-from db.models import NasServer, Subscription, SubscriptionLimits
-from domain.access import AccessProfile
+from db.models import NasGroup, NasServer, Subscription, SubscriptionLimits
+from db.queries.attributes import rename_user
+from db.queries.nas_groups import group_ids_of
+from domain.access import AccessProfile, place_reason
 
 
 def edit(
@@ -48,11 +52,17 @@ def edit(
         values["username"] = fields.username(changes["username"], connection_type=subscription.connection_type)
     if values.get("nas_server_id") is not None:
         referenced(session, NasServer, values["nas_server_id"], actor=actor, field="nas_server_id")
+    if values.get("nas_group_id") is not None:
+        referenced(session, NasGroup, values["nas_group_id"], actor=actor, field="nas_group_id")
+    if set(PLACE) & values.keys():
+        check_place(**(audit.snapshot(subscription, PLACE) | {name: values[name] for name in PLACE if name in values}))
     if "nas_server_id" in values and subscription.assigned_ip is not None:
         require_free(session, actor, str(subscription.assigned_ip), values["nas_server_id"], subscription.id)
     # Nothing is asked of the database between setting and flushing: a query would flush on its own.
     old, new = audit.set_fields(subscription, values)
     flush_or_conflict(session, TAKEN)
+    if "username" in new:
+        rename_user(session, tenant_id=subscription.tenant_id, old=old["username"], new=new["username"])
     if new:
         record(session, actor, now, "updated", subscription, old=old, new=new)
     return Changed(row=subscription, effect=_effect_of_edit(session, actor, now, subscription, new))
@@ -191,7 +201,19 @@ def _effect_of_edit(
         return disconnect(session, actor, now, subscription, "staff")
     if set(CHANGES_AT_LOGIN_ONLY) & new.keys():
         return disconnect(session, actor, now, subscription, "address_change")
-    return Effect()
+    return _end_elsewhere(session, actor, now, subscription) if set(PLACE) & new.keys() else Effect()
+
+
+def _end_elsewhere(session: Session, actor: Actor, now: datetime, subscription: Subscription) -> Effect:
+    """End the sessions through routers that it may not use any more."""
+    profile, live = network.profile_of(session, subscription.id), network.live_sessions(session, subscription.id)
+    groups = group_ids_of(session, [one.nas_server_id for one in live])
+    elsewhere = [
+        one.acctuniqueid
+        for one in live
+        if place_reason(profile, one.nas_server_id, groups.get(one.nas_server_id)) is not None
+    ]
+    return network.disconnect_sessions(session, actor=actor, now=now, reason="place_change", sessions=elsewhere)
 
 
 def _effect_of_plan(

@@ -14,6 +14,7 @@ from bss.rows import referenced
 from db.models import ServicePlan, Subscription, SubscriptionMac
 from db.models.plans import BILLING_CYCLES
 from db.queries.subscriptions import address_is_taken
+from domain.access import NAS_BINDINGS
 
 # A subscription serves one kind of access; "any" is for plans, which several kinds may share.
 CONNECTION_TYPES = ("pppoe", "vpn", "hotspot", "dhcp", "wireless", "dot1x", "static")
@@ -22,6 +23,8 @@ EDITABLE = frozenset(
     {
         "username",
         "nas_server_id",
+        "nas_binding",
+        "nas_group_id",
         "billing_day",
         "price",
         "setup_fee",
@@ -35,6 +38,7 @@ EDITABLE = frozenset(
 )
 LIMITS = frozenset({"download_kbps", "upload_kbps", "speed_expires_at", "session_timeout_s", "concurrent_connections"})
 MAX_MACS = 50
+PLACE = ("nas_binding", "nas_server_id", "nas_group_id")
 CHANGES_AT_LOGIN_ONLY = ("ip_pool", "address_list")
 
 TAKEN = {
@@ -125,6 +129,8 @@ def clean(name: str, value: Any) -> Any:
             return fields.money(value, field=name)
         case "billing_cycle":
             return fields.one_of(value, field=name, allowed=BILLING_CYCLES)
+        case "nas_binding":
+            return fields.one_of(value, field=name, allowed=NAS_BINDINGS)
         case "auto_renew":
             return bool(value)
         case "grace_period_days":
@@ -135,6 +141,14 @@ def clean(name: str, value: Any) -> Any:
             return fields.text(value, field=name, longest=10_000, lines=True)
         case _:
             return value
+
+
+def check_place(nas_binding: str, nas_server_id: int | None, nas_group_id: int | None) -> None:
+    """Raise `Invalid` for a binding to a router or a group that is not named."""
+    if nas_binding == "nas" and nas_server_id is None:
+        raise Invalid(Problem(field="nas_server_id", reason="is missing", mend="choose the router to bind it to"))
+    if nas_binding == "group" and nas_group_id is None:
+        raise Invalid(Problem(field="nas_group_id", reason="is missing", mend="choose the group to bind it to"))
 
 
 def require_not_over(subscription: Subscription) -> None:

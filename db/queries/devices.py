@@ -1,13 +1,17 @@
 """Devices of subscriptions, of blacklists and in sessions: what logins tell of them, and where they are online."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
-from sqlalchemy import func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import func, or_, select, text
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.models import BlockedMac
+from db.queries.paging import Page, Wanted, fetch_page
+from db.queries.panel.customers import escape_like
+from domain.mac import normalise_mac
 
 # A stranger who tries device after device must not grow a list; an old question makes room for a new one.
 MAX_PENDING = 20
@@ -101,3 +105,24 @@ def count_blocked(session: Session, *, tenant_id: int) -> int:
     """How many devices are on a tenant's blacklist."""
     found = session.scalar(select(func.count()).select_from(BlockedMac).where(BlockedMac.tenant_id == tenant_id))
     return int(found or 0)
+
+
+BLOCKED_SORTS: Mapping[str, InstrumentedAttribute[Any]] = MappingProxyType(
+    {"created_at": BlockedMac.created_at, "mac": BlockedMac.mac}
+)
+
+
+def page_of_blocked(session: Session, *, tenant_id: int, search: str | None, wanted: Wanted) -> Page[BlockedMac]:
+    """The blacklist; `search` is a MAC in any spelling, or part of a note."""
+    statement = select(BlockedMac).where(BlockedMac.tenant_id == tenant_id)
+    if search:
+        mac = normalise_mac(search)
+        by_note = BlockedMac.note.ilike(f"%{escape_like(search)}%")
+        statement = statement.where(by_note if mac is None else or_(BlockedMac.mac == mac, by_note))
+    return fetch_page(session, statement, sorts=BLOCKED_SORTS, row_id=BlockedMac.id, wanted=wanted)
+
+
+def blocked_by_mac(session: Session, mac: str, *, tenant_id: int) -> BlockedMac | None:
+    """The blacklist's row of a normalised MAC."""
+    statement = select(BlockedMac).where(BlockedMac.tenant_id == tenant_id, BlockedMac.mac == mac)
+    return session.scalars(statement).one_or_none()
