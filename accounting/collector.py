@@ -19,9 +19,9 @@ from pathlib import Path
 
 import psycopg
 
-from accounting import access_log, fairuse, newcomers, records
+from accounting import access_log, fairuse, newcomers, quotas, records
 from accounting.facts import Memory, Meter, moment
-from accounting.ledger import Ledger, Postings, UsageMoved, watched_columns
+from accounting.ledger import Ledger, Postings, ToLookAt, UsageMoved, watched_columns
 from accounting.merging import Batch, Known
 from accounting.newcomers import Newcomer, Watched
 from accounting.records import Malformed, Record
@@ -91,10 +91,12 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What writing a batch has shown: watched totals by subscription and kind, and how many changes were asked for."""
+    """What writing a batch has shown: watched totals by subscription and kind, what is left of allowances, and how
+    many changes were asked for."""
 
-    looked_at: Sequence[Meter]
+    looked_at: ToLookAt
     totals: Mapping[int, Mapping[str, int]]
+    settled: quotas.Settled
     asked: int
 
 
@@ -296,16 +298,16 @@ class Collector:
             self._merge = queries.last_merge(connection)
         work = self._prepare(connection, parsed)
         self._settle(connection)
-        meters = work.ledger.to_look_at()
-        self._writing = self._writer.submit(self._write_next, connection, work, meters)
+        looks = work.ledger.to_look_at()
+        self._writing = self._writer.submit(self._write_next, connection, work, looks)
 
-    def _write_next(self, connection: Connection, work: Work, meters: list[Meter]) -> Outcome:
+    def _write_next(self, connection: Connection, work: Work, looks: ToLookAt) -> Outcome:
         with connection.transaction():
             merge = queries.take_merge_lock(connection)
             if merge != self._merge + 1:
                 raise SessionsMoved("another collector has merged in between")
             self._check_position(connection, STREAM, work.chunk)
-            outcome = self._write(connection, work, meters)
+            outcome = self._write(connection, work, looks)
         self._merge = merge
         return outcome
 
@@ -317,8 +319,10 @@ class Collector:
             self._hear(connection)
 
     def _take_note(self, outcome: Outcome) -> None:
-        for meter in outcome.looked_at:
+        for meter in outcome.looked_at.meters:
             meter.look_again(outcome.totals.get(meter.row.subscription_id, {}))
+        for meter in outcome.looked_at.using:
+            outcome.settled.tell(meter)
         if outcome.asked:
             self._nudge()
 
@@ -370,27 +374,29 @@ class Collector:
             reason = f"refused: {type(error).__name__}"
             refused = [(line, reason) for line, _ in parsed.records]
             self._store_position(connection, parsed.chunk, [*parsed.bad, *refused], self._clock())
-            return Outcome(looked_at=(), totals={}, asked=0)
+            return Outcome(looked_at=ToLookAt(meters=(), using=()), totals={}, settled=quotas.Settled(), asked=0)
 
-    def _write(self, connection: Connection, work: Work, meters: list[Meter] | None = None) -> Outcome:
+    def _write(self, connection: Connection, work: Work, looks: ToLookAt | None = None) -> Outcome:
         """Everything that a batch means, inside its transaction."""
         work.changes.write(connection)
         work.postings.write(connection)
-        looked_at = work.ledger.to_look_at() if meters is None else meters
-        totals = _watched_totals(connection, looked_at, work.now)
+        looked_at = work.ledger.to_look_at() if looks is None else looks
+        totals = _watched_totals(connection, looked_at.meters, work.now)
         reached = {
             meter.row.subscription_id
-            for meter in looked_at
+            for meter in looked_at.meters
             if any(totals[meter.row.subscription_id].get(kind, 0) >= least for kind, least in meter.watch)
         }
         asked = 0
         if reached:
             caused_at = {key: moment(us) for key, us in work.ledger.received_us.items() if key in reached}
             asked += fairuse.apply_crossings(connection, reached, caused_at=caused_at, now=work.now)
+        settled = _settle(connection, looked_at.using, work)
+        asked += settled.asked
         asked += newcomers.put_right(connection, work.doubtful, work.now)
         self._watched.add(work.fresh)
         self._store_position(connection, work.chunk, work.bad, work.now)
-        return Outcome(looked_at=looked_at, totals=totals, asked=asked)
+        return Outcome(looked_at=looked_at, totals=totals, settled=settled, asked=asked)
 
     def _store_position(self, connection: Connection, chunk: Chunk, bad: list[tuple[Line, str]], now: datetime) -> None:
         if bad:
@@ -455,6 +461,23 @@ class Collector:
                 spool_queries.forget_files(connection, node=self._node, stream=stream, files=gone)
                 for name in gone:
                     positions.pop(name)
+
+
+def _settle(connection: Connection, using: Sequence[Meter], work: Work) -> quotas.Settled:
+    """What is left of the allowances of those who may have used theirs up, and what follows where they have."""
+    if not using:
+        return quotas.Settled()
+    return quotas.settle(
+        connection,
+        [meter.row.subscription_id for meter in using],
+        families={meter.row.family_id for meter in using if meter.shared is not None and meter.row.family_id},
+        caused_at={meter.row.subscription_id: moment(_received_us(work, meter)) for meter in using},
+        now=work.now,
+    )
+
+
+def _received_us(work: Work, meter: Meter) -> int:
+    return work.ledger.received_us[meter.row.subscription_id]
 
 
 def _watched_totals(connection: Connection, meters: Sequence[Meter], now: datetime) -> dict[int, dict[str, int]]:

@@ -4,7 +4,7 @@ Bounded, and dropped by the notices of `access_changed`. A fact may be a moment 
 and what to look at; whatever changes a session is decided again from the database.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from db.queries import accounting as queries
+from db.queries import quotas
 from db.queries.accounting import Connection, FactsRow, NasRow
 from domain.period import days_of, local_midnight
 
@@ -81,14 +82,30 @@ def zone_days(name: str) -> ZoneDays:
 Tiers = tuple[tuple[int, int, str], ...]
 
 
+class Allowance:
+    """How much a subscription or a family may still use before anybody need look; nothing until somebody has."""
+
+    __slots__ = ("bytes_left", "seconds_left")
+
+    def __init__(self) -> None:
+        self.bytes_left = self.seconds_left = 0
+
+    def use(self, used_bytes: int, seconds: int) -> bool:
+        """Take off what was used; True when it is time to look."""
+        self.bytes_left -= used_bytes
+        self.seconds_left -= seconds
+        return self.bytes_left <= 0 or self.seconds_left <= 0
+
+
 # Subscriptions number a hundred thousand and plans a few dozen: what follows from the plan is kept once.
 @lru_cache(maxsize=4096)
-def _watched(tiers: Tiers, in_force: int) -> tuple[tuple[str, int], ...]:
+def _watched(tiers: Tiers, in_force: int, bonus_bytes: int) -> tuple[tuple[str, int], ...]:
     """The fewest bytes by period kind at which a tier above the one in force is reached."""
     watch: dict[str, int] = {}
     for tier, threshold_bytes, kind in tiers:
         if tier > in_force:
-            watch[kind] = min(threshold_bytes, watch.get(kind, threshold_bytes))
+            least_bytes = threshold_bytes + bonus_bytes
+            watch[kind] = min(least_bytes, watch.get(kind, least_bytes))
     return tuple(watch.items())
 
 
@@ -102,16 +119,19 @@ class Meter:
     """How one subscription is counted.
 
     `watch` is the fewest bytes by period kind at which a tier might be reached, `left_bytes` how many may still be
-    booked before anybody need look. `known_daily` is the row that is there to be added to.
+    booked before anybody need look. `known_daily` is the row that is there to be added to. `own` and `shared` are its
+    allowances, for the few that have any.
     """
 
-    __slots__ = ("days", "known_daily", "left_bytes", "row", "watch")
+    __slots__ = ("days", "known_daily", "left_bytes", "own", "row", "shared", "watch")
 
-    def __init__(self, row: FactsRow, tiers: Tiers, now: datetime) -> None:
+    def __init__(self, row: FactsRow, tiers: Tiers, now: datetime, bonus_bytes: int = 0) -> None:
         self.row = row
         self.days = zone_days(row.timezone)
         in_force = row.fup_tier if row.fup_until is None or row.fup_until > now else 0
-        self.watch = _watched(tiers, in_force)
+        self.watch = _watched(tiers, in_force, bonus_bytes)
+        self.own: Allowance | None = None
+        self.shared: Allowance | None = None
         self.left_bytes = 0
         self.known_daily: tuple[str, int] | None = None
 
@@ -133,12 +153,15 @@ class Memory:
         self._routers: dict[str, NasRow] | None = None
         self._meters: dict[int, Meter] = {}
         self._tiers: dict[int, Tiers] = {}
+        self._plans_with_allowance: set[int] = set()
+        self._families: dict[int, Allowance | None] = {}
 
     def clear(self) -> None:
         """Forget everything: notices may have been missed."""
         self._routers = None
         self._meters.clear()
         self._tiers.clear()
+        self._families.clear()
 
     def forget(self, payloads: Iterable[str]) -> set[int]:
         """Drop what notices name; returns the subscriptions that were named or belong to what was named."""
@@ -160,16 +183,20 @@ class Memory:
             self._meters.pop(subscription_id, None)
         for plan_id in others["plan"]:
             self._tiers.pop(plan_id, None)
+        for family_id in others["family"]:
+            self._families.pop(family_id, None)
         return subscriptions
 
     def _belonging(self, others: dict[str, set[int]]) -> set[int]:
         if not any(others.values()):
             return set()
         customers, plans, tenants = others["customer"], others["plan"], others["tenant"]
+        families = others["family"]
         return {
             subscription_id
             for subscription_id, meter in self._meters.items()
             if meter.row.customer_id in customers or meter.row.plan_id in plans or meter.row.tenant_id in tenants
+            or meter.row.family_id in families
         }
 
     @property
@@ -194,7 +221,27 @@ class Memory:
             self._meters.clear()
         rows = queries.metering_facts(connection, list(subscription_ids))
         self._load_tiers(connection, {row.plan_id for row in rows} - self._tiers.keys())
-        self._meters.update((row.subscription_id, Meter(row, self._tiers[row.plan_id], now)) for row in rows)
+        bonus = quotas.bonus_bytes(connection, list(subscription_ids), now)
+        self._meters.update(
+            (row.subscription_id, Meter(row, self._tiers[row.plan_id], now, bonus.get(row.subscription_id, 0)))
+            for row in rows
+        )
+        self._give_allowances(connection, rows)
+
+    def _give_allowances(self, connection: Connection, rows: Sequence[FactsRow]) -> None:
+        with_own = quotas.with_own(connection, [row.subscription_id for row in rows])
+        self._load_families(connection, {row.family_id for row in rows if row.family_id is not None})
+        for row in rows:
+            meter = self._meters[row.subscription_id]
+            if row.plan_id in self._plans_with_allowance or row.subscription_id in with_own:
+                meter.own = Allowance()
+            if row.family_id is not None:
+                meter.shared = self._families[row.family_id]
+
+    def _load_families(self, connection: Connection, family_ids: set[int]) -> None:
+        missing = family_ids - self._families.keys()
+        with_allowance = quotas.families_with(connection, list(missing))
+        self._families.update((number, Allowance() if number in with_allowance else None) for number in missing)
 
     def _load_tiers(self, connection: Connection, plan_ids: set[int]) -> None:
         if not plan_ids:
@@ -202,6 +249,8 @@ class Memory:
         self._tiers.update((plan_id, ()) for plan_id in plan_ids)
         for plan_id, tier, threshold_bytes, kind in queries.plan_tiers(connection, list(plan_ids)):
             self._tiers[plan_id] += ((tier, threshold_bytes, kind),)
+        self._plans_with_allowance -= plan_ids
+        self._plans_with_allowance |= quotas.plans_with(connection, list(plan_ids))
 
 
 def _are_ids(text: str) -> bool:

@@ -14,7 +14,7 @@ from db.queries.access import profiles_by_id
 from db.queries.accounting import Connection
 from db.queries.live_changes import enqueue_change
 from db.queries.usage import totals_in
-from domain.access import AccessProfile, fup_tier_in_force, rate_limit_now
+from domain.access import AccessProfile, fup_tier_in_force, rate_limit_now, tiers_now
 from domain.fup import FupTier, Usage, tier_reached
 from domain.period import Period, period_at
 
@@ -56,6 +56,18 @@ def reset_over(connection: Connection, *, now: datetime, limit: int) -> tuple[in
     return len(due), written
 
 
+def look_again(connection: Connection, subscription_ids: Iterable[int], *, now: datetime) -> int:
+    """After a top-up began or ended: let go whom no tier slows any more, slow whom one does; changes written."""
+    written = 0
+    for profile, _ in profiles_by_id(connection, subscription_ids).values():
+        in_force, reached = fup_tier_in_force(profile, now), _reached(connection, profile, now)
+        if in_force is not None and (reached is None or reached[0].tier < in_force.tier):
+            written += _leave(connection, profile, in_force.tier, now=now)
+        elif _tier_to_enter(connection, profile, now) is not None:
+            written += apply_crossings(connection, [profile.subscription_id], caused_at={}, now=now)
+    return written
+
+
 def _tier_to_enter(connection: Connection, profile: AccessProfile, now: datetime) -> tuple[FupTier, int] | None:
     # Tier 0 with an end in the future is staff's word: full speed until then, whatever was used.
     if profile.fup_tier == 0 and profile.fup_until is not None and profile.fup_until > now:
@@ -69,13 +81,14 @@ def _tier_to_enter(connection: Connection, profile: AccessProfile, now: datetime
 
 def _reached(connection: Connection, profile: AccessProfile, now: datetime) -> tuple[FupTier, int] | None:
     """The highest tier reached in the running periods, with the bytes that count for it."""
-    periods = {tier.reset_period: _period(profile, tier, now) for tier in profile.tiers}
+    tiers = tiers_now(profile, now)
+    periods = {tier.reset_period: _period(profile, tier, now) for tier in tiers}
     totals = totals_in(connection, profile.subscription_id, periods.values())
     usage = {
         kind: Usage(download_bytes=total.download_bytes, upload_bytes=total.upload_bytes)
         for kind, total in totals.items()
     }
-    tier = tier_reached(profile.tiers, usage)
+    tier = tier_reached(tiers, usage)
     return None if tier is None else (tier, usage[tier.reset_period].counted(tier.counts))
 
 

@@ -7,11 +7,13 @@ runs one hands over a connection in autocommit and `now`; the result says what w
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
-from accounting import fairuse
+from accounting import fairuse, hours, quotas
 from accounting.sessions import ended_payloads
 from db.queries import accounting as queries
-from db.queries import partitions
+from db.queries import partitions, receipts
+from db.queries import quotas as quota_queries
 from db.queries import spool as spool_queries
 from db.queries.accounting import Connection
 from db.queries.live_changes import enqueue_change
@@ -28,6 +30,9 @@ MONTHS_AHEAD = 3
 # A session without right that still runs is asked to end again after this long.
 ASK_AGAIN = timedelta(minutes=5)
 SEEN_LATELY = timedelta(hours=1)
+# How long receipts are kept when staff chose nothing, and how long one is named after it was last noted as in use.
+RECEIPT_MONTHS = 6
+RECEIPT_NAMED_FOR = timedelta(days=8)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +77,41 @@ def reset_fair_use(connection: Connection, now: datetime) -> Done:
     return _in_chunks(connection, chunk)
 
 
+def give_allowances_back(connection: Connection, now: datetime) -> Done:
+    """Let those in again whose allowance has a new period, and free whoever it slowed down."""
+
+    def chunk() -> Done:
+        due = quota_queries.periods_over(connection, now=now, limit=CHUNK)
+        return Done(changed=len(due), asked=quotas.settle(connection, due, now=now).asked)
+
+    return _in_chunks(connection, chunk)
+
+
+def turn_topups(connection: Connection, now: datetime) -> Done:
+    """Look at allowance and fair use of those whose top-up began or ended."""
+
+    def chunk() -> Done:
+        due = quota_queries.topups_turning(connection, now=now, limit=CHUNK)
+        asked = quotas.settle(connection, due, now=now).asked
+        return Done(changed=len(due), asked=asked + fairuse.look_again(connection, due, now=now))
+
+    return _in_chunks(connection, chunk)
+
+
+def turn_hours(connection: Connection, now: datetime) -> Done:
+    """End, free or re-speed the sessions of plans whose hours began or ended a moment ago."""
+    changed = asked = 0
+    for turn in hours.turned_lately(connection, now):
+        done = _in_chunks(connection, partial(_turn_sessions, connection, turn, now))
+        changed, asked = changed + done.changed, asked + done.asked
+    return Done(changed=changed, asked=asked)
+
+
+def _turn_sessions(connection: Connection, turn: hours.Turn, now: datetime) -> Done:
+    changed, asked = hours.tell(connection, turn, now=now, limit=CHUNK)
+    return Done(changed=changed, asked=asked)
+
+
 def expire_subscriptions(connection: Connection, now: datetime) -> Done:
     """End subscriptions whose expiry and grace are over, and disconnect them."""
 
@@ -104,7 +144,10 @@ def end_sessions_without_right(connection: Connection, now: datetime) -> Done:
 
 
 def keep_partitions(connection: Connection, now: datetime) -> Done:
-    """Make the coming months of radacct and access_log, and drop those that staff do not want to keep."""
+    """Make the coming months of radacct and access_log, and drop those that staff do not want to keep.
+
+    Receipts go with the decisions that name them.
+    """
     this_month = partitions.month_of(now)
     kept = partitions.retention_months(connection)
     changed = 0
@@ -116,17 +159,30 @@ def keep_partitions(connection: Connection, now: datetime) -> Done:
             for name in partitions.months_before(connection, parent, oldest):
                 partitions.drop_month(connection, parent, name)
                 changed += 1
-    return Done(changed=changed)
+    return Done(changed=changed + _drop_receipts(connection, now))
+
+
+def _drop_receipts(connection: Connection, now: datetime) -> int:
+    months = receipts.receipt_retention_months(connection) or RECEIPT_MONTHS
+    oldest = partitions.month_before(partitions.month_of(now), months) - RECEIPT_NAMED_FOR
+
+    def chunk() -> Done:
+        return Done(changed=receipts.drop_receipts(connection, unused_since=oldest, limit=CHUNK))
+
+    return _in_chunks(connection, chunk).changed
 
 
 JOBS: dict[str, Callable[[Connection, datetime], Done]] = {
     "stale-sessions": close_stale_sessions,
     "fup-reset": reset_fair_use,
+    "quota-reset": give_allowances_back,
+    "topups": turn_topups,
+    "hours": turn_hours,
     "expiry": expire_subscriptions,
     "unwanted-sessions": end_sessions_without_right,
     "partitions": keep_partitions,
 }
-SWEEP = ("expiry", "fup-reset", "stale-sessions", "unwanted-sessions")
+SWEEP = ("expiry", "fup-reset", "quota-reset", "topups", "hours", "stale-sessions", "unwanted-sessions")
 
 
 def _in_chunks(connection: Connection, chunk: Callable[[], Done]) -> Done:

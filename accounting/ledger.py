@@ -84,16 +84,29 @@ class Ledger:
                 entry.meter.known_daily = (day_text, nas_server_id)
         return Postings(known_daily=known, fresh_daily=fresh)
 
-    def to_look_at(self) -> list[Meter]:
-        """The meters whose watched bytes may have been reached by this batch."""
+    def to_look_at(self) -> "ToLookAt":
+        """The meters whose watched bytes, or whose allowance, may have been reached by this batch."""
         found: dict[int, Meter] = {}
+        using: dict[int, Meter] = {}
         for (subscription_id, *_), entry in self._entries.items():
             meter = entry.meter
             if meter.watch:
                 meter.left_bytes -= entry.down + entry.up
                 if meter.left_bytes <= 0:
                     found[subscription_id] = meter
-        return list(found.values())
+            if meter.own is not None and meter.own.use(entry.down + entry.up, entry.seconds):
+                using[subscription_id] = meter
+            if meter.shared is not None and meter.shared.use(entry.down + entry.up, entry.seconds):
+                using[subscription_id] = meter
+        return ToLookAt(meters=list(found.values()), using=list(using.values()))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToLookAt:
+    """What a batch makes worth a look: fair use of `meters`, allowances of those `using` them."""
+
+    meters: Sequence[Meter]
+    using: Sequence[Meter]
 
 
 class Daily:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from domain.fup import FupTier, find_tier
+from domain.fup import FupTier, find_tier, raised
 from domain.garden import GARDEN_REASONS, Garden, garden_for
 from domain.period import zone_named
-from domain.quota import DayUsage, Quota, TopUp, left, period_of
+from domain.quota import DayUsage, Quota, TopUp, bonus, period_of, used
 from domain.replies import merged_value
 from domain.speed import Burst, Speed, render_rate_limit
 from domain.voucher import VoucherTerms
@@ -271,10 +271,25 @@ def _speed_of_the_hour(profile: AccessProfile, now: datetime) -> Speed | None:
     return None if window is None else window.speed
 
 
-def quota_left(profile: AccessProfile, quota: Quota, now: datetime) -> int:
-    """Bytes or seconds left of one of the profile's allowances; a shared one is used by the whole family."""
+def quota_limit(profile: AccessProfile, quota: Quota, now: datetime) -> int:
+    """One of the profile's allowances with the top-ups that are valid now."""
+    return quota.limit + bonus(profile.topups, quota.kind, now)
+
+
+def quota_spent(profile: AccessProfile, quota: Quota, now: datetime) -> int:
+    """Bytes or seconds used in the running period of an allowance; a shared one is used by the whole family."""
     days = profile.family_days if quota.is_shared else profile.days
-    return left(quota, days, profile.topups, now, zone_named(profile.timezone), profile.billing_day)
+    return used(quota, days, period_of(quota, now, zone_named(profile.timezone), profile.billing_day))
+
+
+def quota_left(profile: AccessProfile, quota: Quota, now: datetime) -> int:
+    """What may still be used of an allowance, never below zero; zero means used up."""
+    return max(0, quota_limit(profile, quota, now) - quota_spent(profile, quota, now))
+
+
+def tiers_now(profile: AccessProfile, now: datetime) -> tuple[FupTier, ...]:
+    """The plan's fair-use tiers, each beginning later by the volume that valid top-ups add."""
+    return raised(profile.tiers, bonus(profile.topups, "data", now)) if profile.topups else profile.tiers
 
 
 def used_up(profile: AccessProfile, now: datetime) -> tuple[Quota, ...]:

@@ -24,6 +24,10 @@ CHANGE_STATUS_WORDS: dict[str, str] = {
 CHANGE_REASONS: dict[str, str] = {
     "fup": "fair-use limit crossed",
     "fup_reset": "fair-use period ended",
+    "quota": "allowance used up",
+    "quota_reset": "allowance available again",
+    "hours": "the plan's hours began or ended",
+    "family_change": "family changed",
     "plan_change": "plan changed",
     "speed_change": "speed changed",
     "suspend": "subscription suspended",

@@ -15,6 +15,8 @@ QUOTA_KINDS = ("data", "time")
 # `total` never turns: it lasts as long as the subscription or voucher.
 QUOTA_PERIODS = ("daily", "weekly", "monthly", "billing_cycle", "total")
 QUOTA_ACTIONS = ("reject", "garden", "throttle")
+# The customer is told once in a period when so much of an allowance is used.
+ALERT_PERCENTS = (80, 90, 100)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,9 +77,12 @@ def period_of(quota: Quota, now: datetime, zone: tzinfo, billing_day: int) -> Pe
     return None if quota.period == "total" else period_at(quota.period, now, zone, billing_day)
 
 
-def left(
-    quota: Quota, days: Iterable[DayUsage], topups: Iterable[TopUp], now: datetime, zone: tzinfo, billing_day: int
-) -> int:
-    """What may still be used now, never below zero; zero means used up."""
-    spent = used(quota, days, period_of(quota, now, zone, billing_day))
-    return max(0, quota.limit + bonus(topups, quota.kind, now) - spent)
+def alerts_reached(limit: int, spent: int) -> tuple[int, ...]:
+    """The levels of `ALERT_PERCENTS` that what was spent has reached."""
+    return tuple(percent for percent in ALERT_PERCENTS if spent * 100 >= limit * percent)
+
+
+def next_look(limit: int, spent: int) -> int:
+    """The least spending above the present one at which a level is reached; the limit itself when none is."""
+    levels = (-(-limit * percent // 100) for percent in ALERT_PERCENTS)
+    return min((level for level in levels if level > spent), default=limit)

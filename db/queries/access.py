@@ -163,6 +163,11 @@ def _profile(row: dict[str, Any]) -> AccessProfile:
     return AccessProfile(**values)
 
 
+def windows_of(rows: list[list[Any]]) -> tuple[TimeWindow, ...]:
+    """Hours from rows of (weekdays, start and end minute, download and upload kbit/s)."""
+    return _windows(tuple(tuple(row) for row in rows))
+
+
 # What belongs to a plan or a tenant is kept once for all its subscribers.
 @lru_cache(maxsize=5_000)
 def _windows(rows: tuple[tuple[Any, ...], ...]) -> tuple[TimeWindow, ...]:

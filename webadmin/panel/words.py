@@ -122,6 +122,10 @@ _REASONS: dict[str, LazyString] = {
 _CHANGE_REASONS: dict[str, LazyString] = {
     "fup": _l("fair-use limit crossed"),
     "fup_reset": _l("fair-use period ended"),
+    "quota": _l("allowance used up"),
+    "quota_reset": _l("allowance available again"),
+    "hours": _l("the plan's hours began or ended"),
+    "family_change": _l("family changed"),
     "plan_change": _l("plan changed"),
     "speed_change": _l("speed changed"),
     "suspend": _l("subscription suspended"),

@@ -13,7 +13,16 @@ from sqlalchemy.orm import Session
 
 from db.crypto import UnableToDecrypt, keyring
 from db.engine import psycopg_of
-from db.models import PlanFupRule, Subscription, SubscriptionFupState, SubscriptionLimits, SubscriptionMac
+from db.models import (
+    AllowanceQuota,
+    PlanFupRule,
+    PlanTimeWindow,
+    QuotaTopup,
+    Subscription,
+    SubscriptionFupState,
+    SubscriptionLimits,
+    SubscriptionMac,
+)
 from db.queries.access import (
     OPEN_SESSIONS,
     PROFILE_BY_NAME,
@@ -26,6 +35,7 @@ from db.queries.deadline import policy_dsn
 from db.queries.reader import DeadlineReader
 from db.queries.routers import active_routers
 from domain.access import AccessProfile
+from domain.quota import Quota
 from domain.speed import Burst
 from factories import make_customer, make_nas, make_plan, make_session, make_subscription, make_tenant
 from profiles import profiles
@@ -45,14 +55,37 @@ DECOYS = {"grace": 3, "limit": 9, "timeout": 7777, "pool": "decoy-pool", "list":
 
 
 def storable(profile: AccessProfile) -> AccessProfile:
-    """The profile with what the tables would refuse taken out: a burst below the speed."""
+    """The profile with what the tables would refuse taken out: a burst below the speed, two allowances of a kind.
+
+    Usage, gardens, places, limit-at and attributes by name are left to their own tests.
+    """
     burst = profile.burst
     full = profile.plan_speed
     if burst is not None and (
         burst.speed.download_kbps < full.download_kbps or burst.speed.upload_kbps < full.upload_kbps
     ):
         burst = replace(burst, speed=full)
-    return replace(profile, burst=burst)
+    topups = tuple(sorted(profile.topups, key=str))
+    return replace(
+        profile,
+        burst=burst,
+        quotas=_one_of_each(profile.quotas),
+        topups=topups,
+        days=(),
+        family_days=(),
+        gardens={},
+        checks=(),
+        replies=(),
+        nas_server_id=None,
+        nas_group_id=None,
+        least_speed=None,
+    )
+
+
+def _one_of_each(quotas: tuple[Quota, ...]) -> tuple[Quota, ...]:
+    """One allowance of each kind and period, the plan's own, without the number the table will give it."""
+    distinct = {(quota.kind, quota.period): replace(quota, quota_id=0, is_shared=False) for quota in quotas}
+    return tuple(distinct.values())
 
 
 def store(db: Session, profile: AccessProfile, own: dict[str, bool]) -> Subscription:
@@ -80,6 +113,7 @@ def store(db: Session, profile: AccessProfile, own: dict[str, bool]) -> Subscrip
         interim_interval_s=profile.interim_interval_s,
         ip_pool=plan_pool,
         address_list=plan_list,
+        session_limit_action=profile.session_limit_action,
         **_burst_columns(profile.burst),
     )
     plan.fup_rules = [_rule(plan.tenant_id, tier) for tier in profile.tiers]
@@ -95,6 +129,7 @@ def store(db: Session, profile: AccessProfile, own: dict[str, bool]) -> Subscrip
         grace_period_days=grace,
         billing_day=profile.billing_day,
         mac_binding=profile.mac_binding,
+        nas_binding=profile.nas_binding,
         assigned_ip=profile.assigned_ip,
         ip_pool=pool,
         address_list=address_list,
@@ -120,8 +155,36 @@ def store(db: Session, profile: AccessProfile, own: dict[str, bool]) -> Subscrip
             tenant_id=subscription.tenant_id, subscription_id=subscription.id, mac=mac.lower(), status=status
         )
         db.add(row)
+    _store_allowances(db, subscription, profile)
     db.flush()
     return subscription
+
+
+def _store_allowances(db: Session, subscription: Subscription, profile: AccessProfile) -> None:
+    owner = {"tenant_id": subscription.tenant_id}
+    of_plan = owner | {"service_plan_id": subscription.service_plan_id}
+    for position, window in enumerate(profile.windows):
+        speed = window.speed
+        row = PlanTimeWindow(
+            **of_plan,
+            position=position,
+            weekdays=sum(1 << day for day in window.weekdays),
+            start_minute=window.start_minute,
+            end_minute=window.end_minute,
+            download_kbps=None if speed is None else speed.download_kbps,
+            upload_kbps=None if speed is None else speed.upload_kbps,
+        )
+        db.add(row)
+    for quota in profile.quotas:
+        values = {name: getattr(quota, name) for name in ("kind", "period", "counts", "action")}
+        slow = quota.throttle
+        speeds = {f"throttle_{side}_kbps": slow and getattr(slow, f"{side}_kbps") for side in ("download", "upload")}
+        db.add(AllowanceQuota(**of_plan, limit_amount=quota.limit, **values, **speeds))
+        db.flush()
+    for topup in profile.topups:
+        values = {name: getattr(topup, name) for name in ("kind", "amount", "valid_from", "valid_until")}
+        db.add(QuotaTopup(**owner, subscription_id=subscription.id, **values))
+        db.flush()
 
 
 def _burst_columns(burst: Burst | None) -> dict[str, Any]:
@@ -169,7 +232,7 @@ def test_a_profile_is_read_as_it_was_stored(db: Session, profile: AccessProfile,
             version=row.version,
             password_token=read.password_token,
         )
-        assert read == expected
+        assert replace(read, quotas=tuple(replace(quota, quota_id=0) for quota in read.quotas)) == expected
         attempt.rollback()
     db.expunge_all()
 

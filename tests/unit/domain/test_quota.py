@@ -23,10 +23,10 @@ from domain.access import (
 )
 from domain.fup import FupTier, raised
 from domain.garden import Garden
-from domain.quota import DayUsage, Quota, TopUp, bonus, left, used
+from domain.quota import ALERT_PERCENTS, DayUsage, Quota, TopUp, alerts_reached, bonus, next_look, used
 from domain.speed import Speed
 from domain.windows import TimeWindow
-from profiles import GOOD_STANDING, NOW, days, moments, profiles, quotas, topups
+from profiles import GOOD_STANDING, NOW, days, moments, profiles, quotas
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 A_MOMENT = timedelta(microseconds=1)
@@ -157,18 +157,29 @@ def test_fair_use_begins_later_by_what_was_added() -> None:
     assert raised((tier,), 7)[0].threshold_bytes == 107
 
 
-@given(
-    quota=quotas(), used_days=st.lists(days, max_size=5), more=days, added=st.lists(topups(), max_size=3), now=moments
-)
+@given(profile=profiles(), quota=quotas(), more=days, now=moments)
 def test_using_more_leaves_no_more_and_a_top_up_leaves_no_less(
-    quota: Quota, used_days: list[DayUsage], more: DayUsage, added: list[TopUp], now: datetime
+    profile: AccessProfile, quota: Quota, more: DayUsage, now: datetime
 ) -> None:
-    before = left(quota, used_days, added, now, JAKARTA, 1)
+    left = quota_left(profile, quota, now)
+    further = replace(profile, days=(*profile.days, more), family_days=(*profile.family_days, more))
 
-    assert 0 <= before <= quota.limit + bonus(added, quota.kind, now)
-    assert left(quota, [*used_days, more], added, now, JAKARTA, 1) <= before
-    assert left(quota, used_days, [], now, JAKARTA, 1) <= before
-    assert used(quota, used_days, None) <= used(quota, [*used_days, more], None)
+    assert 0 <= left <= quota.limit + bonus(profile.topups, quota.kind, now)
+    assert quota_left(further, quota, now) <= left
+    assert quota_left(replace(profile, topups=()), quota, now) <= left
+    assert used(quota, profile.days, None) <= used(quota, further.days, None)
+
+
+@given(limit=st.integers(1, 2**62), spent=st.integers(0, 2**63))
+def test_the_next_look_comes_at_the_next_level_and_never_too_late(limit: int, spent: int) -> None:
+    at = next_look(limit, spent)
+
+    if spent < limit:
+        assert spent < at <= limit
+        assert alerts_reached(limit, at - 1) == alerts_reached(limit, spent)
+        assert len(alerts_reached(limit, at)) > len(alerts_reached(limit, spent))
+    else:
+        assert alerts_reached(limit, spent) == ALERT_PERCENTS
 
 
 @given(profile=profiles(), now=moments)

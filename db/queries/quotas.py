@@ -1,0 +1,156 @@
+"""Allowances on the counting side: who has any, which are used up, whose top-ups begin or end, whose hours turn."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import psycopg
+
+from db.queries.accounting import numbers
+
+Connection = psycopg.Connection[Any]
+
+
+class PlanHours(NamedTuple):
+    """A plan with hours: its zone, and each window as (weekdays, start and end minute, download and upload kbit/s)."""
+
+    plan_id: int
+    timezone: str
+    windows: list[list[Any]]
+
+
+def bonus_bytes(connection: Connection, subscription_ids: Sequence[int], now: datetime) -> dict[int, int]:
+    """What valid top-ups of volume give each subscription that has any."""
+    rows = connection.execute(
+        "SELECT subscription_id, sum(amount)::bigint FROM quota_topups"
+        " WHERE subscription_id = ANY(%s::bigint[]) AND kind = 'data' AND valid_from <= %s"
+        " AND (valid_until IS NULL OR valid_until > %s) GROUP BY subscription_id",
+        [numbers(subscription_ids), now, now],
+        prepare=True,
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def with_own(connection: Connection, subscription_ids: Sequence[int]) -> set[int]:
+    """The subscriptions that have an allowance of their own."""
+    return _ids(connection, "subscription_id", subscription_ids)
+
+
+def plans_with(connection: Connection, plan_ids: Sequence[int]) -> set[int]:
+    """The plans that have an allowance."""
+    return _ids(connection, "service_plan_id", plan_ids)
+
+
+def families_with(connection: Connection, family_ids: Sequence[int]) -> set[int]:
+    """The families that have an allowance."""
+    return _ids(connection, "family_id", family_ids)
+
+
+def _ids(connection: Connection, column: str, ids: Sequence[int]) -> set[int]:
+    if not ids:
+        return set()
+    statement = f"SELECT DISTINCT {column} FROM quotas WHERE {column} = ANY(%s::bigint[])"  # noqa: S608 - our own names
+    return {row[0] for row in connection.execute(statement, [numbers(ids)], prepare=True)}
+
+
+def members(connection: Connection, family_ids: Iterable[int]) -> dict[int, int]:
+    """The family of each subscription in the families."""
+    rows = connection.execute(
+        "SELECT id, family_id FROM subscriptions WHERE family_id = ANY(%s) AND deleted_at IS NULL", [list(family_ids)]
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def states(connection: Connection, subscription_ids: Sequence[int]) -> dict[int, dict[int, datetime | None]]:
+    """Which allowances are noted as used up, and until when, by subscription and allowance."""
+    found: dict[int, dict[int, datetime | None]] = {}
+    for subscription_id, quota_id, until in connection.execute(
+        "SELECT subscription_id, quota_id, until FROM subscription_quota_states WHERE subscription_id = ANY(%s)",
+        [list(subscription_ids)],
+    ):
+        found.setdefault(subscription_id, {})[quota_id] = until
+    return found
+
+
+def note_used_up(
+    connection: Connection, *, subscription_id: int, quota_id: int, used: int, until: datetime | None, now: datetime
+) -> bool:
+    """Note an allowance as used up until then; False when it was noted already."""
+    row = connection.execute(
+        "INSERT INTO subscription_quota_states (subscription_id, quota_id, used_amount, used_up_at, until)"
+        " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (subscription_id, quota_id) DO UPDATE SET until = excluded.until"
+        " WHERE subscription_quota_states.until IS DISTINCT FROM excluded.until RETURNING xmax = 0",
+        [subscription_id, quota_id, used, now, until],
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
+def forget_used_up(connection: Connection, *, subscription_id: int, quota_ids: Sequence[int]) -> int:
+    """Take notes back; returns how many there were."""
+    return connection.execute(
+        "DELETE FROM subscription_quota_states WHERE subscription_id = %s AND quota_id = ANY(%s)",
+        [subscription_id, list(quota_ids)],
+    ).rowcount
+
+
+def periods_over(connection: Connection, *, now: datetime, limit: int) -> list[int]:
+    """Subscriptions with a used-up allowance whose period is over, locked against another job doing the same."""
+    rows = connection.execute(
+        "SELECT subscription_id FROM subscription_quota_states WHERE until <= %s ORDER BY until LIMIT %s"
+        " FOR NO KEY UPDATE SKIP LOCKED",
+        [now, limit],
+    )
+    return [row[0] for row in rows]
+
+
+def topups_turning(connection: Connection, *, now: datetime, limit: int) -> list[int]:
+    """Subscriptions with a top-up that began or ended; each is given once for each of its edges."""
+    rows = connection.execute(
+        "WITH due AS (SELECT id FROM quota_topups WHERE look_at <= %(now)s ORDER BY look_at LIMIT %(limit)s"
+        " FOR NO KEY UPDATE SKIP LOCKED)"
+        " UPDATE quota_topups t SET look_at = CASE WHEN t.valid_from > %(now)s THEN t.valid_from"
+        " WHEN t.valid_until > %(now)s THEN t.valid_until END FROM due WHERE t.id = due.id RETURNING t.subscription_id",
+        {"now": now, "limit": limit},
+    )
+    return [row[0] for row in rows]
+
+
+def add_alerts(connection: Connection, rows: Sequence[tuple[int, int, date, int, int, int, datetime]]) -> None:
+    """Note (subscription, allowance, first day, percent, used, limit, now) once for each period and level."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO usage_alerts (subscription_id, quota_id, period_start, level_percent, used_amount,"
+            " limit_amount, created_at) VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            rows,
+        )
+
+
+# --- hours -------------------------------------------------------------------------------------------------------
+
+
+def plans_with_hours(connection: Connection) -> list[PlanHours]:
+    """Every plan in use that has hours."""
+    rows = connection.execute(
+        "SELECT w.service_plan_id, t.timezone, json_agg(json_build_array(w.weekdays, w.start_minute, w.end_minute,"
+        " w.download_kbps, w.upload_kbps) ORDER BY w.position)"
+        " FROM plan_time_windows w JOIN service_plans p ON p.id = w.service_plan_id"
+        " JOIN tenants t ON t.id = p.tenant_id WHERE p.deleted_at IS NULL GROUP BY 1, 2 ORDER BY 1"
+    )
+    return [PlanHours(*row) for row in rows]
+
+
+# A session that nobody has spoken to since the hours turned; one that is being ended needs no more words.
+_UNTOLD = """
+SELECT r.acctuniqueid, r.subscription_id FROM radacct_open r JOIN subscriptions s ON s.id = r.subscription_id
+WHERE s.service_plan_id = %(plan_id)s AND r.acctstoptime IS NULL AND r.acctstarttime < %(turned_at)s
+  AND NOT EXISTS (SELECT FROM session_changes x WHERE x.subscription_id = s.id AND x.acctuniqueid = r.acctuniqueid
+      AND ((x.reason = 'hours' AND x.created_at >= %(turned_at)s)
+          OR (x.kind = 'disconnect' AND x.status IN ('pending', 'sending'))))
+LIMIT %(limit)s
+"""
+
+
+def untold_sessions(connection: Connection, *, plan_id: int, turned_at: datetime, limit: int) -> list[tuple[str, int]]:
+    """(unique id, subscription) of a plan's sessions from before its hours turned that were not told of it yet."""
+    rows = connection.execute(_UNTOLD, {"plan_id": plan_id, "turned_at": turned_at, "limit": limit})
+    return [(row[0], row[1]) for row in rows]
