@@ -532,13 +532,13 @@ CHANGES: tuple[Change, ...] = (
     ),
     # --- running sessions ---
     _change(
-        "radacct_open.subscription_id",
+        "radacct.subscription_id",
         "UPDATE radacct SET subscription_id = {s} WHERE acctuniqueid = md5('{u}')",
         OPENED,
         given=(SESSION.replace("{s}", "{x}"),),
     ),
     _change(
-        "radacct_open.acctstoptime",
+        "radacct.acctstoptime",
         "UPDATE radacct SET acctstoptime = now() WHERE acctuniqueid = md5('{u}')",
         CLOSED,
         given=(SESSION,),
@@ -546,13 +546,13 @@ CHANGES: tuple[Change, ...] = (
         after=ACCEPTED,
     ),
     _change(
-        "radacct_open.callingstationid",
+        "radacct.callingstationid",
         f"UPDATE radacct SET callingstationid = '{OTHER_DEVICE}' WHERE acctuniqueid = md5('{{u}}')",
         OPENED,
         given=(SESSION.replace(OTHER_DEVICE, "02:00:00:00:00:01"),),
     ),
     _change(
-        "radacct_open.acctupdatetime",
+        "radacct.acctupdatetime",
         "UPDATE radacct SET acctupdatetime = now() - interval '5 hours' WHERE acctuniqueid = md5('{u}')",
         given=(SESSION,),
         before=REFUSED,

@@ -48,7 +48,7 @@ WITHOUT_EFFECT: dict[str, dict[str, str]] = {
     "radcheck": {"id": "only the order, and all must be met"},
     "radreply": {"id": "only the order of rows"},
     "plan_reply_attributes": {"id": "only the order of rows"} | _unread("tenant_id created_at updated_at"),
-    "radacct_open": {
+    "radacct": {
         "acctuniqueid": THE_ROW,
         "radacctid": "only the order of sessions that began at once",
         "acctstarttime": "which session is replaced first, where the oldest gives way",

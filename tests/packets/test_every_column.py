@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,18 +20,16 @@ from db.models import NasServer
 from db.models.policy import Family, NasGroup
 from db.queries import access, routers
 from factories import make_customer, make_nas, make_plan, make_subscription, make_tenant
+from house.code import ROOT
 from packets.columns import ACCEPTED, CHANGES, REFUSED, SILENT, Change
 from packets.conftest import SECRET
 from packets.idle_columns import UNREAD, WITHOUT_EFFECT
 from radius_stack import RadiusStack, wait_for
 from simulator import Login, LoginResult, Method, Service, SimulatedRouter
 
-# The statements that a login is decided from; views may not have parameters.
-STATEMENTS = {
-    "profile": access.PROFILE_BY_NAME,
-    "sessions": access.OPEN_SESSIONS,
-    "routers": routers._ROUTERS,
-    "blocked": routers._BLOCKED,
+# The statements that a login is decided from, by the name of the constant.
+STATEMENTS = {name: getattr(access, name) for name in ("PROFILE_BY_NAME", "OPEN_SESSIONS", "RECENT_DEVICES")} | {
+    name: getattr(routers, name) for name in ("_ROUTERS", "_BLOCKED")
 }
 # What a function reads is not in PostgreSQL's record of a view; its body says it.
 FUNCTIONS = {"usage_since": ("usage_daily", "d")}
@@ -45,15 +44,28 @@ IN_FORCE_S = 6.0
 def columns_read(stack: RadiusStack) -> set[str]:
     """Every column that a login reads, as table.column."""
     for name, statement in STATEMENTS.items():
-        stack.sql(f"CREATE VIEW read_{name} AS {re.sub(r'[$][0-9]+::', 'NULL::', statement)}")
+        # A view may not have parameters.
+        stack.sql(f"CREATE VIEW read{name} AS {re.sub(r'[$][0-9]+::', 'NULL::', statement)}")
     found = stack.sql("SELECT DISTINCT table_name, column_name FROM information_schema.view_column_usage")
     for name in STATEMENTS:
-        stack.sql(f"DROP VIEW read_{name}")
-    read = {f"{table}.{column}" for table, column in found}
+        stack.sql(f"DROP VIEW read{name}")
+    read = {f"{table.removesuffix('_open')}.{column}" for table, column in found}
     for function, (table, alias) in FUNCTIONS.items():
         ((body,),) = stack.sql("SELECT prosrc FROM pg_proc WHERE proname = %s", function)
         read |= {f"{table}.{column}" for column in re.findall(rf"\b{alias}\.(\w+)", body)}
     return read
+
+
+def test_no_statement_is_forgotten() -> None:
+    inside = (path.read_text() for path in (ROOT / "radius").glob("*.py"))
+    imported = {name for text in inside for name in re.findall(r"\b[A-Z][A-Z_]+\b", _imports_of_queries(text))}
+    routers_file = Path(routers.__file__).read_text()
+
+    assert imported | set(re.findall(r"^(_[A-Z_]+) = ", routers_file, re.MULTILINE)) == STATEMENTS.keys()
+
+
+def _imports_of_queries(text: str) -> str:
+    return "\n".join(re.findall(r"^from db\.queries\.access import (.*)$", text, re.MULTILINE))
 
 
 def test_every_column_of_every_table_a_login_reads_is_written_down(columns_read: set[str], stack: RadiusStack) -> None:
