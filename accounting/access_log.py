@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 import psycopg
 
-from accounting import device_news
+from accounting import device_news, router_news
 from accounting.records import MAX_TEXT
 from accounting.spool import Chunk, Line
 from db.queries import accounting as queries
@@ -34,6 +34,7 @@ class Read(NamedTuple):
     rows: list[Row]
     receipts: list[tuple[str, int, str]]
     refused: list[Refused]
+    notes: list[router_news.Note]
 
 
 def store(connection: Connection, chunk: Chunk, *, node: str, stream: str, now: datetime) -> bool:
@@ -56,7 +57,8 @@ def store(connection: Connection, chunk: Chunk, *, node: str, stream: str, now: 
     spool_queries.save_positions(
         connection, node=node, stream=stream, offsets=chunk.after, records=len(chunk.lines), counted_until=now
     )
-    return _follow(connection, [row for one in read for row in one.rows], now)
+    notes = [note for one in read for note in one.notes]
+    return _follow(connection, [row for one in read for row in one.rows], notes, now)
 
 
 def _add(connection: Connection, read: Sequence[Read], now: datetime) -> None:
@@ -64,10 +66,13 @@ def _add(connection: Connection, read: Sequence[Read], now: datetime) -> None:
     queries.insert_access_log(connection, [row for one in read for row in one.rows])
 
 
-def _follow(connection: Connection, rows: Sequence[Row], now: datetime) -> bool:
+def _follow(
+    connection: Connection, rows: Sequence[Row], notes: Sequence[router_news.Note], now: datetime
+) -> bool:
     """What the decisions ask for. It must not keep them, nor the accounting behind them, from being stored."""
     try:
         with connection.transaction():
+            router_news.write(connection, notes)
             return device_news.write(connection, rows, now)
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         log.warning("what logins ask for was not written", error=repr(error))
@@ -87,7 +92,7 @@ def _store_by_line(connection: Connection, read: Sequence[Read], now: datetime) 
 
 def read_line(line: Line) -> Read:
     """What a line holds; a line that is no list of elements is refused whole."""
-    read = Read(line, [], [], [])
+    read = Read(line, [], [], [], [])
     try:
         elements = orjson.loads(line.raw)
     except orjson.JSONDecodeError:
@@ -95,6 +100,10 @@ def read_line(line: Line) -> Read:
     if not isinstance(elements, list):
         return read._replace(refused=[(line, "not_a_record")])
     for element in elements:
+        note = router_news.read(element)
+        if note is not None:
+            read.notes.append(note)
+            continue
         receipt = _receipt(element) if isinstance(element, dict) else None
         row = _row(element) if receipt is None else None
         if receipt is not None:

@@ -5,7 +5,7 @@ are answered from what was last known, unknown ones get silence, and nobody is r
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -23,6 +23,7 @@ from radius.guessing import Attempt, Guesses
 from radius.pairs import Pair, UnableToRender
 from radius.policies.types import ANYWHERE, MIKROTIK, Place
 from radius.records import AccessRecords, Record
+from radius.router_notes import RouterNotes
 from radius.routers import Router, RouterTable
 from radius.store import Entry, Key, ProfileStore
 from radius.without_password import Control, control_for
@@ -61,6 +62,7 @@ class Authorizer:
         complain: Callable[[str], None],
         max_stale_s: float,
         boot_id: str,
+        notes: RouterNotes | None = None,
     ) -> None:
         self._silence: Answer = (codes.handled, (), DO_NOT_RESPOND)
         self._refused: Answer = (codes.reject, (), ())
@@ -74,6 +76,7 @@ class Authorizer:
         self._complain = complain
         self._max_stale_s = max_stale_s
         self._boot_id = boot_id
+        self._notes = notes or RouterNotes()
         self._numbers = count(1)
         self._guesses = Guesses()
         # What a rule of the moment looked at in this login, for its record; None while nothing out of the ordinary was.
@@ -87,33 +90,25 @@ class Authorizer:
         router = self._routers.by_number.get(attributes.get("Tmp-String-1", ""))
         if router is None:
             return self._silence
+        if ("Message-Authenticator" in attributes) is not router.signs_requests:
+            self._notes.signature(attributes, router.nas_server_id, now)
         key = (router.tenant_id, attributes.get("User-Name", "").strip())
         self._catch_up()
         store = self._store
         entry = store.entries.get(key)
-        if entry is None:
-            key = self._known_as(key, attributes, now)
-            entry = store.entries.get(key)
         stale = False
         if entry is None or entry.dirty or time.monotonic() > store.trusted_until:
-            entry, known = self._refresh(key, entry, now)
+            key, entry, known = self._find(key, entry, attributes, now)
             if entry is None:
                 return self._stranger(attributes, router, key, now) if known else self._silence
             stale = not known
         station = attributes.get("Calling-Station-Id")
-        mac = None if station is None else normalise_mac(station)
-        service = service_of(attributes, mac)
-        if router.service_map:
-            service = router.service_map.get(service, service)
+        service, mac = _service_and_device(attributes, station, router.service_map, key[1])
         vendor = router.place.vendor
         kind = service if vendor == MIKROTIK else f"{service} {vendor}"
         compiled = entry.compiled.get(kind)
         if compiled is None or now >= compiled.valid_until:
             compiled = entry.compiled[kind] = self._compile(entry, service, now, router.place)
-        if service == "dhcp":
-            # A DHCP server names the device; its Calling-Station-Id may be any client identifier.
-            mac = normalise_mac(key[1]) or mac
-            self._saw("mac", mac)
         refusal = compiled.refusal
         if "Tmp-String-3" in attributes:
             refusal = "unreadable"
@@ -124,10 +119,10 @@ class Authorizer:
             self._record(now, router, key, station, service, "reject", refusal, decision_id, entry, stale, compiled)
             return self._refused
         entry.hold(mac, decision_id, now)
-        if compiled.checks_device and mac is not None and learns_device(compiled.profile, mac):
-            entry.learn(mac, decision_id, now)
+        control = compiled.control
+        if compiled.is_special:
+            control = self._special(attributes, entry, compiled, service, mac, decision_id, now)
         self._record(now, router, key, station, service, "accept", compiled.reason, decision_id, entry, stale, compiled)
-        control = self._control(attributes, compiled, service, mac) if compiled.by_device else compiled.control
         return (self._accept, compiled.reply(now, compiled.class_prefix + decision_id), control)
 
     def prepare(self, entry: Entry) -> None:
@@ -185,6 +180,17 @@ class Authorizer:
         profile, sessions = parse_profile(text)
         return store.put(key, profile, sessions, now, epoch), True
 
+    def _find(
+        self, key: Key, entry: Entry | None, attributes: dict[str, str], now: float
+    ) -> tuple[Key, Entry | None, bool]:
+        """The entry that memory did not have or does not believe, with the name it is known by."""
+        if entry is None:
+            key = self._known_as(key, attributes, now)
+            entry = self._store.entries.get(key)
+            if entry is not None and not entry.dirty and time.monotonic() <= self._store.trusted_until:
+                return key, entry, True
+        return key, *self._refresh(key, entry, now)
+
     def _known_as(self, key: Key, attributes: dict[str, str], now: float) -> Key:
         """The key of a device however its router spells it; a name stored just as it was sent goes first."""
         mac = normalise_mac(key[1])
@@ -195,6 +201,23 @@ class Authorizer:
             return device
         entry, known = self._refresh(key, None, now)
         return device if entry is None and known else key
+
+    def _special(
+        self,
+        attributes: dict[str, str],
+        entry: Entry,
+        compiled: Compiled,
+        service: str,
+        mac: str | None,
+        decision_id: str,
+        now: float,
+    ) -> Control:
+        """What few accepts need: a device to learn, a voucher that begins, and how FreeRADIUS is to check it."""
+        if compiled.checks_device and mac is not None and learns_device(compiled.profile, mac):
+            entry.learn(mac, decision_id, now)
+        if compiled.begins_voucher:
+            self._saw("voucher", "first")
+        return self._control(attributes, compiled, service, mac) if compiled.by_device else compiled.control
 
     def _control(self, attributes: dict[str, str], compiled: Compiled, service: str, mac: str | None) -> Control:
         """How a device or a voucher is checked. A name that a person may have typed still needs its password."""
@@ -382,6 +405,18 @@ class Authorizer:
                 compiled,
             )
         )
+
+
+def _service_and_device(
+    attributes: dict[str, str], station: str | None, service_map: Mapping[str, str], name: str
+) -> tuple[str, str | None]:
+    """Which service asks, as the router's own map has it, and the device that is to be let in."""
+    mac = None if station is None else normalise_mac(station)
+    service = service_of(attributes, mac)
+    if service_map:
+        service = service_map.get(service, service)
+    # A DHCP server names the device; its Calling-Station-Id may be any client identifier.
+    return service, (normalise_mac(name) or mac if service == "dhcp" else mac)
 
 
 def _service(attributes: dict[str, str]) -> str:

@@ -23,6 +23,7 @@ import orjson
 
 from radius.compiled import Compiled
 from radius.receipts import receipt_of
+from radius.router_notes import RouterNotes
 
 FLUSH_S = 0.25
 SETTLE_S = 0.5
@@ -69,6 +70,7 @@ class AccessRecords:
         self._waiting: deque[Record] = deque(maxlen=MAX_WAITING)
         self._refused: dict[str, str] = {}
         # Decisions that were mentioned and whose receipt is still to be written.
+        self.notes = RouterNotes()
         self._untold: deque[Compiled] = deque(maxlen=MAX_WAITING)
         self._series = secrets.token_hex(6)
         self._numbers = count(1)
@@ -114,9 +116,18 @@ class AccessRecords:
                 raise
             written += len(batch)
         self._tell()
+        self._write_notes()
         if not self._waiting:
             self._refused.clear()
         return written
+
+    def _write_notes(self) -> None:
+        notes = self.notes.take()
+        try:
+            _append(self._folder, lines(notes))
+        except OSError:
+            self.notes.put_back(notes)
+            raise
 
     def _settled(self, record: Record) -> Record:
         reason = self._refused.pop(record.decision_id, None) if self._refused else None

@@ -23,6 +23,7 @@ from radius.guard import SpoolGuard
 from radius.keeper import Keeper
 from radius.records import AccessRecords
 from radius.router_keeper import RouterKeeper
+from radius.router_notes import RouterNotes
 from radius.routers import RouterTable, client_pairs
 from radius.settings import PolicySettings
 from radius.store import Entry, ProfileStore
@@ -34,6 +35,8 @@ SWITCH_INTERVAL_S = 0.0005
 
 _routers = RouterTable()
 _desk: list[Authorizer] = []
+# Only where logins are decided: to have heard a router there says that its logins arrive.
+_notes: list[RouterNotes] = []
 _running: list[Keeper | RouterKeeper | AccessRecords | SpoolGuard] = []
 _threads: list[threading.Thread] = []
 _complained: dict[str, float] = {}
@@ -74,6 +77,8 @@ def find_router(request: Request) -> Answer | int:
     router = _routers.by_address.get(address)
     if router is None:
         return int(radiusd.RLM_MODULE_NOTFOUND)
+    if _notes:
+        _notes[0].heard(router.nas_server_id, time.time())
     return (radiusd.RLM_MODULE_OK, (), client_pairs(address, router))
 
 
@@ -117,8 +122,10 @@ def _start_login(settings: PolicySettings) -> None:
         complain=_complain,
         max_stale_s=settings.max_stale_s,
         boot_id=secrets.token_hex(6),
+        notes=records.notes,
     )
     _desk[:] = [authorizer]
+    _notes[:] = [records.notes]
     _run(keeper, records)
 
 

@@ -22,6 +22,8 @@ class Router:
     require_message_authenticator: bool
     place: Place = ANYWHERE
     service_map: Mapping[str, str] = field(default_factory=dict)
+    # Whether its logins carry Message-Authenticator, as far as is known.
+    signs_requests: bool | None = None
     # The provider's blacklist, one set shared by all its routers.
     blocked_macs: frozenset[str] = NOBODY
 
@@ -67,6 +69,7 @@ def _router(row: RouterRow, keyring: Keyring, blocked_macs: frozenset[str]) -> R
         require_message_authenticator=row.require_message_authenticator,
         place=Place(nas_server_id=row.nas_server_id, nas_group_id=row.nas_group_id, vendor=row.vendor),
         service_map=row.service_map,
+        signs_requests=row.signs_requests,
         blocked_macs=blocked_macs,
     )
 

@@ -8,7 +8,7 @@ import psycopg
 
 _ROUTERS = """
 SELECT id, tenant_id, host(host), name, radius_secret_enc, require_message_authenticator, type, nas_group_id,
-    service_map
+    service_map, signs_requests
 FROM nas_servers WHERE is_active AND deleted_at IS NULL
 """
 # A tenant with this many has another problem than a list; the newest count.
@@ -35,6 +35,7 @@ class RouterRow:
     vendor: str = "mikrotik"
     nas_group_id: int | None = None
     service_map: Mapping[str, str] = field(default_factory=dict)
+    signs_requests: bool | None = None
 
 
 def active_routers(connection: psycopg.Connection[Any]) -> list[RouterRow]:
@@ -50,6 +51,7 @@ def active_routers(connection: psycopg.Connection[Any]) -> list[RouterRow]:
             vendor=row[6],
             nas_group_id=row[7],
             service_map=row[8],
+            signs_requests=row[9],
         )
         for row in connection.execute(_ROUTERS).fetchall()
     ]
@@ -58,3 +60,10 @@ def active_routers(connection: psycopg.Connection[Any]) -> list[RouterRow]:
 def blocked_macs(connection: psycopg.Connection[Any]) -> list[BlockedMac]:
     """Every device that may use nothing of its tenant."""
     return [BlockedMac(*row) for row in connection.execute(_BLOCKED).fetchall()]
+
+
+def is_blocked(connection: psycopg.Connection[Any], tenant_id: int, mac: str) -> bool:
+    """Whether a device is on the blacklist of a tenant."""
+    statement = "SELECT EXISTS (SELECT FROM blocked_macs WHERE tenant_id = %s AND mac = %s::macaddr)"
+    row = connection.execute(statement, [tenant_id, mac]).fetchone()
+    return bool(row is not None and row[0])
