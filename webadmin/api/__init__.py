@@ -5,7 +5,21 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from webadmin import limits
-from webadmin.api import changes, customers, docs, me, nas, plans, rollouts, sessions, subscriptions, tokens
+from webadmin.api import (
+    attributes,
+    blacklist,
+    changes,
+    customers,
+    docs,
+    me,
+    nas,
+    nas_groups,
+    plans,
+    rollouts,
+    sessions,
+    subscriptions,
+    tokens,
+)
 from webadmin.api.base import init_api
 from webadmin.security import csrf
 
@@ -15,7 +29,10 @@ BLUEPRINTS = (
     plans.blueprint,
     rollouts.blueprint,
     subscriptions.blueprint,
+    attributes.blueprint,
+    blacklist.blueprint,
     nas.blueprint,
+    nas_groups.blueprint,
     sessions.blueprint,
     changes.blueprint,
     tokens.blueprint,

@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bss import network, sessions, subscriptions
+from bss.explain import Explanation, Try, explain, recorded_outcomes
 from bss.failure import Invalid, NotFound, Problem
 from bss.outcome import Changed
 from db.models import Subscription
@@ -24,6 +25,7 @@ from webadmin.api.base import (
     PREFIX,
     Blueprint,
     acting,
+    actor,
     as_list,
     as_result,
     page_of,
@@ -211,7 +213,7 @@ def assign_ip(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
 @blueprint.arguments(schemas.MacBindingIn)
 @blueprint.response(200, schemas.SubscriptionResult)
 def set_mac_binding(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
-    """Bind it to its listed devices, or let any in"""
+    """Bind it to its approved devices, to the first that comes, to those staff approve, or to none"""
     return _done("Binding changed", subscriptions.set_mac_binding(**acting(), subscription_id=subscription_id, **body))
 
 
@@ -243,6 +245,14 @@ def set_mac_status(body: dict[str, Any], subscription_id: int, mac_id: int) -> d
 def remove_mac(subscription_id: int, mac_id: int) -> dict[str, Any]:
     """Take a device off the list"""
     return _done("Device removed", subscriptions.remove_mac(**acting(), subscription_id=subscription_id, mac_id=mac_id))
+
+
+@blueprint.route("/<int:subscription_id>/macs", methods=["DELETE"])
+@blueprint.needs("remove_mac_bind")
+@blueprint.response(200, schemas.SubscriptionResult)
+def reset_macs(subscription_id: int) -> dict[str, Any]:
+    """Forget the devices it is bound to; blocked ones stay"""
+    return _done("Devices reset", subscriptions.reset_macs(**acting(), subscription_id=subscription_id))
 
 
 @blueprint.route("/<int:subscription_id>/usage")
@@ -279,7 +289,21 @@ def access_log(arguments: dict[str, Any], subscription_id: int) -> dict[str, Any
         limit=size + 1,
     )
     more = len(found) > size
+    if arguments["receipts"]:
+        told = recorded_outcomes(database.session(), found, actor=actor())
+        decided: list[Any] = [*found]
+        for decision in decided:
+            decision.receipt = told.get(decision.decision_id)
     return {"items": found[:size], "next_before": found[size - 1].decided_at if more else None}
+
+
+@blueprint.route("/<int:subscription_id>/explanation")
+@blueprint.needs("view_customers")
+@blueprint.arguments(schemas.ExplanationQuery, location="query")
+@blueprint.response(200, schemas.ExplanationOut)
+def get_explanation(arguments: dict[str, Any], subscription_id: int) -> Explanation:
+    """How a login would be decided now, at a moment, on a router or from a device; changes nothing"""
+    return explain(**acting(), subscription_id=subscription_id, wanted=Try(**arguments))
 
 
 @blueprint.route("/<int:subscription_id>/sessions")

@@ -1,6 +1,17 @@
 """The shapes of requests and answers. They say what a value looks like; whether it makes sense the use-cases decide."""
 
 from webadmin.api.schemas.account import MeOut, TenantOut, TokenCreated, TokenIn, TokenList, TokenOut, UserOut
+from webadmin.api.schemas.attributes import (
+    AttributeOut,
+    AttributesIn,
+    AttributesOut,
+    AttributesQuery,
+    CheckIn,
+    EffectiveOut,
+    KnownAttribute,
+    KnownAttributes,
+    ReplyIn,
+)
 from webadmin.api.schemas.customers import (
     BlockIn,
     CustomerActivateIn,
@@ -17,6 +28,7 @@ from webadmin.api.schemas.customers import (
     VersionIn,
     VersionQuery,
 )
+from webadmin.api.schemas.decisions import ExplanationOut, ExplanationQuery
 from webadmin.api.schemas.network import (
     AttemptOut,
     ChangeDetail,
@@ -38,6 +50,18 @@ from webadmin.api.schemas.network import (
     SessionOut,
     SessionQuery,
     SessionResult,
+)
+from webadmin.api.schemas.places import (
+    BlockedMacIn,
+    BlockedMacList,
+    BlockedMacOut,
+    BlockedMacQuery,
+    BlockedMacResult,
+    NasGroupIn,
+    NasGroupList,
+    NasGroupListed,
+    NasGroupOut,
+    NasGroupQuery,
 )
 from webadmin.api.schemas.plans import (
     PlanIn,
@@ -97,7 +121,16 @@ from webadmin.api.schemas.subscriptions import (
 __all__ = [
     "AssignIpIn",
     "AttemptOut",
+    "AttributeOut",
+    "AttributesIn",
+    "AttributesOut",
+    "AttributesQuery",
     "BlockIn",
+    "BlockedMacIn",
+    "BlockedMacList",
+    "BlockedMacOut",
+    "BlockedMacQuery",
+    "BlockedMacResult",
     "ChangeDetail",
     "ChangeExpiryIn",
     "ChangeList",
@@ -105,6 +138,7 @@ __all__ = [
     "ChangePasswordIn",
     "ChangePlanIn",
     "ChangeQuery",
+    "CheckIn",
     "CustomerActivateIn",
     "CustomerIn",
     "CustomerList",
@@ -114,7 +148,12 @@ __all__ = [
     "CustomerResult",
     "CustomerStub",
     "CustomerSummary",
+    "EffectiveOut",
+    "ExplanationOut",
+    "ExplanationQuery",
     "FupStateOut",
+    "KnownAttribute",
+    "KnownAttributes",
     "LimitsIn",
     "LimitsOut",
     "LoginList",
@@ -127,6 +166,11 @@ __all__ = [
     "MacResult",
     "MeOut",
     "NasCreated",
+    "NasGroupIn",
+    "NasGroupList",
+    "NasGroupListed",
+    "NasGroupOut",
+    "NasGroupQuery",
     "NasIn",
     "NasList",
     "NasListed",
@@ -147,6 +191,7 @@ __all__ = [
     "PlanStub",
     "PreviewOut",
     "Reason",
+    "ReplyIn",
     "RolloutIn",
     "RolloutList",
     "RolloutOut",

@@ -9,9 +9,10 @@ from db.queries.lists import (
     NAS_SORTS,
     SESSION_SORTS,
 )
+from domain.access import NAS_TYPES
 from domain.live_change import CHANGE_KINDS, CHANGE_STATUSES
 from webadmin.api.base import MAX_ID, PageArguments, list_schema, result_schema, sort_field
-from webadmin.api.schemas.shapes import boolean, search_argument, text, when, whole, word
+from webadmin.api.schemas.shapes import boolean, row_id, search_argument, text, when, whole, word
 
 
 class NasOut(Schema):
@@ -22,11 +23,12 @@ class NasOut(Schema):
     host = fields.String(metadata={"example": "192.0.2.10"})
     nas_identifier = fields.String()
     coa_port = fields.Integer(metadata={"example": 3799})
-    type = fields.String()
+    type = fields.String(metadata={"example": "mikrotik"})
     routeros_version = fields.Integer()
     require_message_authenticator = fields.Boolean()
     acct_input_is = fields.String()
     location = fields.String()
+    nas_group_id = fields.Integer(allow_none=True)
     is_active = fields.Boolean()
     status = fields.String()
     last_seen_at = when(allow_none=True)
@@ -55,7 +57,9 @@ def _nas_fields(**required: Any) -> dict[str, Any]:
         "routeros_version": fields.Integer(strict=True, validate=validate.OneOf((6, 7))),
         "require_message_authenticator": boolean(),
         "acct_input_is": word(("upload", "download")),
+        "type": word(NAS_TYPES, metadata={"description": "whose attributes its logins are answered in"}),
         "location": text(255),
+        "nas_group_id": row_id(allow_none=True),
     }
 
 

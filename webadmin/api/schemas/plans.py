@@ -4,13 +4,16 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
+from bss.attributes import MAX_ROWS
 from db.models.plans import BILLING_CYCLES, CONNECTION_TYPES
 from db.queries.lists import (
     PLAN_SORTS,
 )
+from domain.access import SESSION_LIMIT_ACTIONS
 from domain.fup import COUNTS, RESET_PERIODS
 from domain.speed import MAX_KBPS
 from webadmin.api.base import PageArguments, list_schema, result_schema, sort_field
+from webadmin.api.schemas.attributes import AttributeOut, ReplyIn
 from webadmin.api.schemas.shapes import amount, boolean, kbps, search_argument, text, when, whole, word
 
 
@@ -60,6 +63,9 @@ class PlanOut(Schema):
     burst_threshold_upload_kbps = fields.Integer(allow_none=True)
     burst_time_s = fields.Integer(allow_none=True)
     concurrent_connections = fields.Integer()
+    session_limit_action = fields.String(
+        metadata={"example": "refuse", "description": "at the limit: refuse the login, or end the oldest session"}
+    )
     grace_period_days = fields.Integer()
     session_timeout_s = fields.Integer(allow_none=True)
     idle_timeout_s = fields.Integer(allow_none=True)
@@ -67,7 +73,10 @@ class PlanOut(Schema):
     ip_pool = fields.String(allow_none=True)
     address_list = fields.String(allow_none=True)
     is_active = fields.Boolean()
+    min_download_kbps = fields.Integer(allow_none=True, metadata={"description": "guaranteed; RouterOS's limit-at"})
+    min_upload_kbps = fields.Integer(allow_none=True)
     fup_rules = fields.List(fields.Nested(TierOut))
+    reply_attributes = fields.List(fields.Nested(AttributeOut))
     created_at = when()
     updated_at = when()
 
@@ -99,13 +108,17 @@ def plan_fields(**required: Any) -> dict[str, Any]:
         "burst_threshold_upload_kbps": whole(least=1, most=MAX_KBPS, allow_none=True),
         "burst_time_s": whole(least=1, most=600, allow_none=True),
         "concurrent_connections": whole(least=1, most=1000),
+        "session_limit_action": word(SESSION_LIMIT_ACTIONS),
         "grace_period_days": whole(most=365),
         "session_timeout_s": whole(least=60, most=31_536_000, allow_none=True),
         "idle_timeout_s": whole(least=60, most=31_536_000, allow_none=True),
         "interim_interval_s": whole(least=60, most=3600),
         "ip_pool": text(100, allow_none=True),
         "address_list": text(100, allow_none=True),
+        "min_download_kbps": whole(least=1, most=MAX_KBPS, allow_none=True),
+        "min_upload_kbps": whole(least=1, most=MAX_KBPS, allow_none=True),
         "fup_rules": fields.List(fields.Nested(TierIn), validate=validate.Length(max=10)),
+        "reply_attributes": fields.List(fields.Nested(ReplyIn), validate=validate.Length(max=MAX_ROWS)),
     }
 
 

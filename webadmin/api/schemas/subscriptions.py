@@ -8,10 +8,11 @@ from db.models.subscriptions import MAC_STATUSES
 from db.queries.lists import (
     SUBSCRIPTION_SORTS,
 )
-from domain.access import MAC_BINDINGS, REASONS
+from domain.access import MAC_BINDINGS, NAS_BINDINGS, REASONS
 from domain.lifecycle import SUBSCRIPTION_STATUSES
 from webadmin.api.base import MAX_ID, PageArguments, list_schema, result_schema, sort_field
 from webadmin.api.schemas.customers import CustomerStub
+from webadmin.api.schemas.decisions import ReceiptOut
 from webadmin.api.schemas.shapes import amount, boolean, kbps, row_id, search_argument, text, when, whole, word
 
 
@@ -84,6 +85,8 @@ class SubscriptionOut(Schema):
     ip_pool = fields.String(allow_none=True)
     address_list = fields.String(allow_none=True)
     mac_binding = fields.String()
+    nas_binding = fields.String(metadata={"example": "off"})
+    nas_group_id = fields.Integer(allow_none=True)
     macs = fields.List(fields.Nested(MacOut))
     limits = fields.Nested(LimitsOut, allow_none=True)
     fup_state = fields.Nested(FupStateOut, allow_none=True)
@@ -127,6 +130,8 @@ class SubscriptionIn(Schema):
     password = text(128, allow_none=True)
     connection_type = word(SUBSCRIPTION_TYPES)
     nas_server_id = row_id(allow_none=True)
+    nas_binding = word(NAS_BINDINGS)
+    nas_group_id = row_id(allow_none=True)
     start_date = fields.Date()
     expires_at = when(allow_none=True)
     never_expires = boolean()
@@ -150,6 +155,8 @@ class SubscriptionPatch(Schema):
 
     username = text(253)
     nas_server_id = row_id(allow_none=True)
+    nas_binding = word(NAS_BINDINGS, metadata={"description": "may be used anywhere, at its router, or in its group"})
+    nas_group_id = row_id(allow_none=True)
     billing_day = whole(least=1, most=31)
     price = amount()
     setup_fee = amount()
@@ -224,7 +231,7 @@ class AssignIpIn(Schema):
 
 
 class MacBindingIn(Schema):
-    """Whether only listed devices may log in."""
+    """Which devices may log in: any, the approved ones, the first that comes, or those that staff approve."""
 
     mac_binding = word(MAC_BINDINGS, required=True)
     version = whole(least=1)
@@ -297,12 +304,22 @@ class LoginOut(Schema):
     nas_server_id = fields.Integer()
     calling_station = fields.String(attribute="callingstationid", allow_none=True)
     service = fields.String(metadata={"example": "pppoe"})
+    decision_id = fields.String()
+    compiled_at = when(allow_none=True)
+    is_stale = fields.Function(
+        lambda row: bool((row.details or {}).get("stale")),
+        metadata={"type": "boolean", "description": "decided from memory while the database did not answer"},
+    )
+    receipt = fields.Nested(
+        ReceiptOut, allow_none=True, metadata={"description": "only with `receipts=true`; null when it is not kept"}
+    )
 
 
 class LoginQuery(Schema):
     """Newest first; `before` is the `next_before` of the answer before."""
 
     before = when()
+    receipts = fields.Boolean(load_default=False, metadata={"description": "tell how each decision came about"})
     page_size = fields.Integer(load_default=20, validate=validate.Range(1, 200))
 
 
