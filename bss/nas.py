@@ -60,7 +60,7 @@ def create(
     acct_input_is: str = "upload",
     location: str = "",
     nas_group_id: int | None = None,
-    type: str = "mikrotik",
+    type: str = "mikrotik",  # noqa: A002 - the column's name
     radius_secret: str | None = None,
 ) -> Issued[NasServer]:
     """Add a router known by the address it sends from. The secret in the answer goes into the router.

@@ -1,8 +1,12 @@
 """The business commands, gathered under the names that `cli.main` knows."""
 
+from cli.attributes import known, of_plan, of_subscription
 from cli.customers import customer, subscription, usage
 from cli.network import nas, plan, sessions
 from cli.plan_changes import rollout
 from cli.staff import token, user
 
-__all__ = ["customer", "nas", "plan", "rollout", "sessions", "subscription", "token", "usage", "user"]
+subscription.add_command(of_subscription)
+plan.add_command(of_plan)
+
+__all__ = ["customer", "known", "nas", "plan", "rollout", "sessions", "subscription", "token", "usage", "user"]

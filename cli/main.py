@@ -34,11 +34,14 @@ COMMANDS = {
     "customer": Entry(target="cli.business:customer", help="Customers."),
     "subscription": Entry(target="cli.business:subscription", help="Subscriptions: create, suspend, resume, change."),
     "plan": Entry(target="cli.business:plan", help="Plans and their fair-use tiers."),
+    "attributes": Entry(target="cli.business:known", help="RADIUS attributes that can be written by hand."),
     "sessions": Entry(target="cli.business:sessions", help="Who is online, and past sessions."),
     "usage": Entry(target="cli.business:usage", help="Traffic by day and period."),
     "certificate": Entry(target="cli.certificates:certificate", help="Certificates of 802.1X (WPA-Enterprise)."),
     "token": Entry(target="cli.business:token", help="API tokens."),
     "user": Entry(target="cli.business:user", help="Staff accounts."),
+    "explain": Entry(target="cli.explain:explain", help="Why a login is let in or refused, now or at another time."),
+    "replay": Entry(target="cli.explain:replay", help="Recorded decisions made again by the rules of now."),
     "bench": Entry(target="cli.bench:bench", help="Measure this machine against stock FreeRADIUS with SQL."),
 }
 

@@ -13,6 +13,7 @@ from db.models import NasServer, RadAcct, ServicePlan
 from db.models.plans import CONNECTION_TYPES
 from db.queries.lists import PlanFilter, SessionFilter, page_of_nas, page_of_plans, page_of_sessions
 from db.queries.named import nas_named, plan_named
+from domain.access import NAS_TYPES
 from domain.speed import Speed, render_rate_limit
 from runtime.settings import get_settings
 
@@ -50,6 +51,7 @@ def show_nas(name: str, tenant: str | None) -> None:
 @nas.command("add")
 @click.argument("name")
 @click.argument("host")
+@click.option("--type", default="mikrotik", show_default=True, type=click.Choice(NAS_TYPES), help="Who made it.")
 @click.option("--routeros", "routeros_version", default=7, show_default=True, type=click.Choice([6, 7]))
 @click.option("--coa-port", default=3799, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--location", default="")
@@ -62,6 +64,18 @@ def add_nas(name: str, host: str, secret_file: Any, tenant: str | None, **given:
         secret = None if secret_file is None else secret_file.read().strip()
         issued = job.do(routers.create, name=name, host=host, radius_secret=secret, **given)
     show_result("Added", issued, id=issued.row.id)
+
+
+@nas.command("set-type")
+@click.argument("name", metavar="ROUTER")
+@click.argument("maker", metavar="TYPE", type=click.Choice(NAS_TYPES))
+@tenant_option
+@json_option
+def set_type(name: str, maker: str, tenant: str | None) -> None:
+    """Say who made a router: its logins are answered in attributes that it knows."""
+    with work(tenant) as job:
+        result = job.do(routers.edit, nas_id=nas_of(job, name).id, changes={"type": maker})
+    show_result("Saved", result)
 
 
 @nas.command("script")
@@ -162,6 +176,8 @@ def show_plan(name: str, tenant: str | None) -> None:
 @click.argument("name")
 @click.option("--down", "download_kbps", required=True, type=int, help="Download in kbit/s; 0 is unlimited.")
 @click.option("--up", "upload_kbps", required=True, type=int, help="Upload in kbit/s; 0 is unlimited.")
+@click.option("--least-down", "min_download_kbps", type=int, help="Guaranteed download in kbit/s (limit-at).")
+@click.option("--least-up", "min_upload_kbps", type=int, help="Guaranteed upload in kbit/s.")
 @click.option("--price", default="0", show_default=True)
 @click.option("--type", "connection_type", type=click.Choice(CONNECTION_TYPES))
 @click.option("--slug")
@@ -241,6 +257,7 @@ def _nas(row: NasServer) -> dict[str, Any]:
         "name": row.name,
         "host": str(row.host),
         "coa_port": row.coa_port,
+        "type": row.type,
         "routeros_version": row.routeros_version,
         "require_message_authenticator": row.require_message_authenticator,
         "acct_input_is": row.acct_input_is,

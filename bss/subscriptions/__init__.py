@@ -1,6 +1,6 @@
 """Subscriptions: created, edited, moved between states and plans, with their passwords, limits, devices, addresses."""
 
-from bss.subscriptions.attributes import attributes_of, set_attributes
+from bss.subscriptions.attributes import OwnAttributes, attributes_of, set_attributes
 from bss.subscriptions.devices import add_mac, approve_mac, remove_mac, reset_macs, set_mac_binding, set_mac_status
 from bss.subscriptions.life import activate, cancel, change_expiry, disable, suspend, terminate
 from bss.subscriptions.new import create
@@ -13,6 +13,7 @@ __all__ = [
     "LIMITS",
     "MAX_MACS",
     "SUSPEND_REASONS",
+    "OwnAttributes",
     "activate",
     "add_mac",
     "approve_mac",

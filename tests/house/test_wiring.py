@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from radius.pairs import ATTRIBUTES
+from domain.attributes import ATTRIBUTES
 from radius.settings import PolicySettings
 from runtime import freeradius, services
 from runtime.settings import Settings

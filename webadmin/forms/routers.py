@@ -6,7 +6,9 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, StringField
 from wtforms.validators import InputRequired
 
+from domain.access import NAS_TYPES
 from webadmin.forms.fields import Form, WholeField, optional, words_field
+from webadmin.panel.words import choice_words
 
 ROUTER_FIELDS = (
     "name",
@@ -17,6 +19,7 @@ ROUTER_FIELDS = (
     "require_message_authenticator",
     "acct_input_is",
     "location",
+    "type",
 )
 
 
@@ -29,6 +32,7 @@ class RouterForm(Form):
         validators=[InputRequired(message=_l("Write the router's IP address as we see it."))],
         render_kw={"spellcheck": "false"},
     )
+    type = words_field(_l("Made by"), [(code, choice_words(code)) for code in NAS_TYPES])
     routeros_version = words_field(
         _l("RouterOS"), [("7", _l("Version 7")), ("6", _l("Version 6"))], default="7", coerce=int
     )

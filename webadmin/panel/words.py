@@ -109,6 +109,7 @@ _REASONS: dict[str, LazyString] = {
     "device_blacklisted": _l("this device is blacklisted"),
     "voucher_disabled": _l("the voucher is disabled"),
     "voucher_used": _l("the voucher is used up"),
+    "voucher_expired": _l("the voucher was not used in time"),
     "check_failed": _l("a radcheck condition is not met"),
     "too_many_tries": _l("too many wrong passwords from this device; it has to wait"),
     "garden_subscription_suspended": _l("admitted to the walled garden: the subscription is suspended"),
@@ -125,7 +126,6 @@ _CHANGE_REASONS: dict[str, LazyString] = {
     "quota": _l("allowance used up"),
     "quota_reset": _l("allowance available again"),
     "hours": _l("the plan's hours began or ended"),
-    "family_change": _l("family changed"),
     "plan_change": _l("plan changed"),
     "speed_change": _l("speed changed"),
     "suspend": _l("subscription suspended"),
@@ -171,6 +171,12 @@ CHOICES: dict[str, LazyString] = {
     "residential": _l("Residential"),
     "business": _l("Business"),
     "enterprise": _l("Enterprise"),
+    "mikrotik": _l("MikroTik"),
+    "cisco": _l("Cisco (ISG)"),
+    "huawei": _l("Huawei"),
+    "juniper": _l("Juniper (ERX, MX)"),
+    "ubiquiti": _l("Ubiquiti, and others that read WISPr"),
+    "cambium": _l("Cambium"),
 }
 
 _NAK_CAUSES: dict[int, LazyString] = {
@@ -203,6 +209,7 @@ _TERMINATE_CAUSES: dict[str, LazyString] = {
 }
 
 _ACTIONS: dict[str, LazyString] = {
+    "subscription.attributes_changed": _l("changed RADIUS attributes"),
     "customer.created": _l("added the customer"),
     "customer.updated": _l("edited the customer"),
     "customer.activated": _l("activated the customer"),

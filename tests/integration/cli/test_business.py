@@ -164,3 +164,41 @@ def test_several_providers_need_a_name(db: Session, tenant: Tenant, run: Run) ->
     assert run("customer", "list").exit_code == 1
     assert data(run("customer", "list", "--tenant", other.slug, "--json"))["total_items"] == 1
     assert data(run("customer", "list", "--tenant", tenant.slug, "--json"))["total_items"] == 0
+
+
+def test_attributes_are_written_by_hand_shown_and_removed(db: Session, tenant: Tenant, run: Run) -> None:
+    subscription = make_subscription(db, tenant=tenant, username="budi")
+    db.commit()
+    plan = subscription.plan.slug
+
+    assert {row["name"] for row in data(run("attributes", "--json"))} >= {"Framed-Route", "Mikrotik-Group"}
+    data(run("plan", "attributes", plan, "--set", "Port-Limit := 2", "--json"))
+    changed = run(
+        *("subscription", "attributes", "budi", "--check", "NAS-Port-Id == ether3"),
+        *("--set", "Framed-Route += 10.9.0.0/24 0.0.0.0 1", "--set", "Mikrotik-Group := gold", "--json"),
+    )
+    assert "Saved" in data(changed)["message"]
+    shown = data(run("subscription", "attributes", "budi", "--json"))
+    assert [row["attribute"] for row in shown["replies"]] == ["Framed-Route", "Mikrotik-Group"]
+    assert shown["checks"] == [{"attribute": "NAS-Port-Id", "op": "==", "value": "ether3"}]
+    assert {"attribute": "Port-Limit", "op": "=", "value": "2"} in shown["effective"]["replies"]
+    assert "10.9.0.0/24" in run("subscription", "attributes", "budi").output
+
+    refused = run("subscription", "attributes", "budi", "--set", "Framed-IP-Address := 127.0.0.1")
+    assert refused.exit_code == 1
+    assert "write it like 10.20.0.15" in refused.output
+    assert "write it like" in run("subscription", "attributes", "budi", "--set", "Framed-Route").output
+    data(run("subscription", "attributes", "budi", "--remove", "framed-route", "--remove", "NAS-Port-Id", "--json"))
+    shown = data(run("subscription", "attributes", "budi", "--vendor", "cisco", "--json"))
+    assert ([row["attribute"] for row in shown["replies"]], shown["checks"]) == (["Mikrotik-Group"], [])
+    assert "Mikrotik-Group" not in {row["attribute"] for row in shown["effective"]["replies"]}
+
+
+def test_a_router_of_another_maker_is_added_and_changed(db: Session, tenant: Tenant, run: Run) -> None:
+    db.commit()
+    data(run("nas", "add", "BNG-1", "192.0.2.20", "--type", "huawei", "--json"))
+    assert data(run("nas", "show", "BNG-1", "--json"))["type"] == "huawei"
+
+    run("nas", "set-type", "BNG-1", "cisco")
+
+    assert data(run("nas", "show", "BNG-1", "--json"))["type"] == "cisco"
