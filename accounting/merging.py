@@ -72,7 +72,8 @@ class Batch:
         self._touched: list[Live] = []
         self.ledger = Ledger()
         self.begun: list[Live] = []
-        self.heard: set[int] = set()
+        # Each router's last record.
+        self.heard: dict[int, Record] = {}
 
     def router_of(self, record: Record) -> NasRow | None:
         """The router whose address the packet came from."""
@@ -104,7 +105,7 @@ class Batch:
             self._load(keyed)
         known = self._known
         for record, router, key in keyed:
-            self.heard.add(router.nas_server_id)
+            self.heard[router.nas_server_id] = record
             packet = record.packet
             if packet is None:
                 self._end_before(router, record)
@@ -290,7 +291,8 @@ class Batch:
 
     def changes(self) -> SessionChanges:
         """What must be written of sessions. From here on the batch counts as stored: on a failure forget `known`."""
-        changes = SessionChanges(self._touched, sorted(self.heard), self._now)
+        heard = {router: records.clock_skew_s(record) for router, record in sorted(self.heard.items())}
+        changes = SessionChanges(self._touched, heard, self._now)
         for live in self._touched:
             live.settle()
             if not live.is_open and self._known.get(live.key) is live:

@@ -15,12 +15,15 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from domain.garden import GARDEN_MARK
 from domain.sessions import INTERIM, SECOND_US, START, STOP, Packet, occurred_at
 
 # Attributes hold at most 253 bytes; an escape makes four characters of one.
 MAX_TEXT = 1024
 MAX_SESSION_S = 5 * 366 * 86_400
 MAX_32 = (1 << 32) - 1
+# A clock that was never set is decades off; how many does not matter.
+MAX_SKEW_S = (1 << 31) - 1
 # 4.5 petabytes in one session: no router counts there, and sums stay far inside 64 bits.
 MAX_GIGAWORDS = (1 << 20) - 1
 
@@ -63,6 +66,7 @@ class ClassParts(NamedTuple):
     subscription_id: int
     fup_tier: int
     decision_id: str
+    in_garden: bool
 
 
 def _escape_bytes(error: UnicodeError) -> tuple[str, int]:
@@ -166,6 +170,15 @@ def _record(received_us: int, source: str, attributes: dict[str, Any]) -> Record
     return Record(received_us, sent_us, source, session_id[:MAX_TEXT], our_class(get("Class")), packet, attributes)
 
 
+def clock_skew_s(record: Record) -> int | None:
+    """How many seconds the router's clock was ahead of ours when it sent the record (behind: negative)."""
+    stamp_us = _stamp(record.attributes.get("Event-Timestamp"))
+    if stamp_us is None:
+        return None
+    skew_s = round((stamp_us - record.sent_us) / SECOND_US)
+    return max(-MAX_SKEW_S, min(MAX_SKEW_S, skew_s))
+
+
 def _first(value: Any) -> Any:
     return value[0] if type(value) is list and value else value
 
@@ -234,7 +247,8 @@ def class_parts(class_text: str) -> ClassParts | None:
     """What our Class says, or None when somebody made one up."""
     try:
         _, subscription_id, tier, decision_id = bytes.fromhex(class_text[2:]).decode("ascii").split(":")
-        parts = ClassParts(int(subscription_id), int(tier), decision_id)
+        in_garden = tier.startswith(GARDEN_MARK)
+        parts = ClassParts(int(subscription_id), int(tier.removeprefix(GARDEN_MARK)), decision_id, in_garden)
     except ValueError:
         return None
     is_sane = 0 < parts.subscription_id < 1 << 62 and 0 <= parts.fup_tier < 1 << 31 and len(decision_id) <= 32

@@ -4,7 +4,7 @@ Knows the columns of radacct, which change needs which statement, and whom to te
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -90,7 +90,7 @@ class Live:
 class SessionChanges:
     """The statements of one batch, made ready while PostgreSQL may still be busy with the batch before."""
 
-    def __init__(self, lives: Sequence[Live], heard: list[int], now: datetime) -> None:
+    def __init__(self, lives: Sequence[Live], heard: Mapping[int, int | None], now: datetime) -> None:
         self._heard = heard
         self._now = now
         self._new = [_row(live) for live in lives if live.stored_state is None]
@@ -126,7 +126,7 @@ class SessionChanges:
         if self._payloads:
             queries.notify_sessions(connection, self._payloads)
         if self._heard:
-            queries.mark_routers_seen(connection, ids=self._heard, now=self._now)
+            queries.mark_routers_seen(connection, skews=self._heard, now=self._now)
 
 
 def _expect(written: int, wanted: int) -> None:

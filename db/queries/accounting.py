@@ -5,7 +5,7 @@ of numbers and hex text, which cost a fraction of a row each; the statements are
 index lookup per element) is the right one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from sys import intern
 from typing import Any, LiteralString, NamedTuple
@@ -95,13 +95,17 @@ def routers(connection: Connection) -> list[NasRow]:
     return [NasRow(*row) for row in rows]
 
 
-def mark_routers_seen(connection: Connection, *, ids: Sequence[int], now: datetime) -> None:
-    """Note that the routers were heard; rows that somebody is editing are left for the next time."""
+def mark_routers_seen(connection: Connection, *, skews: Mapping[int, int | None], now: datetime) -> None:
+    """Note that the routers were heard, and how many seconds each one's clock is ahead, where it said its time.
+
+    Rows that somebody is editing are left for the next time.
+    """
     connection.execute(
-        "UPDATE nas_servers SET last_seen_at = %(now)s WHERE id IN ("
+        "UPDATE nas_servers n SET last_seen_at = %(now)s, clock_skew_s = coalesce(x.skew_s, n.clock_skew_s)"
+        " FROM unnest(%(ids)s::bigint[], %(skews)s::int[]) AS x (id, skew_s) WHERE n.id = x.id AND n.id IN ("
         "SELECT id FROM nas_servers WHERE id = ANY(%(ids)s) AND (last_seen_at IS NULL OR last_seen_at < %(now)s)"
         " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)",
-        {"ids": list(ids), "now": now},
+        {"ids": list(skews), "skews": list(skews.values()), "now": now},
     )
 
 
