@@ -379,6 +379,7 @@ def _subscription(row: Subscription) -> dict[str, Any]:
         "expires_at": None if row.expires_at is None else row.expires_at.isoformat(),
         "assigned_ip": None if row.assigned_ip is None else str(row.assigned_ip),
         "mac_binding": row.mac_binding,
+        "nas_binding": row.nas_binding,
     }
 
 
