@@ -16,7 +16,15 @@ from accounting.records import class_parts
 from db.queries.access import profiles_by_id
 from db.queries.accounting import Connection, changes_asked
 from db.queries.live_changes import enqueue_change
-from domain.access import BLOCKED_CUSTOMERS, AccessProfile, fup_tier_in_force, is_past_grace, status_reason
+from domain.access import (
+    BLOCKED_CUSTOMERS,
+    AccessProfile,
+    belongs_in_garden,
+    credit_reason,
+    fup_tier_in_force,
+    is_past_grace,
+    status_reason,
+)
 
 WATCHED_FOR = timedelta(minutes=2)
 MAX_WATCHED = 200_000
@@ -24,18 +32,27 @@ MAX_WATCHED = 200_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Newcomer:
-    """A new open session: its subscription, and the tier it was let in with (None when no Class of ours says)."""
+    """A new open session: its subscription, and the tier it was let in with (None when no Class of ours says).
+
+    `in_garden`: it was let into a walled garden.
+    """
 
     unique_id: str
     subscription_id: int
     fup_tier: int | None
     seen_at: datetime
+    in_garden: bool = False
 
     @classmethod
     def of(cls, unique_id: str, subscription_id: int, class_text: str, seen_at: datetime) -> "Newcomer":
         parts = class_parts(class_text) if class_text else None
-        tier = None if parts is None else parts.fup_tier
-        return cls(unique_id=unique_id, subscription_id=subscription_id, fup_tier=tier, seen_at=seen_at)
+        return cls(
+            unique_id=unique_id,
+            subscription_id=subscription_id,
+            fup_tier=None if parts is None else parts.fup_tier,
+            seen_at=seen_at,
+            in_garden=parts is not None and parts.in_garden,
+        )
 
 
 class Watched:
@@ -67,7 +84,7 @@ class Watched:
 
 def is_doubtful(newcomer: Newcomer, meter: Meter | None, now: datetime) -> bool:
     """Whether what is remembered of its subscription speaks against the session; the database then decides."""
-    if meter is None:
+    if meter is None or newcomer.in_garden:
         return True
     row = meter.row
     tier = row.fup_tier if row.fup_until is None or row.fup_until > now else 0
@@ -99,7 +116,12 @@ def put_right(connection: Connection, newcomers: Iterable[Newcomer], now: dateti
 
 def _remedy(newcomer: Newcomer, profile: AccessProfile | None, now: datetime) -> tuple[str, dict[str, str]]:
     """What brings the session to what is true now; an empty kind when nothing need be done."""
-    if profile is None or not _may_be_online(profile, now):
+    if profile is None:
+        return "disconnect", {}
+    if newcomer.in_garden:
+        # Its speed is the garden's, whatever tier the subscription is in.
+        return ("" if belongs_in_garden(profile, now) else "disconnect"), {}
+    if not _may_be_online(profile, now):
         return "disconnect", {}
     if newcomer.fup_tier is not None and newcomer.fup_tier != _tier_now(profile, now):
         return "coa", rate_limit(profile, now)
@@ -107,7 +129,7 @@ def _remedy(newcomer: Newcomer, profile: AccessProfile | None, now: datetime) ->
 
 
 def _may_be_online(profile: AccessProfile, now: datetime) -> bool:
-    return status_reason(profile) is None and not is_past_grace(profile, now)
+    return status_reason(profile) is None and not is_past_grace(profile, now) and credit_reason(profile) is None
 
 
 def _tier_now(profile: AccessProfile, now: datetime) -> int:

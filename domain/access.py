@@ -15,6 +15,8 @@ from domain.quota import DayUsage, Quota, TopUp, bonus, period_of, used
 from domain.replies import merged_value
 from domain.speed import Burst, Speed, render_rate_limit
 from domain.voucher import VoucherTerms
+from domain.voucher import next_change as voucher_changes_at
+from domain.voucher import refusal as voucher_refusal
 from domain.windows import TimeWindow, closes_at, next_edge, window_at
 
 MAC_BINDINGS = ("off", "fixed", "learn", "approval")
@@ -51,6 +53,7 @@ REASONS: dict[str, str] = {
     "device_blacklisted": "this device is blacklisted",
     "voucher_disabled": "the voucher is disabled",
     "voucher_used": "the voucher is used up",
+    "voucher_expired": "the voucher was not used in time",
     "check_failed": "a radcheck condition is not met",
     "too_many_tries": "too many wrong passwords from this device; it has to wait",
     "device_blocked": "this device is blocked",
@@ -136,12 +139,41 @@ class AccessProfile:
 
 
 def status_reason(profile: AccessProfile) -> str | None:
-    """Why customer or subscription status refuses a login, or None. The customer's own state is named first."""
-    if profile.customer_status in BLOCKED_CUSTOMERS:
-        return f"customer_{profile.customer_status}"
+    """Why customer or subscription status refuses a login, or None. The customer's own state is named first.
+
+    A customer's state that could be mended does not hide a subscription's that could not.
+    """
+    customer = f"customer_{profile.customer_status}" if profile.customer_status in BLOCKED_CUSTOMERS else None
+    subscription = None
     if profile.subscription_status != "active":
-        return f"subscription_{profile.subscription_status}"
-    return None
+        subscription = f"subscription_{profile.subscription_status}"
+    if customer in GARDEN_REASONS and subscription is not None and subscription not in GARDEN_REASONS:
+        return subscription
+    return customer or subscription
+
+
+def credit_reason(profile: AccessProfile) -> str | None:
+    """Why the customer's balance refuses a login, or None."""
+    return "over_credit_limit" if profile.is_over_credit else None
+
+
+def standing_reasons(profile: AccessProfile, now: datetime) -> Iterator[str]:
+    """Every reason for which the subscription may not be online now, whatever the device, place and service."""
+    reasons = (
+        status_reason(profile),
+        "subscription_expired" if is_past_grace(profile, now) else None,
+        credit_reason(profile),
+        None if profile.voucher is None else voucher_refusal(profile.voucher, now),
+        "outside_hours" if is_outside_hours(profile, now) else None,
+        "quota_used_up" if is_quota_used_up(profile, now) else None,
+    )
+    return (reason for reason in reasons if reason is not None)
+
+
+def belongs_in_garden(profile: AccessProfile, now: datetime) -> bool:
+    """Whether a login now would end in a walled garden: something is against it, and there is one for all of it."""
+    reasons = tuple(standing_reasons(profile, now))
+    return bool(reasons) and all(garden_now(profile, reason, now) is not None for reason in reasons)
 
 
 def is_past_grace(profile: AccessProfile, now: datetime) -> bool:
@@ -330,6 +362,8 @@ def garden_now(profile: AccessProfile, reason: str, now: datetime) -> Garden | N
 def next_change_at(profile: AccessProfile, now: datetime) -> datetime | None:
     """The next instant at which the clock alone changes a decision about this profile, or None."""
     moments = [profile.expires_at, profile.cut_off_at, profile.override_until, profile.fup_until]
+    if profile.voucher is not None:
+        moments += voucher_changes_at(profile.voucher)
     if profile.windows or profile.quotas:
         moments += _edges(profile, now)
     return min((moment for moment in moments if moment is not None and moment > now), default=None)

@@ -18,6 +18,8 @@ GARDEN_REASONS = (
     "outside_hours",
 )
 ANY_REASON = "*"
+# Before the fair-use tier in the Class of a session in a garden.
+GARDEN_MARK = "g"
 GARDEN_MODES = ("tenant", "never")
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from domain.access import AccessProfile, AttributeItem, bound_place, limits_devices, next_change_at, session_seconds
+from domain.garden import GARDEN_MARK
 from domain.service import is_known_by_device
 from radius.pairs import Pair, grant_pairs, password_pairs, session_timeout_pair
 from radius.policies import first_refusal, granted, granted_in_garden
@@ -25,6 +26,7 @@ class Compiled:
     `refusal` is the reason of a rule that needs no device or sessions. `checks_device` is False when any device may in,
     `checks_place` when it may through any router.
     `checks` are conditions written by hand. `by_device`: the login may do without a password.
+    `begins_voucher`: it is a voucher's first. `is_special`: an accept needs more than `pairs` and `control`.
     `pairs` hold Session-Timeout when it is the same at every moment; else it counts down to `ends_at`.
     Nothing changes here but `mention`, by which records name the decision's receipt; the writer of records keeps it.
     """
@@ -44,8 +46,10 @@ class Compiled:
     checks_place: bool
     checks: tuple[AttributeItem, ...]
     by_device: bool
+    begins_voucher: bool
     session_limit: int
     class_prefix: str
+    is_special: bool
     mention: tuple[str, float] | None = None
     mention_until: float = 0.0
 
@@ -74,6 +78,8 @@ def compile_profile(
     change = next_change_at(profile, now)
     # A refused login is not rendered: what its reply would have been must not stand in the way of its own reason.
     pairs, control = ((), ()) if refusal else _rendered(grant, place.vendor, open_password)
+    by_device = _has_no_password(profile, service)
+    begins_voucher = profile.voucher is not None and profile.voucher.is_unused and grant.garden is None
     return Compiled(
         profile=profile,
         service=service,
@@ -89,9 +95,11 @@ def compile_profile(
         checks_device=limits_devices(profile),
         checks_place=bound_place(profile)[0] != "off",
         checks=profile.checks,
-        by_device=_has_no_password(profile, service),
+        by_device=by_device,
+        begins_voucher=begins_voucher,
         session_limit=profile.session_limit,
-        class_prefix=f"lts1:{profile.subscription_id}:{_tier_number(profile, now)}:",
+        is_special=by_device or begins_voucher or limits_devices(profile),
+        class_prefix=f"lts1:{profile.subscription_id}:{_way_in(grant)}{_tier_number(profile, now)}:",
     )
 
 
@@ -117,6 +125,11 @@ def _has_no_password(profile: AccessProfile, service: str) -> bool:
     if profile.voucher is not None:
         return service == "hotspot"
     return is_known_by_device(service, profile.connection_type, profile.username)
+
+
+def _way_in(grant: Grant) -> str:
+    """What accounting must know of a session in a walled garden: who may leave it has to log in again."""
+    return GARDEN_MARK if grant.garden is not None else ""
 
 
 def _tier_number(profile: AccessProfile, now: datetime) -> int:

@@ -20,6 +20,7 @@ from domain.garden import ANY_REASON, GARDEN_REASONS, Garden
 from domain.lifecycle import SUBSCRIPTION_STATUSES
 from domain.quota import QUOTA_ACTIONS, QUOTA_KINDS, QUOTA_PERIODS, DayUsage, Quota, TopUp
 from domain.speed import MAX_KBPS, Burst, Speed
+from domain.voucher import VOUCHER_STATES, VoucherTerms
 from domain.windows import DAY_MINUTES, TimeWindow
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -154,6 +155,16 @@ def topups(draw: st.DrawFn) -> TopUp:
     return TopUp(kind=draw(st.sampled_from(QUOTA_KINDS)), amount=draw(_amounts), valid_from=since, valid_until=until)
 
 
+vouchers = st.builds(
+    VoucherTerms,
+    state=st.sampled_from(VOUCHER_STATES),
+    validity_s=st.one_of(st.none(), st.integers(1, 40_000_000)),
+    binds_mac=st.booleans(),
+    sell_until=st.one_of(st.none(), moments),
+    valid_until=st.one_of(st.none(), moments),
+)
+
+
 # What operators write by hand, of which any selection is a whole reply.
 replies = st.lists(
     st.sampled_from(
@@ -228,6 +239,8 @@ def profiles(draw: st.DrawFn) -> AccessProfile:
         topups=tuple(draw(st.lists(topups(), max_size=2))),
         days=tuple(draw(st.lists(days, max_size=4))),
         gardens=draw(gardens),
+        is_over_credit=draw(st.sampled_from([False, False, False, True])),
+        voucher=draw(st.one_of(st.none(), st.none(), vouchers)),
         family_days=tuple(draw(st.lists(days, max_size=2))),
         session_limit_action=draw(st.sampled_from(SESSION_LIMIT_ACTIONS)),
         nas_binding=draw(st.one_of(st.just("off"), st.sampled_from(NAS_BINDINGS))),

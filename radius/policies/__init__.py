@@ -17,6 +17,7 @@ from radius.policies import (
     address_list,
     checks,
     credential,
+    credit,
     device,
     expiry,
     garden,
@@ -30,6 +31,7 @@ from radius.policies import (
     session_limit,
     speed,
     status,
+    voucher,
 )
 from radius.policies.types import Grant, Login, Step
 
@@ -47,6 +49,8 @@ class Refusal:
 REFUSALS: tuple[Refusal, ...] = (
     Refusal(name="status", refuse=status.refuse, sees=status.sees),
     Refusal(name="expiry", refuse=expiry.refuse, sees=expiry.sees),
+    Refusal(name="credit", refuse=credit.refuse, sees=credit.sees),
+    Refusal(name="voucher", refuse=voucher.refuse, sees=voucher.sees),
     Refusal(name="hours", refuse=hours.refuse, sees=hours.sees),
     Refusal(name="quota", refuse=quota.refuse, sees=quota.sees),
     Refusal(name="service", refuse=service.refuse, sees=service.sees),
@@ -66,6 +70,7 @@ GRANTS: tuple[Callable[[Login, Grant], None], ...] = (
     intervals.grant,
     hours.grant,
     quota.grant,
+    voucher.grant,
     address_list.grant,
     replies.grant,
 )
@@ -78,13 +83,18 @@ GARDEN_GRANTS: tuple[Callable[[Login, Grant], None], ...] = (
 
 
 def first_refusal(login: Login, *, per_login: bool | None = None) -> str | None:
-    """The reason of the first rule that refuses; `per_login` limits the rules asked to one kind."""
+    """The reason of the first rule that refuses; `per_login` limits the rules asked to one kind.
+
+    A reason with a walled garden does not hide one without: who is suspended and at the wrong kind of access is refused.
+    """
+    shut_in: str | None = None
     for rule in REFUSALS:
         if per_login is None or rule.per_login == per_login:
             reason = rule.refuse(login)
-            if reason is not None:
+            if reason is not None and garden_now(login.profile, reason, login.now) is None:
                 return reason
-    return None
+            shut_in = shut_in or reason
+    return shut_in
 
 
 def compiled_steps(login: Login) -> tuple[Step, ...]:
@@ -103,7 +113,7 @@ def _steps(login: Login, *, per_login: bool) -> tuple[Step, ...]:
         if rule.per_login == per_login:
             reason = rule.refuse(login)
             taken.append(Step(rule=rule.name, values=rule.sees(login), refusal=reason))
-            if reason is not None:
+            if reason is not None and garden_now(login.profile, reason, login.now) is None:
                 break
     return tuple(taken)
 

@@ -32,7 +32,7 @@ def test_an_interim_is_read_whole() -> None:
     assert packet is not None
     assert (packet.kind, packet.upload_bytes, packet.download_bytes) == (INTERIM, 5, (2 << 32) + 7)
     assert packet.has_gigawords
-    assert records.class_parts(record.class_text) == (12, 1, "ab")
+    assert records.class_parts(record.class_text) == (12, 1, "ab", False)
     assert records.readable_class(record.attributes) == "lts1:12:1:ab"
 
 

@@ -12,6 +12,7 @@ from domain.access import (
     REASONS,
     SERVICES,
     AccessProfile,
+    belongs_in_garden,
     device_reason,
     fup_tier_in_force,
     is_in_grace,
@@ -22,6 +23,7 @@ from domain.access import (
     serves,
     session_seconds,
     speed_now,
+    standing_reasons,
     status_reason,
 )
 from domain.fup import FupTier
@@ -64,6 +66,32 @@ def test_the_customers_own_state_is_named_before_the_subscriptions() -> None:
     both = replace(PLAIN, customer_status="blacklisted", subscription_status="suspended")
 
     assert status_reason(both) == "customer_blacklisted"
+
+
+@pytest.mark.parametrize(
+    ("subscription", "reason"),
+    [
+        ("active", "customer_suspended"),
+        ("suspended", "customer_suspended"),
+        ("expired", "customer_suspended"),
+        ("disabled", "subscription_disabled"),
+        ("terminated", "subscription_terminated"),
+        ("pending", "subscription_pending"),
+    ],
+)
+def test_a_customers_suspension_does_not_hide_what_no_payment_mends(subscription: str, reason: str) -> None:
+    both = replace(PLAIN, customer_status="suspended", subscription_status=subscription)
+
+    assert status_reason(both) == reason
+
+
+@given(profile=profiles(), now=moments)
+def test_who_belongs_in_a_garden_may_not_be_online_otherwise(profile: AccessProfile, now: datetime) -> None:
+    reasons = set(standing_reasons(profile, now))
+
+    assert reasons <= REASONS.keys()
+    assert not (belongs_in_garden(profile, now) and not reasons)
+    assert not belongs_in_garden(replace(profile, gardens={}), now)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from domain.access import AccessProfile
+from domain.garden import GARDEN_MARK
 from profiles import DEVICES, GOOD_STANDING, moments, profiles
 from radius.compiled import decide, moment
 from radius.pairs import Pair
@@ -104,7 +105,8 @@ def test_the_class_names_the_subscription_the_tier_and_the_decision(profile: Acc
         ended = profile.fup_until is not None and now >= profile.fup_until
         assert word == "lts1"
         assert int(subscription_id) == profile.subscription_id
-        assert int(tier) == (0 if ended else profile.fup_tier)
+        assert tier.startswith(GARDEN_MARK) is desk.records[-1].reason.startswith("garden_")
+        assert int(tier.removeprefix(GARDEN_MARK)) == (0 if ended else profile.fup_tier)
         assert decision_id == desk.records[-1].decision_id
         assert len(decision_id) <= 32
 
