@@ -1,5 +1,6 @@
 """The API's resources: what goes in, what comes out, and what it says when something is wrong."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,8 +11,20 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from db.models import AccessLog, AuditLog, SessionChange, SessionChangeAttempt, Tenant, UsageDaily, User
+from db.models import (
+    AccessLog,
+    AuditLog,
+    DecisionReceipt,
+    SessionChange,
+    SessionChangeAttempt,
+    Tenant,
+    UsageDaily,
+    User,
+)
 from factories import make_customer, make_nas, make_plan, make_session, make_subscription
+from profiles import GOOD_STANDING
+from radius.compiled import compile_profile
+from radius.receipts import receipt_of
 
 API = "/api/v1"
 
@@ -269,6 +282,44 @@ def test_usage_and_logins_of_a_subscription(db: Session, tenant: Tenant, client:
     assert logins["items"][0]["reason_text"] == "the subscription is suspended"
     assert (len(logins["items"]), len(rest["items"]), rest["next_before"]) == (2, 1, None)
     assert client.get(f"{path}/usage?first_day=2026-01-02&last_day=2026-01-01").status_code == 422
+
+
+def test_a_login_is_explained_and_a_recorded_one_told_from_its_receipt(
+    client: FlaskClient, db: Session, tenant: Tenant
+) -> None:
+    row = make_subscription(db, tenant=tenant, username="budi", status="suspended")
+    router = make_nas(db, tenant=tenant, name="RB-7")
+    now = datetime.now(UTC)
+    body = receipt_of(compile_profile(GOOD_STANDING, "pppoe", now, bytes.decode))
+    db.add(DecisionReceipt(id="r1", tenant_id=tenant.id, body=json.loads(body), last_used_on=now.date()))
+    for number, receipt_id in enumerate(("r1", "gone", None)):
+        db.add(
+            AccessLog(
+                decided_at=now - timedelta(minutes=number), tenant_id=tenant.id, subscription_id=row.id,
+                nas_server_id=router.id, username="budi", service="pppoe", result="accept", reason="accepted",
+                decision_id=f"d{number}", receipt_id=receipt_id, details={"stale": True} if number else None,
+            )
+        )  # fmt: skip
+    db.commit()
+    path = f"{API}/subscriptions/{row.id}"
+
+    asked = {"mac": "aa-bb-cc-dd-ee-ff", "nas_server_id": router.id, "at": "2026-11-30T22:00:00+07:00"}
+    explained = client.get(f"{path}/explanation", query_string=asked).json
+    bare = client.get(f"{path}/access-log").json["items"]
+    told = client.get(f"{path}/access-log?receipts=true").json["items"]
+
+    assert (explained["result"], explained["reason"]) == ("reject", "subscription_suspended")
+    assert explained["rules"][-1]["values"] == {"customer": "active", "subscription": "suspended"}
+    assert (explained["mac"], explained["nas_name"]) == ("AA:BB:CC:DD:EE:FF", "RB-7")
+    assert explained["at"] == "2026-11-30T15:00:00+00:00"
+    assert "receipt" not in bare[0]
+    assert [item["receipt"] is not None for item in told] == [True, False, False]
+    assert told[0]["receipt"]["rules"][0]["rule_text"] == "Customer and subscription"
+    assert {"name": "Mikrotik-Rate-Limit", "value": "5M/10M"} in told[0]["receipt"]["attributes"]
+    assert [item["is_stale"] for item in told] == [False, True, True]
+    assert client.get(f"{path}/explanation?mac=x").json["errors"][0]["field"] == "mac"
+    assert client.get(f"{path}/explanation?service=x").status_code == 422
+    assert client.get(f"{API}/subscriptions/999999/explanation").status_code == 404
 
 
 def test_a_router_with_its_secret_shown_once_and_its_script(client: FlaskClient) -> None:
