@@ -38,11 +38,18 @@ class Left:
 
 @dataclass(kw_only=True, slots=True)
 class Settled:
-    """How many changes were written, and what is left to subscriptions and families."""
+    """The changes that were written, and what is left to subscriptions and families."""
 
-    asked: int = 0
+    coa_ids: list[int] = field(default_factory=list)
+    disconnect_ids: list[int] = field(default_factory=list)
+    told: set[int] = field(default_factory=set)
     own: dict[int, Left] = field(default_factory=dict)
     shared: dict[int, Left] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> int:
+        """How many changes of running sessions were written."""
+        return len(self.coa_ids) + len(self.disconnect_ids)
 
     def tell(self, meter: Meter) -> None:
         """Let a meter, and the family it belongs to, count down from what is left."""
@@ -94,7 +101,7 @@ def settle(
         _take_note(settled, profile, looks)
         _alert(connection, profile, looks, now)
         cause = (caused_at or {}).get(subscription_id, now)
-        settled.asked += _act(connection, profile, looks, noted.get(subscription_id, {}), caused_at=cause, now=now)
+        _act(connection, settled, profile, looks, noted.get(subscription_id, {}), caused_at=cause, now=now)
     return settled
 
 
@@ -139,55 +146,59 @@ def _until(profile: AccessProfile, quota: Quota, now: datetime) -> datetime | No
 
 def _act(
     connection: Connection,
+    settled: Settled,
     profile: AccessProfile,
     looks: list[_Look],
-    noted: Mapping[int, datetime | None],
+    noted: Mapping[int, queries.Noted],
     *,
     caused_at: datetime,
     now: datetime,
-) -> int:
-    """Write what differs between the notes and what is used up, and the change it means; returns the rows asked for."""
+) -> None:
+    """Write what differs between the notes and what is used up, and the change it means."""
     gone = {look.quota.quota_id: look for look in looks if look.is_used_up}
     back = sorted(noted.keys() - gone.keys())
     if back:
         queries.forget_used_up(connection, subscription_id=profile.subscription_id, quota_ids=back)
     fresh = [look for look in gone.values() if _is_news(connection, profile, look, noted, now)]
     if not fresh and not back:
-        return 0
-    known = {look.quota.quota_id: look.quota for look in looks}
-    before = _actions(known[quota_id] for quota_id in noted if quota_id in known)
-    after = _actions(look.quota for look in gone.values())
+        return
+    before = _actions((quota_id, note.action) for quota_id, note in noted.items())
+    after = _actions((quota_id, look.quota.action) for quota_id, look in gone.items())
     kind = _change(before, after)
     if kind is None:
-        return 0
-    reason = "quota" if fresh else "quota_reset"
-    return len(
-        enqueue_change(
-            connection, kind=kind, reason=reason, requested_by=ACTOR, now=now, caused_at=caused_at,
-            subscription_ids=[profile.subscription_id],
-            attributes=rate_limit(profile, now) if kind == "coa" else None,
-        )
-    )  # fmt: skip
+        return
+    ids = enqueue_change(
+        connection,
+        kind=kind,
+        reason="quota" if fresh else "quota_reset",
+        requested_by=ACTOR,
+        now=now,
+        caused_at=caused_at,
+        subscription_ids=[profile.subscription_id],
+        attributes=rate_limit(profile, now) if kind == "coa" else None,
+    )
+    settled.told.add(profile.subscription_id)
+    (settled.coa_ids if kind == "coa" else settled.disconnect_ids).extend(ids)
 
 
 def _is_news(
     connection: Connection,
     profile: AccessProfile,
     look: _Look,
-    noted: Mapping[int, datetime | None],
+    noted: Mapping[int, queries.Noted],
     now: datetime,
 ) -> bool:
     until, quota_id = _until(profile, look.quota, now), look.quota.quota_id
-    if quota_id in noted and noted[quota_id] == until:
+    if quota_id in noted and noted[quota_id].until == until:
         return False
     return queries.note_used_up(
         connection, subscription_id=profile.subscription_id, quota_id=quota_id, used=look.spent, until=until, now=now
     )
 
 
-def _actions(quotas: Iterable[Quota]) -> frozenset[str]:
+def _actions(used_up: Iterable[tuple[int, str]]) -> frozenset[str]:
     """What used-up allowances do; each that slows down counts by its number."""
-    return frozenset(f"throttle {q.quota_id}" if q.action == "throttle" else q.action for q in quotas)
+    return frozenset(f"throttle {number}" if action == "throttle" else action for number, action in used_up)
 
 
 def _change(before: frozenset[str], after: frozenset[str]) -> str | None:

@@ -9,7 +9,7 @@ from bss.actor import Actor
 from bss.network import profile_of
 from db.models import FupEvent, Subscription, SubscriptionFupState
 from db.queries.usage_reports import usage_of_period
-from domain.access import AccessProfile
+from domain.access import AccessProfile, tiers_now
 from domain.fup import tier_reached
 from domain.period import Period, period_at
 
@@ -22,7 +22,7 @@ def recount(session: Session, subscription: Subscription, *, now: datetime, acto
         return
     periods = _periods(profile, now)
     usage = {kind: usage_of_period(session, subscription.id, period) for kind, period in periods.items()}
-    reached = tier_reached(profile.tiers, usage)
+    reached = tier_reached(tiers_now(profile, now), usage)
     state = subscription.fup_state
     if reached is None:
         if state is not None and state.tier > 0:

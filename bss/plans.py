@@ -9,19 +9,23 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bss import audit, fair_use, fields, network
+from bss import audit, fair_use, fields, hours, network, quotas
 from bss.actor import Actor
 from bss.attributes import as_rows, clean_replies
 from bss.failure import Conflict, Invalid, Problem, flush_or_conflict, raise_all, require_known
 from bss.outcome import Changed, Effect
 from bss.rows import find, locked
-from db.models import PlanFupRule, PlanReplyAttribute, ServicePlan
+from db.models import AllowanceQuota, PlanFupRule, PlanReplyAttribute, ServicePlan, Tenant
 from db.models.plans import BILLING_CYCLES, CONNECTION_TYPES
+from db.queries.access import windows_of
+from db.queries.allowances import garden_of_plan
 from db.queries.rollouts import replace_open
 from db.queries.subscriptions import count_of_plan, online_of_plan, slowed_of_plan
 from domain.access import SESSION_LIMIT_ACTIONS, AttributeItem
 from domain.fup import COUNTS, RESET_PERIODS
+from domain.period import zone_named
 from domain.speed import MAX_KBPS
+from domain.windows import window_at
 
 MAX_TIERS = 10
 MAX_BYTES = 2**62
@@ -65,6 +69,8 @@ EDITABLE = frozenset(
         "fup_rules",
         *LEAST,
         "reply_attributes",
+        "time_windows",
+        "quotas",
     }
 )
 TIER_FIELDS = frozenset(
@@ -99,8 +105,10 @@ _DEFAULTS: Mapping[str, Any] = {
     "fup_rules": (),
     **dict.fromkeys(LEAST),
     "reply_attributes": (),
+    "time_windows": (),
+    "quotas": (),
 }
-RATE_FIELDS = frozenset({"download_kbps", "upload_kbps", "priority", "burst_enabled", *BURST, *LEAST, "fup_rules"})
+RATE_FIELDS = frozenset({"download_kbps", "upload_kbps", "priority", "burst_enabled", *BURST, *LEAST, "fup_rules", "time_windows", "quotas"})
 
 _TAKEN = {
     "uq_service_plans_slug": Problem(field="slug", reason="belongs to another plan", mend="choose another short name")
@@ -119,7 +127,8 @@ def create(session: Session, *, actor: Actor, now: datetime, values: Mapping[str
     """Add a plan; `values` are fields of `EDITABLE`, of which name and both speeds are required.
 
     `fup_rules` is a sequence of mappings with fields of `TIER_FIELDS`; tiers are numbered in the order given unless
-    they say otherwise. `reply_attributes` is a sequence of mappings with attribute, op and value.
+    they say otherwise. `reply_attributes` is a sequence of mappings with attribute, op and value, `time_windows` with
+    `hours.WINDOW_FIELDS`, `quotas` with `quotas.QUOTA_FIELDS`.
     """
     require_known(values, EDITABLE)
     raise_all([_required(values, name) for name in ("name", "download_kbps", "upload_kbps")])
@@ -127,17 +136,18 @@ def create(session: Session, *, actor: Actor, now: datetime, values: Mapping[str
     given["slug"] = values.get("slug") or make_slug(str(values["name"]))
     clean = _clean(given)
     plan = ServicePlan(
-        **{name: value for name, value in clean.items() if name not in ("fup_rules", "reply_attributes")},
+        **{name: value for name, value in clean.items() if name not in LISTS},
         tenant_id=actor.tenant_id,
         is_active=True,
         fup_rules=[PlanFupRule(tenant_id=actor.tenant_id, **tier) for tier in clean["fup_rules"]],
         reply_attributes=_attribute_rows(actor.tenant_id, clean["reply_attributes"]),
+        time_windows=hours.make_rows(clean["time_windows"], tenant_id=actor.tenant_id),
+        quotas=[AllowanceQuota(tenant_id=actor.tenant_id, **quota) for quota in clean["quotas"]],
     )
     _check_whole(plan)
     session.add(plan)
     flush_or_conflict(session, _TAKEN)
-    shown = {"reply_attributes": as_rows(clean["reply_attributes"])}
-    _record(session, actor, now, "created", plan, new=clean | shown)
+    _record(session, actor, now, "created", plan, new=clean | lists_of(plan))
     return plan
 
 
@@ -150,12 +160,14 @@ def edit(
     changes: Mapping[str, Any],
     apply_live: bool = True,
 ) -> Changed[ServicePlan]:
-    """Change fields of `EDITABLE`; `fup_rules` and `reply_attributes`, when given, replace all there are.
+    """Change fields of `EDITABLE`; a list of `LISTS`, when given, replaces all there are.
 
-    A change of speed, burst, priority or tiers gives every running session of the plan its new rate, unless
-    `apply_live` is false. Everything else counts from the next login. Prices of existing subscriptions stay.
+    A change of speed, burst, priority, tiers, hours or allowances gives every running session of the plan its new rate
+    and ends those that may not be online any more, unless `apply_live` is false. Everything else counts from the next login. Prices of existing subscriptions stay.
     """
     plan = locked(session, ServicePlan, plan_id, actor=actor)
+    garden = garden_of_plan(session, plan.id, limit=MAX_LIVE_SUBSCRIPTIONS) if "quotas" in changes else []
+    before = _is_open(session, plan, now)
     old, new = write(session, plan, changes)
     if not new:
         return Changed(row=plan)
@@ -165,7 +177,14 @@ def edit(
     if not apply_live or not RATE_FIELDS & new.keys():
         return Changed(row=plan)
     replace_open(session, plan.id, now=now)
-    return Changed(row=plan, effect=_apply_live(session, actor, now, plan))
+    effect = _apply_live(session, actor, now, plan)
+    if "time_windows" in new and before != _is_open(session, plan, now):
+        effect += network.disconnect(
+            session, actor=actor, now=now, reason="hours", subscription_ids=_online(session, plan)
+        )
+    if "quotas" in new:
+        effect += quotas.follow(session, actor=actor, now=now, ids=_online(session, plan), garden=garden)
+    return Changed(row=plan, effect=effect)
 
 
 def write(session: Session, plan: ServicePlan, changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -173,6 +192,7 @@ def write(session: Session, plan: ServicePlan, changes: Mapping[str, Any]) -> tu
     require_known(changes, EDITABLE)
     clean = _clean(changes)
     tiers, attributes = clean.pop("fup_rules", None), clean.pop("reply_attributes", None)
+    windows, allowances = clean.pop("time_windows", None), clean.pop("quotas", None)
     old, new = audit.set_fields(plan, clean)
     if tiers is not None and tiers != tiers_of(plan):
         old["fup_rules"], new["fup_rules"] = tiers_of(plan), tiers
@@ -180,6 +200,16 @@ def write(session: Session, plan: ServicePlan, changes: Mapping[str, Any]) -> tu
     if attributes is not None and attributes != attributes_of(plan):
         old["reply_attributes"], new["reply_attributes"] = as_rows(attributes_of(plan)), as_rows(attributes)
         plan.reply_attributes[:] = _attribute_rows(plan.tenant_id, attributes)
+    if windows is not None and windows != hours.as_columns(plan.time_windows):
+        old["time_windows"] = hours.as_given(plan.time_windows)
+        plan.time_windows.clear()
+        session.flush()
+        plan.time_windows.extend(hours.make_rows(windows, tenant_id=plan.tenant_id))
+        new["time_windows"] = hours.as_given(plan.time_windows)
+    if allowances is not None and allowances != quotas.as_columns(plan.quotas):
+        old["quotas"] = quotas.as_given(plan.quotas)
+        quotas.replace_rows(session, plan.quotas, allowances, tenant_id=plan.tenant_id, service_plan_id=plan.id)
+        new["quotas"] = quotas.as_given(plan.quotas)
     _check_whole(plan)
     flush_or_conflict(session, _TAKEN)
     return old, new
@@ -227,10 +257,35 @@ def attributes_of(plan: ServicePlan) -> list[AttributeItem]:
     return [AttributeItem(row.attribute, row.op, row.value) for row in plan.reply_attributes]
 
 
+# What a plan has several of, and how each list is given.
+LISTS: Mapping[str, Callable[[ServicePlan], list[dict[str, Any]]]] = {
+    "fup_rules": tiers_of,
+    "reply_attributes": lambda plan: as_rows(attributes_of(plan)),
+    "time_windows": lambda plan: hours.as_given(plan.time_windows),
+    "quotas": lambda plan: quotas.as_given(plan.quotas),
+}
+
+
+def lists_of(plan: ServicePlan) -> dict[str, list[dict[str, Any]]]:
+    """Every list of the plan, as `create` and `edit` take them."""
+    return {name: given(plan) for name, given in LISTS.items()}
+
+
 def make_slug(name: str) -> str:
     """A short name for addresses: lower-case letters, digits and hyphens."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:255] or "plan"
+
+
+def _is_open(session: Session, plan: ServicePlan, now: datetime) -> bool:
+    """Whether the plan has no hours, or is in them."""
+    zone = zone_named(session.get_one(Tenant, plan.tenant_id).timezone)
+    windows = windows_of([[getattr(row, name) for name in hours.COLUMNS] for row in plan.time_windows])
+    return not windows or window_at(windows, now, zone) is not None
+
+
+def _online(session: Session, plan: ServicePlan) -> list[int]:
+    return list(online_of_plan(session, plan.id, limit=MAX_LIVE_SUBSCRIPTIONS))
 
 
 def _apply_live(session: Session, actor: Actor, now: datetime, plan: ServicePlan) -> Effect:
@@ -439,6 +494,8 @@ _CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "ip_pool": lambda value: fields.router_name(value, field="ip_pool"),
     "address_list": lambda value: fields.router_name(value, field="address_list"),
     "fup_rules": _tiers,
+    "time_windows": hours.clean_windows,
+    "quotas": quotas.clean_quotas,
     **{name: _optional(name, 1, MAX_KBPS) for name in LEAST},
     "reply_attributes": lambda value: clean_replies(value, field="reply_attributes"),
 }

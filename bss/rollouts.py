@@ -221,9 +221,9 @@ def _is_asked(session: Session, rollout: PlanRollout) -> bool:
 
 def _as_given(plan: ServicePlan, changes: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that the changes name, as they are now and as JSON takes them."""
-    plan_fields = [name for name in changes if name in plans.EDITABLE and name != "fup_rules"]
+    plan_fields = [name for name in changes if name in plans.EDITABLE and name not in plans.LISTS]
     values = {name: _plain(value) for name, value in audit.snapshot(plan, plan_fields).items()}
-    return values | ({"fup_rules": plans.tiers_of(plan)} if "fup_rules" in changes else {})
+    return values | {name: rows for name, rows in plans.lists_of(plan).items() if name in changes}
 
 
 def _plain(value: Any) -> Any:

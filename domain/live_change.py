@@ -27,7 +27,6 @@ CHANGE_REASONS: dict[str, str] = {
     "quota": "allowance used up",
     "quota_reset": "allowance available again",
     "hours": "the plan's hours began or ended",
-    "family_change": "family changed",
     "plan_change": "plan changed",
     "speed_change": "speed changed",
     "suspend": "subscription suspended",

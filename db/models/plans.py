@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.models.base import Base, Id, TenantOwned, Timestamps, one_of
-from db.models.policy import PlanReplyAttribute
+from db.models.policy import AllowanceQuota, PlanReplyAttribute, PlanTimeWindow
 from domain.access import SESSION_LIMIT_ACTIONS
 from domain.fup import COUNTS, RESET_PERIODS
 from domain.garden import GARDEN_MODES
@@ -120,6 +120,12 @@ class ServicePlan(TenantOwned, Timestamps, Base):
     deleted_at: Mapped[datetime | None]
     fup_rules: Mapped[list[PlanFupRule]] = relationship(
         order_by=PlanFupRule.tier, cascade="all, delete-orphan", lazy="selectin"
+    )
+    time_windows: Mapped[list[PlanTimeWindow]] = relationship(
+        order_by=PlanTimeWindow.position, cascade="all, delete-orphan", lazy="selectin"
+    )
+    quotas: Mapped[list[AllowanceQuota]] = relationship(
+        order_by=AllowanceQuota.id, cascade="all, delete-orphan", lazy="selectin"
     )
     reply_attributes: Mapped[list[PlanReplyAttribute]] = relationship(
         order_by=PlanReplyAttribute.id, cascade="all, delete-orphan", lazy="selectin"

@@ -11,6 +11,13 @@ from db.queries.accounting import numbers
 Connection = psycopg.Connection[Any]
 
 
+class Noted(NamedTuple):
+    """A note that an allowance is used up, and what that does."""
+
+    until: datetime | None
+    action: str
+
+
 class PlanHours(NamedTuple):
     """A plan with hours: its zone, and each window as (weekdays, start and end minute, download and upload kbit/s)."""
 
@@ -61,14 +68,15 @@ def members(connection: Connection, family_ids: Iterable[int]) -> dict[int, int]
     return {row[0]: row[1] for row in rows}
 
 
-def states(connection: Connection, subscription_ids: Sequence[int]) -> dict[int, dict[int, datetime | None]]:
-    """Which allowances are noted as used up, and until when, by subscription and allowance."""
-    found: dict[int, dict[int, datetime | None]] = {}
-    for subscription_id, quota_id, until in connection.execute(
-        "SELECT subscription_id, quota_id, until FROM subscription_quota_states WHERE subscription_id = ANY(%s)",
+def states(connection: Connection, subscription_ids: Sequence[int]) -> dict[int, dict[int, Noted]]:
+    """Which allowances are noted as used up, by subscription and allowance; also one that is no longer his."""
+    found: dict[int, dict[int, Noted]] = {}
+    for subscription_id, quota_id, until, action in connection.execute(
+        "SELECT x.subscription_id, x.quota_id, x.until, q.action FROM subscription_quota_states x"
+        " JOIN quotas q ON q.id = x.quota_id WHERE x.subscription_id = ANY(%s)",
         [list(subscription_ids)],
     ):
-        found.setdefault(subscription_id, {})[quota_id] = until
+        found.setdefault(subscription_id, {})[quota_id] = Noted(until, action)
     return found
 
 
