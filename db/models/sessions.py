@@ -122,7 +122,6 @@ class AccessLog(Base):
     __tablename__ = "access_log"
     __table_args__ = (
         Index("ix_access_log_subscription", "subscription_id", "decided_at"),
-        Index("ix_access_log_username", "username", "decided_at"),
         one_of("result", ("accept", "reject")),
         {"postgresql_partition_by": "RANGE (decided_at)"},
     )

@@ -114,6 +114,8 @@ CHECKS = {
 
 
 def upgrade() -> None:
+    # Nothing reads it, and every login wrote it: whoever looks for a name looks for a part of one.
+    op.drop_index("ix_access_log_username", table_name="access_log")
     _tables()
     _columns()
     for (table, column), (_, values) in CHECKS.items():
@@ -576,6 +578,7 @@ def _columns() -> None:
     op.add_column("nas_servers", sa.Column("signs_requests", sa.Boolean(), nullable=True))
     op.add_column("nas_servers", sa.Column("unsigned_seen_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("nas_servers", sa.Column("login_heard_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("nas_servers", sa.Column("unreadable_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("nas_servers", sa.Column("clock_skew_s", sa.Integer(), nullable=True))
     op.add_column(
         "nas_servers",
@@ -629,6 +632,7 @@ def _columns() -> None:
 
 
 def downgrade() -> None:
+    op.create_index("ix_access_log_username", "access_log", ["username", "decided_at"], unique=False)
     op.drop_column("access_log", "compiled_at")
     op.drop_column("access_log", "receipt_id")
     op.drop_index("ix_decision_receipts_last_used_on", table_name="decision_receipts")
@@ -662,7 +666,7 @@ def downgrade() -> None:
     op.drop_constraint(op.f("fk_session_changes_plan_rollout_id"), "session_changes", type_="foreignkey")
     op.drop_column("session_changes", "plan_rollout_id")
     op.drop_constraint(op.f("ck_nas_servers_provisioning_mode"), "nas_servers")
-    for column in ("provisioning_mode", "clock_skew_s", "login_heard_at", "unsigned_seen_at"):
+    for column in ("provisioning_mode", "clock_skew_s", "login_heard_at", "unreadable_at", "unsigned_seen_at"):
         op.drop_column("nas_servers", column)
     op.drop_column("nas_servers", "signs_requests")
     op.drop_column("nas_servers", "service_map")
