@@ -151,7 +151,7 @@ def _check_reply(at: str, row: AttributeItem) -> None:
         raise Invalid(Problem(field=f"{at}.op", reason=reason, mend=f"use {' or '.join(allowed)}"))
     if not known.accepts(row.value):
         mend = f"write it like {known.example}"
-        raise Invalid(Problem(field=f"{at}.value", reason=f"cannot be sent as {known.name}", mend=mend))
+        raise Invalid(Problem(field=f"{at}.value", reason="cannot be sent as this attribute", mend=mend))
 
 
 def _check_condition(at: str, row: AttributeItem) -> None:

@@ -343,10 +343,10 @@ def flaw(pairs: Iterable[tuple[str, str]]) -> str | None:
     for name, count in counts.items():
         known = find_attribute(name)
         if count > 1 and known is not None and not known.repeats:
-            return f"{name} can be sent once only"
+            return "an attribute that can be sent once only is there twice"
     for name, twin in GIGAWORDS.items():
         if counts[twin] and not counts[name]:
-            return f"{twin} says nothing without {name}"
+            return "the upper half of a limit is there without the lower one"
     return _vlan_flaw(counts)
 
 
@@ -354,7 +354,6 @@ def _vlan_flaw(counts: Counter[str]) -> str | None:
     tags = {name.partition(":")[2] for name in counts if name.partition(":")[0] in _VLAN}
     for tag in sorted(tags):
         suffix = f":{tag}" if tag else ""
-        missing = [name + suffix for name in _VLAN if not counts[name + suffix]]
-        if missing:
-            return f"a VLAN needs {' and '.join(missing)} as well"
+        if not all(counts[name + suffix] for name in _VLAN):
+            return "a VLAN needs Tunnel-Type, Tunnel-Medium-Type and Tunnel-Private-Group-Id with the same tag"
     return None

@@ -10,6 +10,7 @@ from wtforms.validators import InputRequired
 from db.models.plans import BILLING_CYCLES, CONNECTION_TYPES
 from domain.fup import COUNTS, RESET_PERIODS
 from domain.speed import MAX_KBPS, Burst, Speed, render_rate_limit
+from webadmin.forms.attributes import MAX_ROWS, ReplyRow, rows_of
 from webadmin.forms.fields import (
     AmountField,
     Form,
@@ -20,7 +21,7 @@ from webadmin.forms.fields import (
     optional,
     words_field,
 )
-from webadmin.panel.words import choice_words
+from webadmin.panel.words import SESSION_LIMIT_ACTIONS, choice_words
 
 MAX_TIER_ROWS = 10
 PLAIN_FIELDS = (
@@ -39,12 +40,15 @@ PLAIN_FIELDS = (
     "burst_threshold_upload_kbps",
     "burst_time_s",
     "concurrent_connections",
+    "session_limit_action",
     "grace_period_days",
     "session_timeout_s",
     "idle_timeout_s",
     "interim_interval_s",
     "ip_pool",
     "address_list",
+    "min_download_kbps",
+    "min_upload_kbps",
 )
 
 
@@ -93,6 +97,7 @@ class PlanForm(Form):
     concurrent_connections = WholeField(
         _l("Logins at the same time"), default=1, validators=[_needed(_l("Write how many."))]
     )
+    session_limit_action = words_field(_l("One login more"), SESSION_LIMIT_ACTIONS.items())
     grace_period_days = WholeField(
         _l("Grace days after the end"), default=7, validators=[_needed(_l("Write the days; 0 is none."))]
     )
@@ -103,7 +108,10 @@ class PlanForm(Form):
     )
     ip_pool = StringField(_l("Address pool on the router"), validators=[optional()])
     address_list = StringField(_l("Firewall address list"), validators=[optional()])
+    min_download_kbps = SpeedField(_l("Guaranteed download"), validators=[optional()])
+    min_upload_kbps = SpeedField(_l("Guaranteed upload"), validators=[optional()])
     fup_rules = FieldList(FormField(TierForm), max_entries=MAX_TIER_ROWS)
+    reply_attributes = FieldList(FormField(ReplyRow), max_entries=MAX_ROWS)
     tell = words_field(
         _l("Running sessions get a new speed"),
         [
@@ -122,12 +130,13 @@ class PlanForm(Form):
         plan = self.given("name", *PLAIN_FIELDS) | {"name": self.name.data or ""}
         plan["description"] = self.description.data or ""
         plan["fup_rules"] = [entry.form.tier() for entry in self.fup_rules]
+        plan["reply_attributes"] = rows_of(self.reply_attributes)
         return plan
 
     def rate_limit(self) -> str | None:
         """`Mikrotik-Rate-Limit` for what is typed so far; None when it is no whole speed yet or has no limit."""
         full = _speed(self.download_kbps.data, self.upload_kbps.data)
-        return None if full is None else render_rate_limit(full, self._burst(full), self._priority())
+        return None if full is None else render_rate_limit(full, self._burst(full), self._priority(), self._least())
 
     def tier_rates(self) -> list[str | None]:
         """The same for each tier."""
@@ -140,7 +149,10 @@ class PlanForm(Form):
         if reduced is None and not (percent and 1 <= percent <= 99):
             return None
         slow = full.at_most(reduced) if reduced is not None else full.reduced_by(percent)
-        return render_rate_limit(slow, None, self._priority())
+        return render_rate_limit(slow, None, self._priority(), self._least())
+
+    def _least(self) -> Speed | None:
+        return _speed(self.min_download_kbps.data, self.min_upload_kbps.data)
 
     def _priority(self) -> int:
         priority = self.priority.data

@@ -5,14 +5,18 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.local import LocalProxy
 
 from webadmin.panel import (
+    blacklist,
+    attributes,
     changes,
     customers,
+    decisions,
     filters,
     logins,
     navigation,
     online,
     plans,
     rollouts,
+    router_groups,
     routers,
     search,
     settings,
@@ -26,7 +30,8 @@ from webadmin.panel.language import LANGUAGES, chosen_language, chosen_theme, in
 from webadmin.panel.support import page_url, tenant
 
 SUBJECTS = (
-    today, search, customers, subscriptions, plans, rollouts, routers, online, logins, changes, settings, staff, tokens,
+    today, search, customers, subscriptions, decisions, attributes, plans, rollouts, routers, router_groups,
+    blacklist, online, logins, changes, settings, staff, tokens,
 )  # fmt: skip
 THEMES = (
     ("auto", _l("As the system"), "device-desktop"),
@@ -62,6 +67,7 @@ def _words() -> dict[str, object]:
         "reason_choices": words.reason_choices,
         "change_reason_words": words.change_reason_words,
         "choice_words": words.choice_words,
+        "mac_bindings": words.MAC_BINDINGS,
         "suspend_reason_words": words.suspend_reason_words,
         "terminate_cause_words": words.terminate_cause_words,
         "action_words": words.action_words,

@@ -23,7 +23,7 @@ from domain.access import fup_tier_in_force, override_in_force, rate_limit_now, 
 from domain.lifecycle import CUSTOMER_STATUSES
 from webadmin import format as spell
 from webadmin.forms.customers import CustomerForm, NewCustomerForm, SubscriptionForm
-from webadmin.panel import charts, usage
+from webadmin.panel import attributes, charts, usage
 from webadmin.panel.filters import language
 from webadmin.panel.support import (
     PAGE_SIZE,
@@ -45,7 +45,7 @@ blueprint = Blueprint("customers", __name__)
 DAYS_SHOWN = 30
 DECISIONS_SHOWN = 10
 HISTORY_SHOWN = 20
-TABS = ("service", "sessions", "changes", "timeline")
+TABS = ("service", "sessions", "changes", "attributes", "timeline")
 
 
 @blueprint.get("/customers")
@@ -202,6 +202,8 @@ def _of_tab(tab: str, customer: Customer, subscription: Subscription) -> dict[st
         return {"sessions": rows[:HISTORY_SHOWN], "has_more": len(rows) > HISTORY_SHOWN, "routers": routers}
     if tab == "changes":
         return {"changes": network.changes_of(db(), subscription.id, limit=HISTORY_SHOWN)}
+    if tab == "attributes":
+        return attributes.tab_of(subscription)
     if tab == "timeline":
         return {"entries": reads.audit_of(db(), customer_id=customer.id, limit=50) if may("view_audit") else None}
     return _service(subscription)

@@ -12,7 +12,9 @@ from bss.outcome import Changed
 from db.models import PlanRollout, ServicePlan
 from db.queries.panel import catalogue, network
 from db.queries.rows import find_row
+from webadmin.forms.attributes import edits_rows
 from webadmin.forms.plans import MAX_TIER_ROWS, PlanForm
+from webadmin.panel.attributes import choices
 from webadmin.panel.rollouts import newest
 from webadmin.panel.support import act, attempt, db, effect_of, followed_ids, found, render, tenant, with_follow
 from webadmin.permissions import requires
@@ -32,7 +34,7 @@ def index() -> ResponseReturnValue:
 def new() -> ResponseReturnValue:
     """A new plan."""
     form = PlanForm()
-    if _edits_tiers(form):
+    if _edits_a_list(form):
         return _form(form, None)
     if form.validate_on_submit():
         plan = attempt(form, use.create, values=form.values())
@@ -55,7 +57,7 @@ def show(plan_id: int) -> ResponseReturnValue:
 def save(plan_id: int) -> ResponseReturnValue:
     """Save a plan; running sessions follow unless told otherwise."""
     form = PlanForm()
-    if not _edits_tiers(form) and form.validate_on_submit():
+    if not _edits_a_list(form) and form.validate_on_submit():
         done = _save(form, plan_id)
         if done is not None:
             in_stages = isinstance(done.row, PlanRollout)
@@ -121,6 +123,11 @@ def change_state(plan_id: int) -> ResponseReturnValue:
     return act(back, gettext("The plan is no longer sold; those who have it keep it."), use.deactivate, plan_id=plan_id)
 
 
+def _edits_a_list(form: PlanForm) -> bool:
+    """Whether the form was sent by a button of its tiers or of its attributes, which then have a row more or less."""
+    return _edits_tiers(form) or edits_rows(form.reply_attributes, request.form)
+
+
 def _edits_tiers(form: PlanForm) -> bool:
     """Add or take away a tier row when a tier button sent the form, leaving all that was typed."""
     if "add_tier" in request.form:
@@ -151,8 +158,7 @@ def _plan(plan_id: int) -> ServicePlan:
 
 
 def _form(form: PlanForm, plan: ServicePlan | None) -> ResponseReturnValue:
-    edits_tiers = "add_tier" in request.form or "remove_tier" in request.form
-    failed = request.method == "POST" and not edits_tiers
+    failed = request.method == "POST" and not any(name.startswith(("add_", "remove_")) for name in request.form)
     return render(
         "panel/plans/form.html",
         422 if failed else 200,
@@ -161,6 +167,7 @@ def _form(form: PlanForm, plan: ServicePlan | None) -> ResponseReturnValue:
         rates=form.tier_rates(),
         reach=catalogue.plan_reach(db(), plan.id) if plan is not None else None,
         max_tiers=MAX_TIER_ROWS,
+        **choices(),
         **(newest(plan) if plan is not None else {"rollout": None, "counts": None}),
         follow=network.changes_by_id(db(), ids) if (ids := followed_ids(request.args.get("follow"))) else [],
     )

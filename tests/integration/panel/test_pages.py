@@ -25,6 +25,10 @@ LISTS = (
     "/plans/new",
     "/routers",
     "/routers/new",
+    "/router-groups",
+    "/router-groups/new",
+    "/blacklist",
+    "/blacklist?q=aabbcc",
     "/online",
     "/online?q=AA:BB:CC:DD:EE:FF",
     "/logins?span=week&result=reject&q=budi",
@@ -42,8 +46,10 @@ LISTS = (
 )
 QUESTIONS = (
     "suspend", "activate", "disconnect", "terminate", "plan", "password", "expiry", "speed", "address", "edit",
+    "devices/reset",
+    "attributes",
 )  # fmt: skip
-TABS = ("service", "sessions", "changes", "timeline")
+TABS = ("service", "sessions", "changes", "attributes", "timeline")
 
 
 def pages_of(rows: Seeded) -> list[str]:
