@@ -7,7 +7,7 @@ SOURCES := domain db runtime radius accounting coa bss monitoring webadmin cli t
 # Tests that share nothing run side by side; a third process on two cores only waits.
 WORKERS ?= 2
 
-.PHONY: help setup demo stop status test test-fast check bench storm format clean
+.PHONY: help setup demo stop status test test-fast check bench storm fuzz format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ bench: ## Measure against stock FreeRADIUS with SQL; results in var/bench
 storm: ## Have 20,000 customers dial at the same moment, and time how soon all are online
 	@scripts/bootstrap test
 	@$(BIN)/lintas bench storm
+
+fuzz: ## Send 20,000 broken and made-up packets to both servers while customers log in
+	@scripts/bootstrap test
+	@FUZZ_PACKETS=20000 $(BIN)/pytest tests/packets/test_fuzz.py
 
 format: ## Put the code into its one format
 	@scripts/bootstrap test

@@ -49,7 +49,7 @@ class RadiusStack:
     def access_records(self) -> list[list[Any]]:
         """Every access record in the spool so far."""
         files = sorted(self.settings.spool_dir.glob("access-*.jsonl"))
-        lines = [json.loads(line) for path in files for line in path.read_text().splitlines()]
+        lines = [json.loads(line) for path in files for line in path.read_bytes().splitlines()]
         return [record for line in lines for record in line if isinstance(record, list)]
 
     def wait_for_record(self, username: str, timeout_s: float = 3.0) -> list[Any]:
