@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 import psycopg
 
-from accounting import device_news, router_news
+from accounting import device_news, router_news, voucher_news
 from accounting.records import MAX_TEXT
 from accounting.spool import Chunk, Line
 from db.queries import accounting as queries
@@ -73,6 +73,7 @@ def _follow(
     try:
         with connection.transaction():
             router_news.write(connection, notes)
+            voucher_news.write(connection, rows, now)
             return device_news.write(connection, rows, now)
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         log.warning("what logins ask for was not written", error=repr(error))

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from accounting import fairuse, hours, quotas
+from accounting import fairuse, gardens, hours, quotas
 from accounting.sessions import ended_payloads
 from db.queries import accounting as queries
 from db.queries import partitions, receipts
 from db.queries import quotas as quota_queries
 from db.queries import spool as spool_queries
+from db.queries import vouchers as voucher_queries
 from db.queries.accounting import Connection
 from db.queries.live_changes import enqueue_change
 from domain.access import BLOCKED_CUSTOMERS
@@ -143,6 +144,32 @@ def end_sessions_without_right(connection: Connection, now: datetime) -> Done:
     return _in_chunks(connection, chunk)
 
 
+def let_out_of_gardens(connection: Connection, now: datetime) -> Done:
+    """End sessions in a walled garden that may be customers again, or may not even be there."""
+    after, asked = "", 0
+    for _ in range(MAX_CHUNKS):
+        with connection.transaction():
+            after, written = gardens.let_out(connection, after=after, now=now, limit=CHUNK)
+        asked += written
+        if not after:
+            break
+    return Done(changed=asked, asked=asked)
+
+
+def end_vouchers(connection: Connection, now: datetime) -> Done:
+    """Mark vouchers whose time is over, and end what they still run."""
+
+    def chunk() -> Done:
+        due = voucher_queries.end_vouchers(connection, now=now, limit=CHUNK)
+        asked = enqueue_change(
+            connection, kind="disconnect", reason="voucher_over", requested_by=fairuse.ACTOR, now=now,
+            subscription_ids=due,
+        ) if due else []  # fmt: skip
+        return Done(changed=len(due), asked=len(asked))
+
+    return _in_chunks(connection, chunk)
+
+
 def keep_partitions(connection: Connection, now: datetime) -> Done:
     """Make the coming months of radacct and access_log, and drop those that staff do not want to keep.
 
@@ -180,9 +207,14 @@ JOBS: dict[str, Callable[[Connection, datetime], Done]] = {
     "hours": turn_hours,
     "expiry": expire_subscriptions,
     "unwanted-sessions": end_sessions_without_right,
+    "gardens": let_out_of_gardens,
+    "vouchers": end_vouchers,
     "partitions": keep_partitions,
 }
-SWEEP = ("expiry", "fup-reset", "quota-reset", "topups", "hours", "stale-sessions", "unwanted-sessions")
+SWEEP = (
+    *("expiry", "vouchers", "fup-reset", "quota-reset", "topups", "hours"),
+    *("stale-sessions", "unwanted-sessions", "gardens"),
+)
 
 
 def _in_chunks(connection: Connection, chunk: Callable[[], Done]) -> Done:

@@ -41,6 +41,9 @@ CHANGE_REASONS: dict[str, str] = {
     "replaced": "another device logged in",
     "blacklist": "device blacklisted",
     "place_change": "allowed routers changed",
+    "garden_over": "no longer for the walled garden",
+    "credit_change": "credit limit changed",
+    "voucher_over": "voucher used up",
     "late_start": "session started after the change",
 }
 

@@ -13,6 +13,8 @@ from typing import Any, LiteralString, NamedTuple
 import psycopg
 from psycopg.types.json import Jsonb
 
+from db.queries.gardens import IN_GARDEN
+
 Connection = psycopg.Connection[Any]
 # Array literals made by `numbers` and `hex_texts`, one for each column.
 Columns = Sequence[str]
@@ -425,16 +427,19 @@ def changes_asked(connection: Connection, subscription_ids: Sequence[int]) -> se
     return {(row[0], row[1], row[2]) for row in rows}
 
 
-_UNWANTED = """
+# Sessions in a walled garden are there because of it; who must leave one is another job's question.
+_UNWANTED = f"""
 SELECT r.acctuniqueid FROM radacct_open r
 JOIN subscriptions s ON s.id = r.subscription_id
 JOIN customers c ON c.id = s.customer_id
 WHERE r.acctstoptime IS NULL AND r.acctupdatetime > %(seen_since)s
-  AND (s.status <> 'active' OR s.deleted_at IS NOT NULL OR c.deleted_at IS NOT NULL OR c.status = ANY(%(blocked)s))
+  AND (s.status <> 'active' OR s.deleted_at IS NOT NULL OR c.deleted_at IS NOT NULL OR c.status = ANY(%(blocked)s)
+      OR c.balance < -c.credit_limit)
+  AND NOT {IN_GARDEN}
   AND NOT EXISTS (SELECT FROM session_changes x WHERE x.subscription_id = s.id AND x.acctuniqueid = r.acctuniqueid
       AND x.kind = 'disconnect' AND x.created_at > %(asked_since)s)
 LIMIT %(limit)s
-"""
+"""  # noqa: S608 - our own text
 
 
 def sessions_without_right(

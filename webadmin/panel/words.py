@@ -121,6 +121,9 @@ _REASONS: dict[str, LazyString] = {
 }
 
 _CHANGE_REASONS: dict[str, LazyString] = {
+    "garden_over": _l("no longer for the walled garden"),
+    "credit_change": _l("credit limit changed"),
+    "voucher_over": _l("voucher used up"),
     "fup": _l("fair-use limit crossed"),
     "fup_reset": _l("fair-use period ended"),
     "quota": _l("allowance used up"),
@@ -136,8 +139,41 @@ _CHANGE_REASONS: dict[str, LazyString] = {
     "password_change": _l("password changed"),
     "device_change": _l("allowed devices changed"),
     "address_change": _l("address changed"),
+    "replaced": _l("another device logged in"),
+    "blacklist": _l("device blacklisted"),
+    "place_change": _l("allowed routers changed"),
     "staff": _l("requested by staff"),
     "late_start": _l("session started after the change"),
+}
+
+@dataclass(frozen=True, kw_only=True)
+class Binding:
+    """A way to bind a subscription to devices: its name in a list, and what it means once it is chosen."""
+
+    name: LazyString
+    says: LazyString
+
+
+MAC_BINDINGS: dict[str, Binding] = {
+    "off": Binding(name=_l("Any device"), says=_l("Any device may log in; blocked ones may not.")),
+    "fixed": Binding(name=_l("Only listed devices"), says=_l("Only allowed devices of this list may log in.")),
+    "learn": Binding(
+        name=_l("The first device that logs in"),
+        says=_l("The first device to log in with the right password is taken; others are refused from then on."),
+    ),
+    "approval": Binding(
+        name=_l("Devices that staff allow"),
+        says=_l("A new device is refused and waits here until it is allowed."),
+    ),
+}
+NAS_BINDINGS: dict[str, LazyString] = {
+    "off": _l("Through any router"),
+    "nas": _l("Only through its router"),
+    "group": _l("Only through its router group"),
+}
+SESSION_LIMIT_ACTIONS: dict[str, LazyString] = {
+    "refuse": _l("it is refused"),
+    "replace": _l("the longest online is disconnected for it"),
 }
 
 SUSPEND_REASONS: dict[str, LazyString] = {
@@ -237,6 +273,7 @@ _ACTIONS: dict[str, LazyString] = {
     "subscription.mac_added": _l("added a device"),
     "subscription.mac_status_changed": _l("changed a device"),
     "subscription.mac_removed": _l("removed a device"),
+    "subscription.macs_reset": _l("reset the devices"),
     "subscription.ip_assigned": _l("changed the fixed address"),
     "subscription.disconnected": _l("disconnected the session"),
 }
