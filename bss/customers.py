@@ -23,7 +23,9 @@ from domain.roll_up import rolled_up
 LANGUAGES = ("id", "en")
 STARTING_STATUSES = ("prospect", "active")
 BLOCKING_STATUSES = ("suspended", "inactive", "disabled", "blacklisted")
-EDITABLE = frozenset({"name", "email", "phone", "address", "city", "customer_type", "language", "notes"})
+EDITABLE = frozenset(
+    {"name", "email", "phone", "address", "city", "customer_type", "language", "notes", "credit_limit"}
+)
 # What a customer's `suspend_reason` says when nobody suspended him: his last subscription ended.
 NO_SUBSCRIPTION_LEFT = "no subscription left"
 
@@ -50,12 +52,13 @@ def create(
     customer_type: str = "residential",
     language: str = "id",
     notes: str = "",
+    credit_limit: Any = None,
     status: str = "prospect",
 ) -> Customer:
     """Add a customer with the next code; raises `Conflict` when e-mail or phone belong to another customer."""
     tenant = tenant_of(session, actor=actor)
     given = {"name": name, "email": email, "phone": phone, "address": address, "city": city}
-    given |= {"customer_type": customer_type, "language": language, "notes": notes}
+    given |= {"customer_type": customer_type, "language": language, "notes": notes, "credit_limit": credit_limit}
     customer = Customer(
         **_clean(given, country_code=tenant.country_code),
         tenant_id=tenant.id,
@@ -81,15 +84,33 @@ def edit(
     changes: Mapping[str, Any],
     version: int | None = None,
 ) -> Changed[Customer]:
-    """Change fields of `EDITABLE`. No session is concerned."""
+    """Change fields of `EDITABLE`. A credit limit that is passed now ends the sessions; one that no longer is lets
+    those out who were in a walled garden for it.
+    """
     require_known(changes, EDITABLE)
     customer = locked(session, Customer, customer_id, actor=actor, version=version)
     tenant = tenant_of(session, actor=actor)
+    was_over = is_over_credit(customer)
     old, new = audit.set_fields(customer, _clean(changes, country_code=tenant.country_code))
     flush_or_conflict(session, _TAKEN)
     if new:
         _record(session, actor, now, "customer.updated", customer, old=old, new=new)
-    return Changed(row=customer)
+    return Changed(row=customer, effect=_credit_effect(session, actor, now, customer, was_over=was_over))
+
+
+def is_over_credit(customer: Customer) -> bool:
+    """Whether he owes more than he may; without a limit nobody does."""
+    return customer.credit_limit is not None and customer.balance < -customer.credit_limit
+
+
+def _credit_effect(session: Session, actor: Actor, now: datetime, customer: Customer, *, was_over: bool) -> Effect:
+    is_over = is_over_credit(customer)
+    if is_over == was_over:
+        return Effect()
+    ids = [row.id for row in lock_unfinished_of_customer(session, customer.id)]
+    if is_over:
+        return _end_sessions(session, actor, now, ids, reason="credit_change")
+    return network.leave_garden(session, actor=actor, now=now, subscription_ids=ids, reason="credit_change")
 
 
 def suspend(
@@ -139,6 +160,8 @@ def activate(
 ) -> Changed[Customer]:
     """Lift a block (or make a prospect active): subscriptions that are active themselves may log in again at once.
 
+    Sessions in a walled garden are ended, so that they come back as a customer's.
+
     `with_subscriptions` also reactivates those of his subscriptions that are suspended on their own.
     """
     customer = locked(session, Customer, customer_id, actor=actor, version=version)
@@ -150,7 +173,8 @@ def activate(
             if subscription.status == "suspended":
                 _set_status(session, actor, now, subscription, "active", suspend_reason=None, suspended_at=None)
     session.flush()
-    return Changed(row=customer)
+    ids = [row.id for row in lock_unfinished_of_customer(session, customer.id)]
+    return Changed(row=customer, effect=network.leave_garden(session, actor=actor, now=now, subscription_ids=ids))
 
 
 def terminate(
@@ -254,6 +278,7 @@ def _clean(given: Mapping[str, Any], *, country_code: str) -> dict[str, Any]:
         "customer_type": lambda value: fields.one_of(value, field="customer_type", allowed=CUSTOMER_TYPES),
         "language": lambda value: fields.one_of(value, field="language", allowed=LANGUAGES),
         "notes": lambda value: fields.text(value, field="notes", longest=10_000, lines=True),
+        "credit_limit": lambda value: None if value is None else fields.money(value, field="credit_limit"),
     }
     return {name: cleaners[name](value) for name, value in given.items()}
 

@@ -14,6 +14,7 @@ from bss.actor import Actor
 from bss.outcome import Effect
 from db.engine import psycopg_of
 from db.queries.access import profiles_by_id
+from db.queries.gardens import sessions_in_garden
 from db.queries.live_changes import enqueue_change
 from domain.access import AccessProfile, rate_limit_now
 from domain.live_change import LiveSession
@@ -55,6 +56,15 @@ def disconnect_sessions(
         sessions=list(sessions),
     )
     return Effect(disconnect_ids=tuple(ids))
+
+
+def leave_garden(
+    session: Session, *, actor: Actor, now: datetime, subscription_ids: Sequence[int], reason: str = "garden_over"
+) -> Effect:
+    """End those of their sessions that are in a walled garden: the next login is a customer's again."""
+    session.flush()
+    inside = sessions_in_garden(psycopg_of(session), subscription_ids)
+    return disconnect_sessions(session, actor=actor, now=now, reason=reason, sessions=inside)
 
 
 def apply_speed(

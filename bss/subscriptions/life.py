@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from bss import audit, fields
+from bss import audit, fields, network
 from bss.actor import Actor
 from bss.customers import require_open, roll_up
 from bss.failure import Conflict, Problem
@@ -37,12 +37,16 @@ def activate(
     never_expires: bool = False,
     version: int | None = None,
 ) -> Changed[Subscription]:
-    """Let it log in. A first activation fixes the end of the term; an ended term must be moved first."""
+    """Let it log in. A first activation fixes the end of the term; an ended term must be moved first.
+
+    A session in a walled garden is ended, so that it comes back as a customer's.
+    """
     customer, subscription = _lock_pair(session, subscription_id, actor=actor, version=version)
     check_subscription_move(subscription.status, "active")
     require_open(customer)
     put_into_service(session, actor, now, subscription, customer, never_expires=never_expires)
-    return Changed(row=subscription)
+    effect = network.leave_garden(session, actor=actor, now=now, subscription_ids=[subscription.id])
+    return Changed(row=subscription, effect=effect)
 
 
 def suspend(
@@ -154,6 +158,8 @@ def change_expiry(
         _move(session, actor, now, subscription, "active", action="activated", suspend_reason=None)
     session.flush()
     roll_up(session, actor=actor, now=now, customer=customer)
+    if subscription.status == "active" and not _is_over(subscription, now):
+        effect += network.leave_garden(session, actor=actor, now=now, subscription_ids=[subscription.id])
     return Changed(row=subscription, effect=effect)
 
 
