@@ -10,7 +10,7 @@ from bss.subscriptions import CONNECTION_TYPES, SUSPEND_REASONS
 from db.models.customers import CUSTOMER_TYPES
 from webadmin.forms.fields import AmountField, Form, IdField, SpeedField, WholeField, optional, words_field
 from webadmin.panel.language import LANGUAGES
-from webadmin.panel.words import choice_words, suspend_reason_words
+from webadmin.panel.words import NAS_BINDINGS, choice_words, suspend_reason_words
 
 CUSTOMER_FIELDS = ("name", "email", "phone", "address", "city", "customer_type", "language", "notes")
 
@@ -69,6 +69,8 @@ class EditSubscriptionForm(Form):
 
     username = StringField(_l("Username"), validators=[_needed(_l("Write a username."))])
     nas_server_id = IdField(_l("Router"), empty=_l("any router"))
+    nas_group_id = IdField(_l("Router group"), empty=_l("none"))
+    nas_binding = words_field(_l("May be used"), NAS_BINDINGS.items())
     price = AmountField(_l("Price"), validators=[_needed(_l("Write the price."))])
     billing_day = WholeField(_l("Billing day of the month"), validators=[_needed(_l("Write a day from 1 to 31."))])
     grace_period_days = WholeField(_l("Grace days after the end"), validators=[optional()])

@@ -7,7 +7,7 @@ from wtforms import BooleanField, StringField
 from wtforms.validators import InputRequired
 
 from domain.access import NAS_TYPES
-from webadmin.forms.fields import Form, WholeField, optional, words_field
+from webadmin.forms.fields import Form, IdField, WholeField, optional, words_field
 from webadmin.panel.words import choice_words
 
 ROUTER_FIELDS = (
@@ -40,6 +40,7 @@ class RouterForm(Form):
         _l("CoA port"), default=3799, validators=[InputRequired(message=_l("Write the port, usually 3799."))]
     )
     location = StringField(_l("Location"), validators=[optional()])
+    nas_group_id = IdField(_l("Router group"), empty=_l("none"))
     nas_identifier = StringField(_l("NAS-Identifier"), validators=[optional()])
     require_message_authenticator = BooleanField(_l("Refuse logins without Message-Authenticator"), default=True)
     acct_input_is = words_field(
@@ -50,4 +51,5 @@ class RouterForm(Form):
     def values(self) -> dict[str, Any]:
         """The router's values as the use-cases take them."""
         given = {name: self[name].data for name in ROUTER_FIELDS}
-        return {name: "" if value is None and name != "coa_port" else value for name, value in given.items()}
+        clean = {name: "" if value is None and name != "coa_port" else value for name, value in given.items()}
+        return clean | {"nas_group_id": self.nas_group_id.data}

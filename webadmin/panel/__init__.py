@@ -5,8 +5,8 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.local import LocalProxy
 
 from webadmin.panel import (
-    blacklist,
     attributes,
+    blacklist,
     changes,
     customers,
     decisions,

@@ -56,6 +56,7 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
         (
             _Page(endpoint="panel.customers.index", permission="view_customers", text=_l("Customers"), icon="users"),
             _Page(endpoint="panel.plans.index", permission="view_plans", text=_l("Plans"), icon="package"),
+            _Page(endpoint="panel.blacklist.index", permission="view_customers", text=_l("Blacklist"), icon="ban"),
         ),
     ),
     (
@@ -65,6 +66,9 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
         (
             _Page(endpoint="panel.online.index", permission="view_customers", text=_l("Online now"), icon="wifi"),
             _Page(endpoint="panel.routers.index", permission="view_nas", text=_l("Routers"), icon="router"),
+            _Page(
+                endpoint="panel.router_groups.index", permission="view_nas", text=_l("Router groups"), icon="stack-2"
+            ),
             _Page(endpoint="panel.logins.index", permission="view_customers", text=_l("Logins"), icon="login"),
             _Page(endpoint="panel.changes.index", permission="view_customers", text=_l("Live changes"), icon="bolt"),
         ),

@@ -11,6 +11,7 @@ from flask_babel import gettext
 from bss import nas as use
 from bss import reveal
 from db.models import NasServer
+from db.queries.nas_groups import groups_of
 from db.queries.panel import catalogue, network
 from db.queries.rows import find_row
 from domain.routeros_script import RouterSetup, render_script
@@ -50,7 +51,7 @@ def health(nas: NasServer) -> str:
 @requires("manage_nas")
 def new() -> ResponseReturnValue:
     """A new router; its commands, secret included, are shown right after."""
-    form = RouterForm()
+    form = _form()
     if form.validate_on_submit():
         issued = attempt(form, use.create, **form.values())
         if issued is not None:
@@ -63,7 +64,7 @@ def new() -> ResponseReturnValue:
 def edit(nas_id: int) -> ResponseReturnValue:
     """Who the router is, changed."""
     nas = _router(nas_id)
-    form = RouterForm(obj=nas)
+    form = _form(nas)
     if form.validate_on_submit():
         done = attempt(form, use.edit, nas_id=nas_id, changes=form.values())
         if done is not None:
@@ -119,6 +120,12 @@ def change_state(nas_id: int) -> ResponseReturnValue:
     if wanted == "reactivate":
         return act(back, gettext("The router is answered again."), use.reactivate, nas_id=nas_id)
     return act(back, gettext("The router is no longer answered."), use.deactivate, nas_id=nas_id)
+
+
+def _form(nas: NasServer | None = None) -> RouterForm:
+    form = RouterForm(obj=nas)
+    form.nas_group_id.offer((group.id, group.name) for group in groups_of(db(), tenant().id))
+    return form
 
 
 def _router(nas_id: int) -> NasServer:

@@ -13,6 +13,7 @@ from bss import customers, reveal, sessions
 from bss import subscriptions as use
 from bss.outcome import Effect
 from db.models import Customer, ServicePlan, Subscription
+from db.queries.nas_groups import groups_of
 from db.queries.panel import catalogue
 from db.queries.panel.customers import customer_with_subscriptions
 from db.queries.rows import find_row
@@ -34,7 +35,7 @@ from webadmin.panel.support import (
     with_follow,
     zone,
 )
-from webadmin.panel.words import suspend_reason_words
+from webadmin.panel.words import MAC_BINDINGS, suspend_reason_words
 from webadmin.permissions import requires
 
 blueprint = Blueprint("subscriptions", __name__)
@@ -414,6 +415,7 @@ def edit(subscription_id: int) -> ResponseReturnValue:
     subscription = _subscription(subscription_id)
     form = forms.EditSubscriptionForm(obj=subscription)
     form.nas_server_id.offer((nas.id, nas.name) for nas in catalogue.choices_of_routers(db()))
+    form.nas_group_id.offer((group.id, group.name) for group in groups_of(db(), tenant().id))
     if form.validate_on_submit():
         version = int(form.version.data) if str(form.version.data or "").isdigit() else None
         done = attempt(form, use.edit, subscription_id=subscription_id, changes=_changes(form), version=version)
@@ -435,6 +437,8 @@ def _changes(form: forms.EditSubscriptionForm) -> dict[str, Any]:
     return form.given(*names) | {
         "username": form.username.data or "",
         "nas_server_id": form.nas_server_id.data,
+        "nas_group_id": form.nas_group_id.data,
+        "nas_binding": form.nas_binding.data,
         "auto_renew": form.auto_renew.data,
         "notes": form.notes.data or "",
     }
@@ -539,8 +543,35 @@ def change_device(subscription_id: int, mac_id: int) -> ResponseReturnValue:
 @blueprint.post("/subscriptions/<int:subscription_id>/binding")
 @requires("remove_mac_bind")
 def change_binding(subscription_id: int) -> ResponseReturnValue:
-    """Only listed devices, or any."""
+    """Which devices may log in."""
     subscription = _subscription(subscription_id)
     wanted = request.form.get("mac_binding", "")
-    message = gettext("Only listed devices may log in.") if wanted == "fixed" else gettext("Any device may log in.")
+    message = str(MAC_BINDINGS[wanted].says) if wanted in MAC_BINDINGS else ""
     return act(_page(subscription), message, use.set_mac_binding, subscription_id=subscription_id, mac_binding=wanted)
+
+
+@blueprint.route("/subscriptions/<int:subscription_id>/devices/reset", methods=["GET", "POST"])
+@requires("remove_mac_bind")
+def reset_devices(subscription_id: int) -> ResponseReturnValue:
+    """Forget the devices it is bound to."""
+    subscription = _subscription(subscription_id)
+    form = forms.ConfirmForm()
+    if form.validate_on_submit():
+        done = attempt(form, use.reset_macs, subscription_id=subscription_id)
+        if done is not None:
+            return _done(done.row, done, gettext("The devices were taken off the list."))
+        subscription = _subscription(subscription_id)
+    words = {
+        "off": gettext("Allowed and waiting devices are taken off the list; blocked ones stay."),
+        "fixed": gettext("Any device may log in until one is allowed again; blocked ones stay blocked."),
+        "learn": gettext("The next device to log in with the right password is taken; blocked ones stay blocked."),
+        "approval": gettext("Every device has to be allowed anew; blocked ones stay blocked."),
+    }[subscription.mac_binding]
+    question = Question(
+        heading=gettext("Remove MAC bind"),
+        effect=f"{words} {_sentence(use.reset_macs, subscription_id=subscription_id)}",
+        submit=gettext("Remove MAC bind"),
+        form=form,
+        is_danger=True,
+    )
+    return _ask(subscription, question)

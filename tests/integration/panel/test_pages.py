@@ -137,7 +137,8 @@ def test_a_viewer_can_change_nothing(
     db.commit()
     client = client_of(viewer)
     own = {"panel.settings.me", "panel.settings.preferences", "panel.settings.language", "panel.settings.password"}
-    ids = {"customer_id": 1, "subscription_id": 1, "plan_id": 1, "nas_id": 1, "user_id": 1, "token_id": 1, "mac_id": 1, "rollout_id": 1}
+    rows = ("customer", "subscription", "plan", "nas", "user", "token", "mac", "rollout", "group", "blocked")
+    ids = {f"{row}_id": 1 for row in rows}
     changing = [
         rule
         for rule in app.url_map.iter_rules()
