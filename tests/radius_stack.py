@@ -48,9 +48,16 @@ class RadiusStack:
 
     def access_records(self) -> list[list[Any]]:
         """Every access record in the spool so far."""
+        return [element for element in self._access_elements() if isinstance(element, list)]
+
+    def receipts(self) -> dict[str, dict[str, Any]]:
+        """Every receipt in the spool so far, by its name."""
+        dicts = [element for element in self._access_elements() if isinstance(element, dict)]
+        return {item["receipt"]: item["body"] for item in dicts if "receipt" in item}
+
+    def _access_elements(self) -> list[Any]:
         files = sorted(self.settings.spool_dir.glob("access-*.jsonl"))
-        lines = [json.loads(line) for path in files for line in path.read_bytes().splitlines()]
-        return [record for line in lines for record in line if isinstance(record, list)]
+        return [element for path in files for line in path.read_bytes().splitlines() for element in json.loads(line)]
 
     def wait_for_record(self, username: str, timeout_s: float = 3.0) -> list[Any]:
         """The newest access record of a name, once it is written."""

@@ -165,6 +165,14 @@ def decisions_of(session: Session, subscription_id: int, *, limit: int) -> list[
     return list(session.scalars(statement.order_by(AccessLog.decided_at.desc()).limit(limit)))
 
 
+def decision_of(session: Session, subscription_id: int, decision_id: str) -> AccessLog | None:
+    """One decision about a login of a subscription."""
+    statement = select(AccessLog).where(
+        AccessLog.subscription_id == subscription_id, AccessLog.decision_id == decision_id[:32]
+    )
+    return session.scalars(statement.limit(1)).one_or_none()
+
+
 def logins(session: Session, tenant_id: int, wanted: LoginFilter, *, limit: int) -> list[LoginRow]:
     """The newest decisions of the tenant that fit."""
     statement = (
