@@ -5,7 +5,7 @@ Its plan has no walled garden unless it says `garden_mode = "tenant"`: then the 
 """
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -55,6 +55,9 @@ class Case:
     place: dict[str, str] = field(default_factory=dict)
     sessions: list[dict[str, Any]] = field(default_factory=list)
     voucher: dict[str, Any] = field(default_factory=dict)
+    plan_replies: list[list[str]] = field(default_factory=list)
+    replies: list[list[str]] = field(default_factory=list)
+    checks: list[list[str]] = field(default_factory=list)
     beyond: dict[str, Any] = field(default_factory=dict)
     request: dict[str, Any] = field(default_factory=dict)
     device: bool = False
@@ -132,6 +135,14 @@ def window_row(window: dict[str, Any], now: datetime) -> dict[str, Any]:
 def _minute(moment: datetime) -> int:
     nearest = moment + timedelta(seconds=30)
     return nearest.hour * 60 + nearest.minute
+
+
+def as_sent(pairs: Iterable[tuple[object, ...]]) -> dict[str, Any]:
+    """A reply by name: one value, or a list of them where a name comes more than once."""
+    sent: dict[str, list[Any]] = {}
+    for pair in pairs:
+        sent.setdefault(str(pair[0]), []).append(pair[-1])
+    return {name: values[0] if len(values) == 1 else values for name, values in sent.items()}
 
 
 def matches(expected: object, actual: object) -> bool:

@@ -10,11 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models import (
-    BlockedMac,
     AllowanceQuota,
+    BlockedMac,
     NasServer,
+    PlanReplyAttribute,
     PlanTimeWindow,
     QuotaTopup,
+    RadCheck,
+    RadReply,
     Subscription,
     SubscriptionFupState,
     SubscriptionLimits,
@@ -24,7 +27,7 @@ from db.models import (
     WalledGarden,
 )
 from factories import make_customer, make_nas, make_nas_group, make_plan, make_session, make_subscription
-from packets.cases import GARDENS, JAKARTA, PASSWORD, Case, all_cases, difference, window_row
+from packets.cases import GARDENS, JAKARTA, PASSWORD, Case, all_cases, as_sent, difference, window_row
 from packets.conftest import SECRET
 from radius_stack import RadiusStack, wait_for
 from simulator import Login, LoginResult, Method, Service, SimulatedRouter
@@ -59,10 +62,23 @@ def store(db: Session, nas: NasServer, case: Case) -> None:
     for mac, status in case.macs.items():
         row = SubscriptionMac(tenant_id=nas.tenant_id, subscription_id=subscription.id, mac=mac, status=status)
         db.add(row)
+    _store_attributes(db, subscription, case)
     for session in case.sessions:
         heard = now - timedelta(seconds=session["silent_s"])
         values = {"callingstationid": session["mac"], "acctstarttime": heard, "acctupdatetime": heard}
         make_session(db, subscription, nas, acctuniqueid=uuid.uuid4().hex, **values)
+
+
+def _store_attributes(db: Session, subscription: Subscription, case: Case) -> None:
+    for rows, model, whose in (
+        (case.plan_replies, PlanReplyAttribute, {"service_plan_id": subscription.service_plan_id}),
+        (case.replies, RadReply, {"username": subscription.username}),
+        (case.checks, RadCheck, {"username": subscription.username}),
+    ):
+        for attribute, op, value in rows:
+            row = {"attribute": attribute, "op": op, "value": value}
+            db.add(model(tenant_id=subscription.tenant_id, **whose, **row))
+            db.flush()
 
 
 def _store_allowances(db: Session, subscription: Subscription, nas: NasServer, case: Case, now: datetime) -> None:
@@ -174,11 +190,11 @@ def test_freeradius_answers_the_case(case: Case, answers: dict[str, LoginResult]
 
 
 def _sent(result: LoginResult) -> dict[str, object]:
-    return {
-        name: value
+    return as_sent(
+        (name, value)
         for name, value in result.reply
         if name not in NOT_OF_THE_PLAN and not name.startswith(("MS-CHAP", "MS-MPPE"))
-    }
+    )
 
 
 @pytest.mark.parametrize("service", [Service.PPPOE, Service.HOTSPOT])

@@ -11,7 +11,7 @@ import pytest
 
 from db.queries.access import parse_profile
 from domain.access import AccessProfile
-from packets.cases import GARDENS, JAKARTA, PASSWORD, Case, all_cases, difference, window_row
+from packets.cases import GARDENS, JAKARTA, PASSWORD, Case, all_cases, as_sent, difference, window_row
 from radius.authorizer import Answer, Authorizer, Codes
 from radius.pairs import UnableToRender
 from radius.policies.types import Place
@@ -86,6 +86,9 @@ def profile_row(case: Case) -> dict[str, Any]:
         "gardens": GARDENS if plan.get("garden_mode") == "tenant" else None,
         "is_over_credit": case.customer.get("balance", 0) < -case.customer.get("credit_limit", float("inf")),
         "voucher": _voucher(case.voucher) if case.voucher else None,
+        "least_speed": [plan["min_download_kbps"], plan["min_upload_kbps"]] if "min_upload_kbps" in plan else None,
+        "checks": case.checks,
+        "replies": [*case.plan_replies, *case.replies],
         **case.beyond,
         "sessions": [[f"{n:032x}", f"{n}", 1, "u", s["mac"], "10.0.0.9"] for n, s in enumerate(case.sessions)],
     }
@@ -191,7 +194,7 @@ class Desk:
             return self.authorizer.policy_failed(request)
         fits = (ACCEPTED, (("Cleartext-Password", self.case.password),))
         if code == CODES.accept and control not in fits:
-            self.authorizer.refuse_password(dict(reply)["Class"])
+            self.authorizer.refuse_password(as_sent(reply)["Class"])
             return (CODES.reject, (), ())
         return (code, reply, control)
 
@@ -233,7 +236,7 @@ def test_the_policy_answers_the_case(case: Case, tmp_path: Path) -> None:
     if case.accept is None:
         assert (code, reply, control) == (CODES.reject, (), ())
     else:
-        sent = dict(reply)
+        sent = as_sent(reply)
         assert sent.pop("Class").startswith(f"lts1:{record[9]}:")
         assert difference(case.accept, sent) == ""
 
