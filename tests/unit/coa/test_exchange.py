@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pyrad.packet import CoAPacket, CoARequest
 
 from coa.exchange import Answer, Request, Router, RouterLink, Unsendable, build, dictionary, read_reply
+from domain.attributes import ATTRIBUTES, Attribute, split_limit
 
 Make = Callable[[], Any]
 Reply = Callable[..., bytes]
@@ -305,3 +306,15 @@ def test_no_attributes_in_a_well_formed_packet_raise_anything(body: bytes) -> No
     packet, sent = build(COA, identifier=1, secret=SECRET)
     header = struct.pack("!BBH", CoARequest + 1, 1, 20 + len(body))
     assert read_reply(packet, header + sent[4:20] + body) is None
+
+
+@pytest.mark.parametrize("known", [known for known in ATTRIBUTES.values() if known.name != "Framed-IP-Address"])
+def test_every_attribute_that_a_login_can_be_sent_fits_into_a_change(known: Attribute) -> None:
+    """But the one that says which session is meant."""
+    sent = dict(split_limit(known.name, known.example))
+    request = Request(kind="coa", username="budi", session_id="81000001", attributes=sent)
+
+    packet, data = build(request, identifier=1, secret=b"secret")
+
+    assert len(data) > 20
+    assert all(packet[name] for name in sent)
