@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from db.queries import router_news as queries
 from db.queries.accounting import Connection
 
-WORDS = ("heard", "signed", "unsigned")
+WORDS = ("heard", "signed", "unsigned", "unreadable")
 SIGNS_AFTER = timedelta(hours=1)
 
 
@@ -39,12 +39,14 @@ def read(element: Any) -> Note | None:
 def write(connection: Connection, notes: Sequence[Note]) -> None:
     """Keep the newest of each kind; a router that is being edited is left for the next note."""
     heard: dict[int, datetime] = {}
-    by_word: dict[str, dict[int, datetime]] = {"signed": {}, "unsigned": {}}
+    by_word: dict[str, dict[int, datetime]] = {"signed": {}, "unsigned": {}, "unreadable": {}}
     for note in notes:
         for newest in (heard, by_word.get(note.word, heard)):
             newest[note.nas_server_id] = max(note.at, newest.get(note.nas_server_id, note.at))
     if heard:
         queries.mark_heard(connection, heard)
+    if by_word["unreadable"]:
+        queries.mark_unreadable(connection, by_word["unreadable"])
     if by_word["unsigned"]:
         queries.mark_unsigned(connection, by_word["unsigned"])
     signed = {router: at for router, at in by_word["signed"].items() if router not in by_word["unsigned"]}

@@ -14,9 +14,10 @@ from bss.failure import Conflict, Invalid, Problem, flush_or_conflict, require_k
 from bss.outcome import Changed, Issued
 from bss.rows import find, locked, referenced
 from db.models import NasGroup, NasServer
+from db.models.nas import PROVISIONING_MODES
 from db.queries.sessions import count_running_on
 from db.queries.subscriptions import count_of_nas
-from domain.access import NAS_TYPES
+from domain.access import NAS_TYPES, SERVICES
 from domain.routeros_script import RouterSetup, render_script
 
 SECRET_LENGTH = 32
@@ -35,6 +36,8 @@ EDITABLE = frozenset(
         "location",
         "nas_group_id",
         "type",
+        "service_map",
+        "provisioning_mode",
     }
 )
 ROUTEROS_VERSIONS = (6, 7)
@@ -61,6 +64,8 @@ def create(
     location: str = "",
     nas_group_id: int | None = None,
     type: str = "mikrotik",  # noqa: A002 - the column's name
+    service_map: Mapping[str, str] | None = None,
+    provisioning_mode: str = "radius",
     radius_secret: str | None = None,
 ) -> Issued[NasServer]:
     """Add a router known by the address it sends from. The secret in the answer goes into the router.
@@ -78,6 +83,7 @@ def create(
         "nas_group_id": nas_group_id,
         "type": type,
     }
+    given |= {"service_map": service_map or {}, "provisioning_mode": provisioning_mode}
     clean = _clean(given)
     _check_group(session, actor, clean)
     required = (
@@ -107,6 +113,8 @@ def edit(
     clean = _clean(changes)
     _check_group(session, actor, clean)
     old, new = audit.set_fields(router, clean)
+    if "host" in new:
+        _forget_evidence(router)
     flush_or_conflict(session, _TAKEN)
     if new:
         _record(session, actor, now, "updated", router, old=old, new=new)
@@ -120,6 +128,7 @@ def change_secret(
     router = locked(session, NasServer, nas_id, actor=actor)
     secret = new_secret() if radius_secret is None else _secret(radius_secret)
     router.radius_secret = secret
+    _forget_evidence(router)
     _record(session, actor, now, "secret_changed", router, new={"radius_secret": secret})
     session.flush()
     return Issued(row=router, secret=secret)
@@ -205,6 +214,23 @@ def _secret(value: str) -> str:
     return value
 
 
+def _service_map(value: Any) -> dict[str, str]:
+    """Detected service to the one it is; a service that stays what it is says nothing and is left out."""
+    if not isinstance(value, Mapping):
+        raise Invalid(Problem(field="service_map", reason="is no list of services", mend="name services in pairs"))
+    for detected, is_one in value.items():
+        if detected not in SERVICES or is_one not in SERVICES:
+            mend = f"use {', '.join(SERVICES)}"
+            raise Invalid(Problem(field="service_map", reason="names an unknown service", mend=mend))
+    return {str(detected): str(is_one) for detected, is_one in value.items() if detected != is_one}
+
+
+def _forget_evidence(router: NasServer) -> None:
+    """What its packets told says nothing any more: another address or secret has to prove itself anew."""
+    router.signs_requests = router.unsigned_seen_at = router.login_heard_at = router.unreadable_at = None
+    router.last_seen_at = router.clock_skew_s = None
+
+
 def _check_group(session: Session, actor: Actor, clean: Mapping[str, Any]) -> None:
     if clean.get("nas_group_id") is not None:
         referenced(session, NasGroup, clean["nas_group_id"], actor=actor, field="nas_group_id")
@@ -229,6 +255,8 @@ _CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "require_message_authenticator": bool,
     "acct_input_is": lambda value: fields.one_of(value, field="acct_input_is", allowed=INPUT_IS),
     "location": lambda value: fields.text(value, field="location", longest=255),
+    "service_map": _service_map,
+    "provisioning_mode": lambda value: fields.one_of(value, field="provisioning_mode", allowed=PROVISIONING_MODES),
     "type": lambda value: fields.one_of(value, field="type", allowed=NAS_TYPES),
     "nas_group_id": lambda value: fields.optional_whole(value, field="nas_group_id", least=1, most=2**63 - 1),
 }

@@ -1,10 +1,12 @@
 """The business commands, gathered under the names that `cli.main` knows."""
 
+from cli.allowances import family, plan_hours, plan_quota, quota_group, topup
 from cli.attributes import known, of_plan, of_subscription
 from cli.customers import customer, subscription, usage
 from cli.devices import bind, blacklist, group, mac, plan_sessions
 from cli.network import nas, plan, sessions
 from cli.plan_changes import rollout
+from cli.router_test import test_nas
 from cli.staff import token, user
 
 subscription.add_command(of_subscription)
@@ -13,17 +15,23 @@ subscription.add_command(bind)
 nas.add_command(group)
 plan.add_command(plan_sessions)
 plan.add_command(of_plan)
+plan.add_command(plan_hours)
+plan.add_command(plan_quota)
 
 __all__ = [
     "blacklist",
     "customer",
+    "family",
     "known",
     "nas",
     "plan",
+    "quota_group",
     "rollout",
     "sessions",
     "subscription",
+    "test_nas",
     "token",
+    "topup",
     "usage",
     "user",
 ]

@@ -13,6 +13,7 @@ from celery.signals import worker_process_init
 from coa import drain as sender
 from coa.connection import KeptConnection
 from coa.exchange import dictionary
+from coa.probe import probe_due
 from db.queries import outbox
 from runtime.logs import get_logger
 from runtime.settings import get_settings
@@ -45,6 +46,18 @@ def drain() -> dict[str, int | bool]:
 def sweep() -> dict[str, int | bool]:
     """Send what is due, and first put back what a killed worker had taken."""
     return _run(sender.sweep)
+
+
+@app.task(name="coa.probe")
+def probe() -> int:
+    """Probe the CoA ports that staff asked about; returns how many."""
+    settings = get_settings()
+    connection = _kept.get(settings.database_url)
+    try:
+        return probe_due(connection, clock=_now, bind=settings.coa_bind)
+    except psycopg.Error:
+        _kept.drop()
+        raise
 
 
 @app.task(name="coa.purge")

@@ -112,6 +112,7 @@ class Authorizer:
         refusal = compiled.refusal
         if "Tmp-String-3" in attributes:
             refusal = "unreadable"
+            self._notes.unreadable(router.nas_server_id, now)
         elif refusal is None:
             refusal = self._refusal_of_the_moment(attributes, entry, compiled, router, mac or station or "", mac, now)
         decision_id = f"{self._boot_id}{next(self._numbers):x}"

@@ -6,10 +6,10 @@ anything, and what is known already costs a comparison.
 
 from collections.abc import Mapping
 
-HEARD, SIGNED, UNSIGNED = "heard", "signed", "unsigned"
+HEARD, SIGNED, UNSIGNED, UNREADABLE = "heard", "signed", "unsigned", "unreadable"
 # The same thing of the same router is told once in this time.
 AGAIN_S = 60.0
-# A router makes three words at most, so this is never reached by honest routers.
+# A router makes four words at most, so this is never reached by honest routers.
 MAX_KNOWN = 30_000
 
 
@@ -29,6 +29,10 @@ class RouterNotes:
         # What came out of an EAP tunnel is no packet of the router's; the tunnel's packets are always signed.
         if "FreeRADIUS-Proxied-To" not in attributes:
             self._note((nas_server_id, SIGNED if "Message-Authenticator" in attributes else UNSIGNED), now)
+
+    def unreadable(self, nas_server_id: int, now: float) -> None:
+        """A name or password came that is no text, as it does where the secrets differ."""
+        self._note((nas_server_id, UNREADABLE), now)
 
     def _note(self, what: tuple[int, str], now: float) -> None:
         if now - self._told_at.get(what, 0.0) < AGAIN_S:

@@ -7,6 +7,7 @@ next sweep, a repeated one costs a query.
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
@@ -66,6 +67,7 @@ def make_app() -> Celery:
         worker_max_tasks_per_child=5000,
         beat_schedule={
             "coa.sweep": _every(SWEEP_SECONDS, "coa.sweep", QUEUE_COA),
+            "coa.probe": _every(SWEEP_SECONDS, "coa.probe", QUEUE_COA),
             "accounting.sweep": _every(60.0, "accounting.sweep", QUEUE_DEFAULT),
             "bss.temporary-speeds": _every(30.0, "bss.temporary-speeds", QUEUE_DEFAULT),
             "bss.rollouts": _every(5.0, "bss.rollouts", QUEUE_DEFAULT),
@@ -103,7 +105,8 @@ setup_logging.connect(_configure_worker_logs, weak=False)
 class _Nudger:
     """Sends the wake-up, and stays quiet for a moment after a failure so that no request waits twice."""
 
-    def __init__(self) -> None:
+    def __init__(self, publish: Callable[[str], None] | None = None) -> None:
+        self._publish = publish
         self._lock = threading.Lock()
         self._silent_until = 0.0
         self._failing = False
@@ -112,7 +115,7 @@ class _Nudger:
         if time.monotonic() < self._silent_until:
             return False
         try:
-            _publish_drain(get_settings().redis_url)
+            (self._publish or _publish_drain)(get_settings().redis_url)
         except (RedisError, KombuError, OSError, SettingsError) as error:
             self._note_failure(error)
             return False
@@ -133,9 +136,6 @@ class _Nudger:
             log.info("nudge works again")
 
 
-_nudger = _Nudger()
-
-
 def nudge_coa() -> bool:
     """Tells the sender of live changes to look now. Call it after the commit.
 
@@ -145,12 +145,29 @@ def nudge_coa() -> bool:
     return _nudger.nudge()
 
 
+def nudge_probe() -> bool:
+    """The same for the probes of CoA ports."""
+    return _probe_nudger.nudge()
+
+
 def _publish_drain(redis_url: str) -> None:
+    with _briefly(redis_url) as connection:
+        app.send_task("coa.drain", queue=QUEUE_COA, expires=30, connection=connection, retry=False)
+
+
+def _publish_probe(redis_url: str) -> None:
+    with _briefly(redis_url) as connection:
+        app.send_task("coa.probe", queue=QUEUE_COA, expires=30, connection=connection, retry=False)
+
+
+def _briefly(redis_url: str) -> Any:
     # A connection of its own: the worker's pool waits and retries for as long as Redis is away.
     options = {
         "socket_connect_timeout": _NUDGE_TIMEOUT_SECONDS,
         "socket_timeout": _NUDGE_TIMEOUT_SECONDS,
         "max_retries": 0,
     }
-    with Connection(redis_url, transport_options=options) as connection:
-        app.send_task("coa.drain", queue=QUEUE_COA, expires=30, connection=connection, retry=False)
+    return Connection(redis_url, transport_options=options)
+
+
+_nudger, _probe_nudger = _Nudger(), _Nudger(_publish_probe)

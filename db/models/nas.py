@@ -49,6 +49,8 @@ class NasServer(TenantOwned, Timestamps, Base):
     unsigned_seen_at: Mapped[datetime | None]
     # A packet of the router reached the port for logins, whatever became of it.
     login_heard_at: Mapped[datetime | None]
+    # A password came that reads as noise: usually the secrets differ.
+    unreadable_at: Mapped[datetime | None]
     # How far the router's clock was ahead of ours (behind: negative) at its last accounting record.
     clock_skew_s: Mapped[int | None] = mapped_column(Integer)
     provisioning_mode: Mapped[str] = mapped_column(String(12), server_default="radius")

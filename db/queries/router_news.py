@@ -19,6 +19,7 @@ UPDATE nas_servers n SET unsigned_seen_at = greatest(n.unsigned_seen_at, x.at)
 FROM unnest(%(ids)s::bigint[], %(ats)s::timestamptz[]) AS x (id, at)
 WHERE n.id = x.id AND n.id IN ({_FREE})
 """  # noqa: S608
+_UNREADABLE_SEEN = _UNSIGNED_SEEN.replace("unsigned_seen_at", "unreadable_at")
 _DIFFERING = """
 SELECT n.id FROM nas_servers n JOIN unnest(%(ids)s::bigint[], %(ats)s::timestamptz[]) AS x (id, at) ON x.id = n.id
 WHERE n.signs_requests IS DISTINCT FROM %(signs)s
@@ -36,6 +37,11 @@ def mark_unsigned(connection: Connection, seen: Mapping[int, datetime]) -> None:
     """Each router sent a login without Message-Authenticator."""
     connection.execute(_UNSIGNED_SEEN, {"ids": list(seen), "ats": list(seen.values())})
     _set_signs(connection, seen, signs=False, quiet=timedelta(0))
+
+
+def mark_unreadable(connection: Connection, seen: Mapping[int, datetime]) -> None:
+    """Each router sent a login whose password reads as noise."""
+    connection.execute(_UNREADABLE_SEEN, {"ids": list(seen), "ats": list(seen.values())})
 
 
 def mark_signed(connection: Connection, seen: Mapping[int, datetime], *, none_unsigned_for: timedelta) -> None:

@@ -6,19 +6,23 @@ from flask_limiter.util import get_remote_address
 
 from webadmin import limits
 from webadmin.api import (
+    allowances,
     attributes,
     blacklist,
     changes,
     customers,
     docs,
+    gardens,
     me,
     nas,
     nas_groups,
     plans,
     rollouts,
+    router_test,
     sessions,
     subscriptions,
     tokens,
+    vouchers,
 )
 from webadmin.api.base import init_api
 from webadmin.security import csrf
@@ -29,10 +33,14 @@ BLUEPRINTS = (
     plans.blueprint,
     rollouts.blueprint,
     subscriptions.blueprint,
+    allowances.blueprint,
     attributes.blueprint,
     blacklist.blueprint,
+    gardens.blueprint,
+    vouchers.blueprint,
     nas.blueprint,
     nas_groups.blueprint,
+    router_test.blueprint,
     sessions.blueprint,
     changes.blueprint,
     tokens.blueprint,

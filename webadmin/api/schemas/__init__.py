@@ -29,6 +29,17 @@ from webadmin.api.schemas.customers import (
     VersionQuery,
 )
 from webadmin.api.schemas.decisions import ExplanationOut, ExplanationQuery
+from webadmin.api.schemas.gardens import (
+    GardenIn,
+    GardenList,
+    GardenOut,
+    VoucherIn,
+    VoucherList,
+    VoucherMade,
+    VoucherOut,
+    VoucherPatch,
+    VoucherQuery,
+)
 from webadmin.api.schemas.network import (
     AttemptOut,
     ChangeDetail,
@@ -83,6 +94,7 @@ from webadmin.api.schemas.rollouts import (
     RolloutResult,
     RolloutStarted,
 )
+from webadmin.api.schemas.router_test import FindingOut, RouterReportOut
 from webadmin.api.schemas.subscriptions import (
     AssignIpIn,
     ChangeExpiryIn,
@@ -151,7 +163,11 @@ __all__ = [
     "EffectiveOut",
     "ExplanationOut",
     "ExplanationQuery",
+    "FindingOut",
     "FupStateOut",
+    "GardenIn",
+    "GardenList",
+    "GardenOut",
     "KnownAttribute",
     "KnownAttributes",
     "LimitsIn",
@@ -197,6 +213,7 @@ __all__ = [
     "RolloutOut",
     "RolloutResult",
     "RolloutStarted",
+    "RouterReportOut",
     "ScriptOut",
     "ScriptQuery",
     "SessionList",
@@ -229,4 +246,10 @@ __all__ = [
     "UserOut",
     "VersionIn",
     "VersionQuery",
+    "VoucherIn",
+    "VoucherList",
+    "VoucherMade",
+    "VoucherOut",
+    "VoucherPatch",
+    "VoucherQuery",
 ]

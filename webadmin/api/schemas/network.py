@@ -4,12 +4,13 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
+from db.models.nas import PROVISIONING_MODES
 from db.queries.lists import (
     CHANGE_SORTS,
     NAS_SORTS,
     SESSION_SORTS,
 )
-from domain.access import NAS_TYPES
+from domain.access import NAS_TYPES, SERVICES
 from domain.live_change import CHANGE_KINDS, CHANGE_STATUSES
 from webadmin.api.base import MAX_ID, PageArguments, list_schema, result_schema, sort_field
 from webadmin.api.schemas.shapes import boolean, row_id, search_argument, text, when, whole, word
@@ -27,6 +28,15 @@ class NasOut(Schema):
     routeros_version = fields.Integer()
     require_message_authenticator = fields.Boolean()
     acct_input_is = fields.String()
+    service_map = fields.Dict(metadata={"example": {"other": "hotspot"}})
+    provisioning_mode = fields.String(metadata={"example": "radius"})
+    signs_requests = fields.Boolean(
+        allow_none=True, metadata={"description": "its logins carry Message-Authenticator; null before the first"}
+    )
+    clock_skew_s = fields.Integer(
+        allow_none=True, metadata={"description": "how far its clock is ahead; negative: behind", "example": 2}
+    )
+    login_heard_at = when(allow_none=True)
     location = fields.String()
     nas_group_id = fields.Integer(allow_none=True)
     is_active = fields.Boolean()
@@ -57,6 +67,14 @@ def _nas_fields(**required: Any) -> dict[str, Any]:
         "routeros_version": fields.Integer(strict=True, validate=validate.OneOf((6, 7))),
         "require_message_authenticator": boolean(),
         "acct_input_is": word(("upload", "download")),
+        "service_map": fields.Dict(
+            keys=word(SERVICES),
+            values=word(SERVICES),
+            metadata={"description": "detected service to the one it is", "example": {"other": "hotspot"}},
+        ),
+        "provisioning_mode": word(
+            PROVISIONING_MODES, metadata={"description": "only `radius` acts; the others are noted for later use"}
+        ),
         "type": word(NAS_TYPES, metadata={"description": "whose attributes its logins are answered in"}),
         "location": text(255),
         "nas_group_id": row_id(allow_none=True),

@@ -13,6 +13,7 @@ from cli.main import root
 from db.models import ServicePlan
 from factories import make_nas, make_plan, make_session, make_subscription, make_tenant
 from runtime.settings import Settings
+from simulator.sync import SimulatedRouter
 
 Run = Callable[..., Result]
 
@@ -73,3 +74,23 @@ def test_a_roll_out_from_its_start_to_its_stop(db: Session, run: Run, plan: Serv
 def test_a_change_of_nothing_is_refused(run: Run, plan: ServicePlan) -> None:
     assert run("plan", "edit", "rumah-10").exit_code == 2
     assert run("plan", "edit", "rumah-10", "--fup-gb", "3").exit_code == 2
+
+
+def test_a_router_is_edited_and_tested(db: Session, settings: Settings, run: Run, plan: ServicePlan) -> None:
+    with SimulatedRouter(secret="a-long-enough-secret") as simulated:
+        tenant_id = plan.tenant_id
+        make_nas(
+            db, tenant_id=tenant_id, name="RB-1", host="127.0.0.1", coa_port=simulated.coa_port,
+            radius_secret="a-long-enough-secret",
+        )  # fmt: skip
+        db.commit()
+        saved = run("nas", "edit", "RB-1", "--service-map", '{"other": "hotspot"}', "--provisioning", "both")
+        told = data(run("nas", "test", "RB-1", "--json"))
+        words = run("nas", "test", "RB-1").output
+
+    assert saved.exit_code == 0, saved.output
+    verdicts = {line["check"]: line["verdict"] for line in told["findings"]}
+    assert (verdicts["coa"], verdicts["heard"]) == ("ok", "unknown")
+    assert "-> paste the commands" in words
+    assert run("nas", "edit", "RB-1").exit_code == 2
+    assert run("nas", "edit", "RB-1", "--service-map", "{").exit_code == 2

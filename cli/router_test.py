@@ -1,0 +1,101 @@
+"""`lintas nas test` and `lintas nas edit`."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from bss import nas as routers
+from bss import router_test
+from bss.router_test import RouterReport
+from cli.network import nas, nas_of
+from cli.output import emit, json_option
+from cli.work import show_result, tenant_option, work
+from db.models.nas import PROVISIONING_MODES
+
+_SIGNS = {"ok": "ok", "bad": "BAD", "unknown": "?"}
+
+
+@nas.command("test")
+@click.argument("name", metavar="ROUTER")
+@tenant_option
+@json_option
+def test_nas(name: str, tenant: str | None) -> None:
+    """How a router does: packets, secret, clock, reports, counters, and whether its CoA port answers."""
+    from coa.connection import connect
+    from coa.probe import probe_due
+    from runtime.settings import get_settings
+
+    settings = get_settings()
+    with work(tenant) as job:
+        nas_id = nas_of(job, name).id
+        job.do(router_test.ask, nas_id=nas_id)
+    with connect(settings.database_url) as connection:
+        probe_due(connection, clock=lambda: datetime.now(UTC), bind=settings.coa_bind)
+    with work(tenant) as job:
+        told = router_test.report(job.session, actor=job.actor, now=datetime.now(UTC), nas_id=nas_id)
+    emit(_report(told), _lines(told))
+
+
+def _report(told: RouterReport) -> dict[str, Any]:
+    return {
+        "nas_id": told.nas_id,
+        "name": told.name,
+        "findings": [
+            {
+                "check": line.check,
+                "verdict": line.verdict,
+                "seen": line.reason,
+                "mend": line.mend,
+                "at": None if line.at is None else line.at.isoformat(),
+            }
+            for line in told.findings
+        ],
+    }
+
+
+def _lines(told: RouterReport) -> list[str]:
+    lines = []
+    for line in told.findings:
+        at = "" if line.at is None else f" ({line.at.isoformat(timespec='seconds')})"
+        lines.append(f"{_SIGNS[line.verdict]:<4}{line.check:<10} {line.reason}{at}")
+        if line.verdict != "ok" and line.mend:
+            lines.append(f"{'':<15}-> {line.mend}")
+    return lines
+
+
+@nas.command("edit")
+@click.argument("name", metavar="ROUTER")
+@click.option("--name", "name_", help="Its new name.")
+@click.option("--host", help="The address its packets come from.")
+@click.option("--coa-port", type=click.IntRange(1, 65535))
+@click.option("--routeros", "routeros_version", type=click.Choice([6, 7]))
+@click.option("--require-message-auth/--no-require-message-auth", "require_message_authenticator", default=None)
+@click.option("--input-is", "acct_input_is", type=click.Choice(routers.INPUT_IS))
+@click.option("--location")
+@click.option(
+    "--service-map", metavar="JSON", help='Detected service to the one it is, like {"other": "hotspot"}; {} for none.'
+)
+@click.option("--provisioning", "provisioning_mode", type=click.Choice(PROVISIONING_MODES), help="Only radius acts.")
+@tenant_option
+@json_option
+def edit_nas(name: str, name_: str | None, service_map: str | None, tenant: str | None, **given: Any) -> None:
+    """Change a router; the RADIUS server takes it up within seconds."""
+    changes = {key: value for key, value in given.items() if value is not None}
+    if name_ is not None:
+        changes["name"] = name_
+    if service_map is not None:
+        changes["service_map"] = _mapping(service_map)
+    if not changes:
+        raise click.UsageError("nothing is to be changed: give at least one option")
+    with work(tenant) as job:
+        result = job.do(routers.edit, nas_id=nas_of(job, name).id, changes=changes)
+    show_result("Saved", result)
+
+
+def _mapping(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise click.BadParameter(f"is not JSON: {error}", param_hint="--service-map") from None
