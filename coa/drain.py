@@ -34,6 +34,7 @@ from domain.retransmission import (
     longest_exchange,
     says_unknown_session,
 )
+from domain.vendors import live_attributes
 from runtime.logs import get_logger
 
 # An exchange, then time to write it down; after that the claim is anybody's.
@@ -144,7 +145,7 @@ class _Drain:
             username=claim.username,
             session_id=claim.session_id,
             framed_ip=claim.framed_ip,
-            attributes=claim.attributes,
+            attributes=live_attributes(claim.attributes, claim.vendor),
         )
         return await link.exchange(request, send_until=send_until)
 

@@ -70,7 +70,7 @@ SELECT claimed.id, claimed.nas_server_id, claimed.kind, claimed.username, claime
     claimed.acctuniqueid, host(claimed.framedipaddress) AS framed_ip, claimed.attributes, claimed.reason,
     claimed.caused_at, claimed.attempts AS tries, claimed.error_cause, claimed.sent_at, claimed.claimed_until,
     host(n.host) AS host, n.coa_port AS port, n.radius_secret_enc AS secret_token,
-    n.deleted_at IS NOT NULL AS router_removed,
+    n.type AS vendor, n.deleted_at IS NOT NULL AS router_removed,
     EXISTS (SELECT FROM radacct_open r WHERE r.acctuniqueid = claimed.acctuniqueid AND r.acctstoptime IS NULL)
         AS session_open
 FROM claimed JOIN nas_servers n ON n.id = claimed.nas_server_id
@@ -100,6 +100,7 @@ class Claim:
     host: str
     port: int
     secret_token: bytes = field(repr=False)
+    vendor: str
     router_removed: bool
     session_open: bool
 

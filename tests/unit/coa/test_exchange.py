@@ -13,6 +13,8 @@ from pyrad.packet import CoAPacket, CoARequest
 
 from coa.exchange import Answer, Request, Router, RouterLink, Unsendable, build, dictionary, read_reply
 from domain.attributes import ATTRIBUTES, Attribute, split_limit
+from domain.vendors import live_attributes
+from simulator.wire import decode
 
 Make = Callable[[], Any]
 Reply = Callable[..., bytes]
@@ -318,3 +320,12 @@ def test_every_attribute_that_a_login_can_be_sent_fits_into_a_change(known: Attr
 
     assert len(data) > 20
     assert all(packet[name] for name in sent)
+
+
+def test_a_speed_is_told_other_makers_routers_with_a_tag_where_they_want_one() -> None:
+    attributes = live_attributes({"Mikrotik-Rate-Limit": "5M/10M"}, "juniper")
+    request = Request(kind="coa", username="budi", session_id="81000001", attributes=attributes)
+
+    _, data = build(request, identifier=1, secret=b"secret")
+
+    assert decode(data).first("ERX-Service-Activate:1") == "lintas-speed(10000k,5000k)"
