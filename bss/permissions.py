@@ -13,7 +13,7 @@ PERMISSIONS = MappingProxyType(
         "disconnect_customers": "disconnect running sessions",
         "change_package": "move a subscription to another plan",
         "edit_speed_limit": "set a speed for one subscription",
-        "edit_time_limit": "set session time and number of logins for one subscription",
+        "edit_time_limit": "set session time, number of logins, allowances and top-ups for one subscription or family",
         "activate_fup": "put a subscription into or out of fair use",
         "remove_mac_bind": "allow, block and remove devices",
         "edit_suspend_date": "change when a subscription ends",

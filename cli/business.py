@@ -4,6 +4,7 @@ from cli.allowances import family, plan_hours, plan_quota, quota_group, topup
 from cli.attributes import known, of_plan, of_subscription
 from cli.customers import customer, subscription, usage
 from cli.devices import bind, blacklist, group, mac, plan_sessions
+from cli.gardens import garden, voucher
 from cli.network import nas, plan, sessions
 from cli.plan_changes import rollout
 from cli.router_test import test_nas
@@ -22,6 +23,7 @@ __all__ = [
     "blacklist",
     "customer",
     "family",
+    "garden",
     "known",
     "nas",
     "plan",
@@ -34,4 +36,5 @@ __all__ = [
     "topup",
     "usage",
     "user",
+    "voucher",
 ]

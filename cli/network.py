@@ -7,6 +7,7 @@ import click
 from bss import nas as routers
 from bss import plans
 from bss import sessions as running
+from cli.allowance_text import HOURS, QUOTA, hours, quota, reader
 from cli.output import emit, json_option, table
 from cli.work import Work, limit_option, newest, show_fields, show_list, show_result, tenant_option, work
 from db.models import NasServer, RadAcct, ServicePlan
@@ -183,6 +184,8 @@ def show_plan(name: str, tenant: str | None) -> None:
 @click.option("--slug")
 @click.option("--fup-gb", type=click.FloatRange(min=0, min_open=True), help="One fair-use tier: past so many GB …")
 @click.option("--fup-percent", type=click.IntRange(1, 99), help="… the speed falls by so many percent.")
+@click.option("--hours", "time_windows", multiple=True, metavar=HOURS, callback=reader(hours), help="When it is open.")
+@click.option("--quota", "quotas", multiple=True, metavar=QUOTA, callback=reader(quota), help="An allowance.")
 @tenant_option
 @json_option
 def add_plan(name: str, fup_gb: float | None, fup_percent: int | None, tenant: str | None, **given: Any) -> None:

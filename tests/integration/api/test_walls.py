@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bss.permissions import PERMISSIONS
-from db.models import AuditLog, SessionChange, Tenant, User
+from db.models import AuditLog, Family, SessionChange, Tenant, User
 from factories import make_customer, make_nas, make_plan, make_session, make_subscription, make_tenant, make_user
 from webadmin.permissions import need_of
 
@@ -21,6 +21,9 @@ BODIES = {
     "mac-binding": {"mac_binding": "fixed"},
     "macs": {"mac": "AA:BB:CC:DD:EE:FF"},
     "block": {"status": "disabled"},
+    "quotas": {"quotas": []},
+    "topups": {"amount_bytes": 5},
+    "members": {"subscription_id": 1},
 }
 
 
@@ -45,7 +48,8 @@ def theirs(db: Session, keys_file: object) -> dict[str, object]:
         requested_by="them",
         caused_at=session.acctstarttime,
     )
-    db.add(change)
+    family = Family(tenant_id=tenant.id, name="Hidden")
+    db.add_all([change, family])
     db.flush()
     return {
         "customer_id": subscription.customer_id,
@@ -56,6 +60,8 @@ def theirs(db: Session, keys_file: object) -> dict[str, object]:
         "change_id": change.id,
         "token_id": 1,
         "mac_id": 1,
+        "family_id": family.id,
+        "topup_id": 1,
     }
 
 

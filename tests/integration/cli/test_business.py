@@ -13,7 +13,7 @@ from db.models import Subscription, Tenant
 from factories import make_customer, make_nas, make_plan, make_role, make_session, make_subscription, make_tenant
 from runtime.settings import Settings
 
-GROUPS = ("nas", "plan", "customer", "subscription", "sessions", "usage", "token", "user")
+GROUPS = ("nas", "plan", "customer", "subscription", "sessions", "usage", "token", "user", "quota", "topup", "family")
 Run = Callable[..., Result]
 
 

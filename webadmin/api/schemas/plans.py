@@ -5,14 +5,18 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from bss.attributes import MAX_ROWS
+from bss.hours import MAX_WINDOWS
+from bss.quotas import MAX_QUOTAS
 from db.models.plans import BILLING_CYCLES, CONNECTION_TYPES
 from db.queries.lists import (
     PLAN_SORTS,
 )
 from domain.access import SESSION_LIMIT_ACTIONS
 from domain.fup import COUNTS, RESET_PERIODS
+from domain.garden import GARDEN_MODES
 from domain.speed import MAX_KBPS
 from webadmin.api.base import PageArguments, list_schema, result_schema, sort_field
+from webadmin.api.schemas.allowances import QuotaIn, QuotaOut, WindowIn, WindowOut
 from webadmin.api.schemas.attributes import AttributeOut, ReplyIn
 from webadmin.api.schemas.shapes import amount, boolean, kbps, search_argument, text, when, whole, word
 
@@ -66,6 +70,9 @@ class PlanOut(Schema):
     session_limit_action = fields.String(
         metadata={"example": "refuse", "description": "at the limit: refuse the login, or end the oldest session"}
     )
+    garden_mode = fields.String(
+        metadata={"example": "tenant", "description": "the provider's walled gardens, or never one"}
+    )
     grace_period_days = fields.Integer()
     session_timeout_s = fields.Integer(allow_none=True)
     idle_timeout_s = fields.Integer(allow_none=True)
@@ -76,6 +83,8 @@ class PlanOut(Schema):
     min_download_kbps = fields.Integer(allow_none=True, metadata={"description": "guaranteed; RouterOS's limit-at"})
     min_upload_kbps = fields.Integer(allow_none=True)
     fup_rules = fields.List(fields.Nested(TierOut))
+    time_windows = fields.List(fields.Nested(WindowOut))
+    quotas = fields.List(fields.Nested(QuotaOut))
     reply_attributes = fields.List(fields.Nested(AttributeOut))
     created_at = when()
     updated_at = when()
@@ -109,6 +118,7 @@ def plan_fields(**required: Any) -> dict[str, Any]:
         "burst_time_s": whole(least=1, most=600, allow_none=True),
         "concurrent_connections": whole(least=1, most=1000),
         "session_limit_action": word(SESSION_LIMIT_ACTIONS),
+        "garden_mode": word(GARDEN_MODES),
         "grace_period_days": whole(most=365),
         "session_timeout_s": whole(least=60, most=31_536_000, allow_none=True),
         "idle_timeout_s": whole(least=60, most=31_536_000, allow_none=True),
@@ -118,6 +128,8 @@ def plan_fields(**required: Any) -> dict[str, Any]:
         "min_download_kbps": whole(least=1, most=MAX_KBPS, allow_none=True),
         "min_upload_kbps": whole(least=1, most=MAX_KBPS, allow_none=True),
         "fup_rules": fields.List(fields.Nested(TierIn), validate=validate.Length(max=10)),
+        "time_windows": fields.List(fields.Nested(WindowIn), validate=validate.Length(max=MAX_WINDOWS)),
+        "quotas": fields.List(fields.Nested(QuotaIn), validate=validate.Length(max=MAX_QUOTAS)),
         "reply_attributes": fields.List(fields.Nested(ReplyIn), validate=validate.Length(max=MAX_ROWS)),
     }
 
