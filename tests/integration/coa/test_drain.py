@@ -480,3 +480,19 @@ def test_a_secret_reaches_neither_books_nor_counts(isp: Any, caplog: pytest.LogC
     isp.drain()
     views = changes_of_subscription(isp.connection, customer.subscription.id)
     assert "do-not-show" not in f"{views} {counts.as_dict()} {caplog.text}"
+
+
+def test_another_makers_router_is_told_the_speed_in_its_own_attributes(isp: Any) -> None:
+    simulated, nas = isp.router(type="ubiquiti")
+    simulated.router.coa.changeable |= {"WISPr-Bandwidth-Max-Up", "WISPr-Bandwidth-Max-Down"}
+    simulated.router.coa.changeable -= {"Mikrotik-Rate-Limit"}
+    customer = isp.online(simulated, nas)
+    told: list[dict[str, object]] = []
+    simulated.router.listeners.append(lambda event: told.append(event.detail))
+
+    (change_id,) = isp.ask(customer)
+    isp.drain()
+
+    assert isp.change(change_id).status == "ack"
+    assert customer.router.is_open
+    assert "10000000" in str(told)
