@@ -7,7 +7,7 @@ SOURCES := domain db runtime radius accounting coa bss monitoring webadmin cli t
 # Tests that share nothing run side by side; a third process on two cores only waits.
 WORKERS ?= 2
 
-.PHONY: help setup demo stop status test test-fast check bench storm fuzz format clean
+.PHONY: help setup demo stop status test test-fast check bench bench-million storm fuzz format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ check: ## Lint, types, import contracts, dead code, dependencies, lock file
 bench: ## Measure against stock FreeRADIUS with SQL; results in var/bench
 	@scripts/bootstrap test
 	@$(BIN)/lintas bench
+
+bench-million: ## Measure a million subscribers beside ten thousand: cold start, rate, memory
+	@scripts/bootstrap test
+	@$(BIN)/lintas bench million
 
 storm: ## Have 20,000 customers dial at the same moment, and time how soon all are online
 	@scripts/bootstrap test

@@ -80,6 +80,16 @@ def storm(customers: int) -> None:
     _report(lambda: [_module("reconnect").run(customers=customers, say=_say)])
 
 
+@bench.command("million")
+@click.option("--subscribers", default=1_000_000, show_default=True, type=click.IntRange(20_000, 4_000_000))
+@click.option("--seconds", default=SECONDS, show_default=True, help="Length of a round.", type=click.FloatRange(1))
+@click.option("--rounds", default=ROUNDS, show_default=True, type=click.IntRange(1, 20))
+@json_option
+def million(subscribers: int, seconds: float, rounds: int) -> None:
+    """A million subscribers beside ten thousand: first login of a cold start, rate, memory."""
+    _report(lambda: [_module("million").run(many=subscribers, seconds=seconds, rounds=rounds, say=_say)])
+
+
 def _run(names: tuple[str, ...], seconds: float, subscribers: int, rounds: int) -> None:
     _report(
         lambda: _module("suite").run(names, seconds=seconds, subscribers=subscribers, rounds=rounds, say=_say),

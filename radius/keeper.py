@@ -19,8 +19,10 @@ from radius.routers import RouterTable
 from radius.store import Entry, ProfileStore
 
 TRUST_S = 2.0
-# Filling ahead goes on when no login came for this long, and looks that often.
+# Filling ahead gives way when a login came within this time.
 QUIET_S = 0.02
+# It then rests this long, not longer: a provider where somebody logs in all the time wants its memory filled as well.
+REST_S = 0.01
 FILL_CHUNK = 10
 ASK_SHARE = 50
 # A busy machine takes tens of milliseconds for what is one on a quiet one; some such answers must not use up the rest.
@@ -184,5 +186,5 @@ class Keeper:
         store.touched = None
 
     def _give_way(self) -> None:
-        while time.monotonic() - self._asked_at < QUIET_S and not self._stopping.wait(QUIET_S):
-            pass
+        if time.monotonic() - self._asked_at < QUIET_S:
+            self._stopping.wait(REST_S)

@@ -7,7 +7,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PolicySettings:
-    """Where things are and how much of everything. `max_stale_s`: how old a profile may be during an outage."""
+    """Where things are and how much of everything.
+
+    `max_stale_s`: how old a profile may be during an outage. `capacity`: subscriptions kept in memory.
+    """
 
     dsn: str
     keys_file: str

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runtime import certificates, files
+from runtime.postgres import memory_bytes
 from runtime.processes import ProcessId, launch
 from runtime.settings import Settings
 
@@ -29,6 +30,8 @@ THREADS = 2
 # kernel gives twice what is asked for, and counts its own book-keeping with each packet.
 RECEIVE_BYTES = 16 * 1024 * 1024
 PACKET_BYTES = 1280
+# What a subscription in the policy's memory takes, its decisions included, with some to spare.
+SUBSCRIPTION_BYTES = 5 * 1024
 LOGIN, ACCOUNTING = "login", "accounting"
 # Logins and accounting are two processes of the same program, each with its own top file in the tree. Accounting runs
 # without threads: handing a record from one to another cost as much as the record.
@@ -102,8 +105,18 @@ def policy_settings(settings: Settings, target_dir: Path) -> str:
             "spool_dir": str(settings.spool_dir),
             "spool_gate": str(gate_of(target_dir)),
             "min_free_bytes": settings.spool_min_free_mb * 1024 * 1024,
+            "capacity": settings.policy_capacity or capacity_for(memory_bytes()),
         }
     )
+
+
+def capacity_for(memory: int) -> int:
+    """How many subscriptions are kept in memory on a machine with so many bytes of it.
+
+    Only subscriptions that exist take room, so this bounds nothing until a provider outgrows its machine; then the
+    longest-kept one makes way, and who is not in memory costs a read.
+    """
+    return max(50_000, memory // 2 // SUBSCRIPTION_BYTES)
 
 
 def fill(text: str, values: dict[str, str], *, name: str) -> str:

@@ -23,6 +23,8 @@ from runtime.processes import ProcessId, end, launch
 
 SUPERUSER = "postgres"
 SYSTEM_USER = "postgres"
+# What a container may use stands here; outside of one it is the machine's, or the file is missing.
+_CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 _BINARIES = Path("/usr/lib/postgresql")
 _OUTSIDE = Path("/var/lib/lintas")
 # struct sockaddr_un holds 108 bytes; the name of the socket file takes the rest.
@@ -189,7 +191,7 @@ def _render_settings(cluster: Cluster) -> str:
         port=cluster.port,
         host=cluster.host,
         socket_dir=socket_dir,
-        shared_buffers_mb=shared_buffers_mb(_memory_bytes()),
+        shared_buffers_mb=shared_buffers_mb(memory_bytes()),
     )
     return rendered if cluster.durable else rendered + _NOT_DURABLE
 
@@ -199,7 +201,14 @@ def shared_buffers_mb(memory_bytes: int) -> int:
     return min(2048, max(128, memory_bytes // (8 << 20)))
 
 
-def _memory_bytes() -> int:
+def memory_bytes() -> int:
+    """How much memory this machine has, or the container this runs in may use."""
+    limit = _CONTAINER_LIMIT.read_text().strip() if _CONTAINER_LIMIT.exists() else "max"
+    machine = _machine_bytes()
+    return machine if limit == "max" else min(machine, int(limit))
+
+
+def _machine_bytes() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
     # Below this much room the spool stops acknowledging, so a full disk costs retransmissions and not records.
     spool_min_free_mb: int = Field(default=512, gt=0)
+    # How many subscriptions each server's policy keeps in memory; 0 takes as many as fit into half of the machine.
+    policy_capacity: int = Field(default=0, ge=0)
     # Counted spool files stay this long, for a person who wants to look.
     spool_keep_hours: int = Field(default=24, gt=0)
 

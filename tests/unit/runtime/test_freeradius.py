@@ -1,12 +1,13 @@
 """Filling in FreeRADIUS's configuration."""
 
+import json
 import re
 import stat
 from pathlib import Path
 
 import pytest
 
-from runtime import freeradius
+from runtime import freeradius, postgres
 from runtime.settings import Settings
 
 
@@ -69,3 +70,30 @@ def test_no_configuration_file_of_ours_holds_a_password(settings: Settings, tmp_
     raddb = freeradius.render(settings, tmp_path / "raddb")
     for path in raddb.rglob("*.conf"):
         assert not re.search(r"s3cret|r3dis", path.read_text()), path
+
+
+def test_memory_is_for_as_many_subscriptions_as_fit_into_half_of_the_machine_unless_told(
+    settings: Settings, tmp_path: Path
+) -> None:
+    told = json.loads(
+        freeradius.policy_settings(settings.model_copy(update={"policy_capacity": 7}), tmp_path / "raddb")
+    )
+    sized = json.loads(freeradius.policy_settings(settings, tmp_path / "raddb"))
+
+    assert told["capacity"] == 7
+    assert sized["capacity"] == freeradius.capacity_for(postgres.memory_bytes())
+    assert freeradius.capacity_for(16 << 30) > 1_000_000
+    assert freeradius.capacity_for(1 << 20) == 50_000
+
+
+@pytest.mark.parametrize(("limit", "expected"), [("max\n", 8 << 30), ("1073741824\n", 1 << 30), (None, 8 << 30)])
+def test_a_container_has_the_memory_it_may_use(
+    limit: str | None, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "memory.max"
+    if limit is not None:
+        path.write_text(limit)
+    monkeypatch.setattr(postgres, "_CONTAINER_LIMIT", path)
+    monkeypatch.setattr(postgres, "_machine_bytes", lambda: 8 << 30)
+
+    assert postgres.memory_bytes() == expected
