@@ -23,6 +23,7 @@ from db.queries.rollouts import replace_open
 from db.queries.subscriptions import count_of_plan, online_of_plan, slowed_of_plan
 from domain.access import SESSION_LIMIT_ACTIONS, AttributeItem
 from domain.fup import COUNTS, RESET_PERIODS
+from domain.garden import GARDEN_MODES
 from domain.period import zone_named
 from domain.speed import MAX_KBPS
 from domain.windows import window_at
@@ -60,6 +61,7 @@ EDITABLE = frozenset(
         *BURST,
         "concurrent_connections",
         "session_limit_action",
+        "garden_mode",
         "grace_period_days",
         "session_timeout_s",
         "idle_timeout_s",
@@ -96,6 +98,7 @@ _DEFAULTS: Mapping[str, Any] = {
     **dict.fromkeys(BURST),
     "concurrent_connections": 1,
     "session_limit_action": "refuse",
+    "garden_mode": "tenant",
     "grace_period_days": 7,
     "session_timeout_s": None,
     "idle_timeout_s": None,
@@ -486,6 +489,7 @@ _CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "session_limit_action": lambda value: fields.one_of(
         value, field="session_limit_action", allowed=SESSION_LIMIT_ACTIONS
     ),
+    "garden_mode": lambda value: fields.one_of(value, field="garden_mode", allowed=GARDEN_MODES),
     "concurrent_connections": _whole("concurrent_connections", 1, 1000),
     "grace_period_days": _whole("grace_period_days", 0, 365),
     "session_timeout_s": _optional("session_timeout_s", 60, 31_536_000),

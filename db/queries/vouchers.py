@@ -1,6 +1,6 @@
 """Vouchers: begun by their first login, ended by the clock, listed for people."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ import psycopg
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.models import Voucher
+from db.models import Customer, Subscription, Voucher
 from db.queries.paging import Page, Wanted, fetch_page
 
 # The subscriptions first and in one order, as everywhere.
@@ -84,3 +84,24 @@ def page_of_vouchers(
     if batch is not None:
         query = query.where(Voucher.batch == batch)
     return fetch_page(session, query, sorts=SORTS, row_id=Voucher.id, wanted=wanted)
+
+
+def taken_codes(session: Session, *, tenant_id: int, codes: Iterable[str]) -> set[str]:
+    """Those of the codes that a subscription of the provider already logs in with."""
+    query = select(Subscription.username).where(
+        Subscription.tenant_id == tenant_id, Subscription.username.in_(list(codes))
+    )
+    return set(session.scalars(query))
+
+
+def walk_in_customer(session: Session, *, tenant_id: int, name: str) -> Customer | None:
+    """The customer under whom vouchers are kept, or None before the first."""
+    query = select(Customer).where(
+        Customer.tenant_id == tenant_id, Customer.name == name, Customer.deleted_at.is_(None)
+    )
+    return session.scalars(query.order_by(Customer.id).limit(1)).first()
+
+
+def voucher_by_code(session: Session, code: str, *, tenant_id: int) -> Voucher | None:
+    """The voucher with that code."""
+    return session.scalars(select(Voucher).where(Voucher.tenant_id == tenant_id, Voucher.code == code)).one_or_none()

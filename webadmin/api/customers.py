@@ -68,7 +68,7 @@ def edit_customer(body: dict[str, Any], customer_id: int) -> Customer:
     """Change a customer"""
     version = body.pop("version", None)
     changed = customers.edit(**acting(), customer_id=customer_id, changes=body, version=version)
-    database.commit()
+    database.commit(changed.effect)
     return changed.row
 
 

@@ -12,7 +12,7 @@ from webadmin.forms.fields import AmountField, Form, IdField, SpeedField, WholeF
 from webadmin.panel.language import LANGUAGES
 from webadmin.panel.words import NAS_BINDINGS, choice_words, suspend_reason_words
 
-CUSTOMER_FIELDS = ("name", "email", "phone", "address", "city", "customer_type", "language", "notes")
+CUSTOMER_FIELDS = ("name", "email", "phone", "address", "city", "customer_type", "language", "notes", "credit_limit")
 
 
 def _needed(message: Any) -> InputRequired:
@@ -29,6 +29,7 @@ class CustomerForm(Form):
     city = StringField(_l("City"), validators=[optional()])
     customer_type = words_field(_l("Type"), [(code, choice_words(code)) for code in CUSTOMER_TYPES])
     language = words_field(_l("Language of messages"), LANGUAGES.items(), default="id")
+    credit_limit = AmountField(_l("Credit limit"), validators=[optional()])
     notes = TextAreaField(_l("Notes"), validators=[optional()], render_kw={"rows": 2})
     version = HiddenField()
 

@@ -21,7 +21,7 @@ from webadmin.forms.fields import (
     optional,
     words_field,
 )
-from webadmin.panel.words import SESSION_LIMIT_ACTIONS, choice_words
+from webadmin.panel.words import PLAN_GARDENS, SESSION_LIMIT_ACTIONS, choice_words
 
 MAX_TIER_ROWS = 10
 PLAIN_FIELDS = (
@@ -41,6 +41,7 @@ PLAIN_FIELDS = (
     "burst_time_s",
     "concurrent_connections",
     "session_limit_action",
+    "garden_mode",
     "grace_period_days",
     "session_timeout_s",
     "idle_timeout_s",
@@ -98,6 +99,7 @@ class PlanForm(Form):
         _l("Logins at the same time"), default=1, validators=[_needed(_l("Write how many."))]
     )
     session_limit_action = words_field(_l("One login more"), SESSION_LIMIT_ACTIONS.items())
+    garden_mode = words_field(_l("Who would be refused"), PLAN_GARDENS.items())
     grace_period_days = WholeField(
         _l("Grace days after the end"), default=7, validators=[_needed(_l("Write the days; 0 is none."))]
     )

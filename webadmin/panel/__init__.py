@@ -10,13 +10,16 @@ from webadmin.panel import (
     changes,
     customers,
     decisions,
+    devices,
     filters,
+    gardens,
     logins,
     navigation,
     online,
     plans,
     rollouts,
     router_groups,
+    router_test,
     routers,
     search,
     settings,
@@ -31,7 +34,8 @@ from webadmin.panel.support import page_url, tenant
 
 SUBJECTS = (
     today, search, customers, subscriptions, decisions, attributes, plans, rollouts, routers, router_groups,
-    blacklist, online, logins, changes, settings, staff, tokens,
+    router_test,
+    blacklist, devices, online, logins, changes, settings, gardens, staff, tokens,
 )  # fmt: skip
 THEMES = (
     ("auto", _l("As the system"), "device-desktop"),

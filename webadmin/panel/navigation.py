@@ -56,6 +56,12 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
         (
             _Page(endpoint="panel.customers.index", permission="view_customers", text=_l("Customers"), icon="users"),
             _Page(endpoint="panel.plans.index", permission="view_plans", text=_l("Plans"), icon="package"),
+            _Page(
+                endpoint="panel.devices.waiting",
+                permission="view_customers",
+                text=_l("Waiting devices"),
+                icon="devices",
+            ),
             _Page(endpoint="panel.blacklist.index", permission="view_customers", text=_l("Blacklist"), icon="ban"),
         ),
     ),
@@ -79,6 +85,7 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
         "settings",
         (
             _Page(endpoint="panel.settings.me", permission=None, text=_l("My settings"), icon="user-circle"),
+            _Page(endpoint="panel.gardens.index", permission="manage_settings", text=_l("Walled gardens"), icon="lock"),
             _Page(endpoint="panel.staff.index", permission="manage_users", text=_l("Staff"), icon="shield-lock"),
             _Page(endpoint="panel.tokens.index", permission="manage_tokens", text=_l("API tokens"), icon="key"),
         ),

@@ -72,6 +72,11 @@ _STATES: dict[str, dict[str, Mark]] = {
         "never": Mark(colour="grey", icon="question-mark", text=_l("not heard yet")),
         "off": Mark(colour="grey", icon="minus", text=_l("off")),
     },
+    "verdict": {
+        "ok": Mark(colour="green", icon="check", text=_l("well")),
+        "bad": Mark(colour="red", icon="alert-triangle", text=_l("fault")),
+        "unknown": Mark(colour="grey", icon="question-mark", text=_l("not known")),
+    },
     "token": {
         "alive": Mark(colour="green", icon="check", text=_l("valid")),
         "expired": Mark(colour="grey", icon="clock", text=_l("expired")),
@@ -171,6 +176,10 @@ NAS_BINDINGS: dict[str, LazyString] = {
     "nas": _l("Only through its router"),
     "group": _l("Only through its router group"),
 }
+PLAN_GARDENS: dict[str, LazyString] = {
+    "tenant": _l("ends in the walled garden, where there is one"),
+    "never": _l("is refused"),
+}
 SESSION_LIMIT_ACTIONS: dict[str, LazyString] = {
     "refuse": _l("it is refused"),
     "replace": _l("the longest online is disconnected for it"),
@@ -205,6 +214,9 @@ CHOICES: dict[str, LazyString] = {
     "download": _l("Download only"),
     "upload": _l("Upload only"),
     "residential": _l("Residential"),
+    "radius": _l("with us, by RADIUS"),
+    "local_secret": _l("on the router, as local secrets"),
+    "both": _l("in both places"),
     "business": _l("Business"),
     "enterprise": _l("Enterprise"),
     "mikrotik": _l("MikroTik"),
@@ -245,6 +257,13 @@ _TERMINATE_CAUSES: dict[str, LazyString] = {
 }
 
 _ACTIONS: dict[str, LazyString] = {
+    "garden.created": _l("walled garden made"),
+    "garden.updated": _l("walled garden changed"),
+    "garden.removed": _l("walled garden removed"),
+    "voucher.created": _l("vouchers made"),
+    "voucher.disabled": _l("voucher disabled"),
+    "voucher.enabled": _l("voucher given back"),
+    "subscription.certificate_issued": _l("certificate issued"),
     "subscription.attributes_changed": _l("changed RADIUS attributes"),
     "customer.created": _l("added the customer"),
     "customer.updated": _l("edited the customer"),

@@ -128,6 +128,8 @@ from webadmin.api.schemas.subscriptions import (
     UsageOut,
     UsageQuery,
     UsageSummary,
+    WaitingMacOut,
+    WaitingMacs,
 )
 
 __all__ = [
@@ -252,4 +254,6 @@ __all__ = [
     "VoucherOut",
     "VoucherPatch",
     "VoucherQuery",
+    "WaitingMacOut",
+    "WaitingMacs",
 ]

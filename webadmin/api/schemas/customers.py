@@ -12,7 +12,7 @@ from db.queries.lists import (
 )
 from domain.lifecycle import CUSTOMER_STATUSES
 from webadmin.api.base import MAX_ID, PageArguments, list_schema, result_schema, sort_field
-from webadmin.api.schemas.shapes import INT32, Stub, boolean, search_argument, text, when, whole, word
+from webadmin.api.schemas.shapes import INT32, Money, Stub, amount, boolean, search_argument, text, when, whole, word
 
 
 class CustomerStub(Schema):
@@ -51,6 +51,8 @@ class CustomerOut(Schema):
     language = fields.String()
     registration_date = fields.Date()
     notes = fields.String()
+    balance = Money(metadata={"description": "below zero he owes; kept by the books", "example": "-150000.00"})
+    credit_limit = amount(allow_none=True)
     version = fields.Integer(metadata={"example": 1})
     created_at = when()
     updated_at = when()
@@ -79,6 +81,7 @@ class CustomerIn(Schema):
     customer_type = word(CUSTOMER_TYPES)
     language = word(LANGUAGES)
     notes = text(10_000)
+    credit_limit = amount(allow_none=True)
     status = word(STARTING_STATUSES)
 
 
@@ -93,6 +96,7 @@ class CustomerPatch(Schema):
     customer_type = word(CUSTOMER_TYPES)
     language = word(LANGUAGES)
     notes = text(10_000)
+    credit_limit = amount(allow_none=True)
     version = whole(least=1, example=1)
 
 
