@@ -29,13 +29,13 @@ def _blank_as_none(value: Any) -> Any:
     return (value.strip() or None) if isinstance(value, str) else value
 
 
-class _TypedField(StringField):
+class TypedField(StringField):
     """Text that stands for a number; what cannot be read stays in the box with a hint how to write it."""
 
     wrong: LazyString
     data: Any
 
-    def read(self, text: str) -> int | Decimal | None:
+    def read(self, text: str) -> Any:
         """The value of non-empty text, None when it cannot be read."""
         raise NotImplementedError
 
@@ -55,7 +55,7 @@ class _TypedField(StringField):
         return "" if self.data is None else self.spell(self.data)
 
 
-class SpeedField(_TypedField):
+class SpeedField(TypedField):
     """A speed in kbit/s, written `10M`, `512k` or `0`."""
 
     wrong = _l("Write a speed like 10M or 512k; 0 means no limit.")
@@ -67,7 +67,7 @@ class SpeedField(_TypedField):
         return spell.speed_field(value)
 
 
-class GigabytesField(_TypedField):
+class GigabytesField(TypedField):
     """A volume in bytes, written in gigabytes."""
 
     wrong = _l("Write a number of gigabytes, such as 100 or 1.5.")
@@ -79,7 +79,7 @@ class GigabytesField(_TypedField):
         return spell.gigabytes_field(value)
 
 
-class MinutesField(_TypedField):
+class MinutesField(TypedField):
     """A time in seconds, written in minutes."""
 
     wrong = _l("Write a number of minutes, such as 30.")
@@ -92,7 +92,7 @@ class MinutesField(_TypedField):
         return f"{Decimal(value) / 60:f}" if value % 60 else str(value // 60)
 
 
-class AmountField(_TypedField):
+class AmountField(TypedField):
     """An amount of money; thousands may be separated in the Indonesian or the English way."""
 
     wrong = _l("Write an amount such as 150000.")
@@ -110,7 +110,7 @@ class AmountField(_TypedField):
         return f"{Decimal(value):f}".removesuffix(".00")
 
 
-class WholeField(_TypedField):
+class WholeField(TypedField):
     """A whole number."""
 
     wrong = _l("Write a whole number.")

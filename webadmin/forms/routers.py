@@ -6,8 +6,9 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, StringField
 from wtforms.validators import InputRequired
 
-from domain.access import NAS_TYPES
-from webadmin.forms.fields import Form, IdField, WholeField, optional, words_field
+from db.models.nas import PROVISIONING_MODES
+from domain.access import NAS_TYPES, SERVICES
+from webadmin.forms.fields import Form, IdField, TypedField, WholeField, optional, words_field
 from webadmin.panel.words import choice_words
 
 ROUTER_FIELDS = (
@@ -20,7 +21,23 @@ ROUTER_FIELDS = (
     "acct_input_is",
     "location",
     "type",
+    "provisioning_mode",
 )
+
+
+class ServiceMapField(TypedField):
+    """Which detected service counts as which, written `other=hotspot, dhcp=wireless`."""
+
+    wrong = _l("Write pairs such as other=hotspot, with commas between.")
+
+    def read(self, text: str) -> Any:
+        pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+        if not all(sign and name.strip() in SERVICES and value.strip() in SERVICES for name, sign, value in pairs):
+            return None
+        return {name.strip(): value.strip() for name, _, value in pairs}
+
+    def spell(self, value: Any) -> str:
+        return ", ".join(f"{name}={is_one}" for name, is_one in value.items())
 
 
 class RouterForm(Form):
@@ -48,8 +65,13 @@ class RouterForm(Form):
         [("upload", _l("what customers send (usual)")), ("download", _l("what customers receive"))],
     )
 
+    service_map = ServiceMapField(_l("Services taken for others"), validators=[optional()])
+    provisioning_mode = words_field(
+        _l("Customers' passwords are kept"), [(code, choice_words(code)) for code in PROVISIONING_MODES]
+    )
+
     def values(self) -> dict[str, Any]:
         """The router's values as the use-cases take them."""
         given = {name: self[name].data for name in ROUTER_FIELDS}
         clean = {name: "" if value is None and name != "coa_port" else value for name, value in given.items()}
-        return clean | {"nas_group_id": self.nas_group_id.data}
+        return clean | {"nas_group_id": self.nas_group_id.data, "service_map": self.service_map.data or {}}
