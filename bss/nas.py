@@ -84,11 +84,9 @@ def create(
         "type": type,
     }
     given |= {"service_map": service_map or {}, "provisioning_mode": provisioning_mode}
-    clean = _clean(given)
-    _check_group(session, actor, clean)
-    required = (
-        clean["routeros_version"] >= 7 if require_message_authenticator is None else require_message_authenticator
-    )
+    clean, required = _checked(session, actor, given), require_message_authenticator
+    if required is None:
+        required = clean["routeros_version"] >= 7
     secret = new_secret() if radius_secret is None else _secret(radius_secret)
     router = NasServer(
         **clean,
@@ -110,9 +108,7 @@ def edit(
     """Change fields of `EDITABLE`; the RADIUS server takes them up within seconds."""
     require_known(changes, EDITABLE)
     router = locked(session, NasServer, nas_id, actor=actor)
-    clean = _clean(changes)
-    _check_group(session, actor, clean)
-    old, new = audit.set_fields(router, clean)
+    old, new = audit.set_fields(router, _checked(session, actor, changes))
     if "host" in new:
         _forget_evidence(router)
     flush_or_conflict(session, _TAKEN)
@@ -231,9 +227,12 @@ def _forget_evidence(router: NasServer) -> None:
     router.last_seen_at = router.clock_skew_s = None
 
 
-def _check_group(session: Session, actor: Actor, clean: Mapping[str, Any]) -> None:
+def _checked(session: Session, actor: Actor, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Clean values, whose group is one of the provider's own."""
+    clean = _clean(given)
     if clean.get("nas_group_id") is not None:
         referenced(session, NasGroup, clean["nas_group_id"], actor=actor, field="nas_group_id")
+    return clean
 
 
 def _version(value: Any) -> int:

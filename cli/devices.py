@@ -3,6 +3,7 @@
 Which devices and routers may be used, and how many devices at once.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -14,7 +15,7 @@ from bss.fields import mac as clean_mac
 from cli.output import emit, json_option, table
 from cli.work import Work, limit_option, newest, show_list, show_result, tenant_option, work
 from db.models import BlockedMac, NasGroup, Subscription, SubscriptionMac
-from db.queries.devices import blocked_by_mac, page_of_blocked
+from db.queries.devices import blocked_by_mac, page_of_blocked, waiting_devices
 from db.queries.named import nas_named, plan_named, subscription_named
 from db.queries.nas_groups import group_named, page_of_groups
 from domain.access import MAC_BINDINGS, SESSION_LIMIT_ACTIONS
@@ -40,6 +41,18 @@ def list_macs(name: str, tenant: str | None) -> None:
     head = ("mac", "status", "source", "note")
     lines = table([[one[column] for column in head] for one in rows], head)
     emit({"mac_binding": binding, "items": rows}, [f"binding: {binding}", *lines])
+
+
+@mac.command("waiting")
+@limit_option
+@tenant_option
+@json_option
+def list_waiting(limit: int, tenant: str | None) -> None:
+    """Devices of any subscription that wait for approval, newest first."""
+    with work(tenant) as job:
+        rows = [asdict(row) for row in waiting_devices(job.session, tenant_id=job.tenant_id, limit=limit)]
+    head = ("mac", "username", "customer_name", "asked_at")
+    emit({"items": rows}, table([[row[name] for name in head] for row in rows], head))
 
 
 @mac.command("binding")

@@ -1,14 +1,16 @@
 """Devices of subscriptions, of blacklists and in sessions: what logins tell of them, and where they are online."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
 import psycopg
 from sqlalchemy import func, or_, select, text
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, lazyload
 
-from db.models import BlockedMac
+from db.models import BlockedMac, Customer, Subscription, SubscriptionMac
 from db.queries.paging import Page, Wanted, fetch_page
 from db.queries.panel.customers import escape_like
 from domain.mac import normalise_mac
@@ -126,3 +128,47 @@ def blocked_by_mac(session: Session, mac: str, *, tenant_id: int) -> BlockedMac 
     """The blacklist's row of a normalised MAC."""
     statement = select(BlockedMac).where(BlockedMac.tenant_id == tenant_id, BlockedMac.mac == mac)
     return session.scalars(statement).one_or_none()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WaitingDevice:
+    """A device that asked for a subscription and waits for staff."""
+
+    id: int
+    mac: str
+    asked_at: datetime
+    subscription_id: int
+    username: str
+    customer_id: int
+    customer_name: str
+
+
+def waiting_devices(session: Session, *, tenant_id: int, limit: int) -> list[WaitingDevice]:
+    """Devices that wait for approval, newest first, of subscriptions where it matters."""
+    statement = (
+        select(SubscriptionMac, Subscription, Customer)
+        .join(Subscription, Subscription.id == SubscriptionMac.subscription_id)
+        .join(Customer, Customer.id == Subscription.customer_id)
+        .where(
+            SubscriptionMac.tenant_id == tenant_id,
+            SubscriptionMac.status == "pending",
+            Subscription.mac_binding == "approval",
+            Subscription.deleted_at.is_(None),
+            Subscription.status.notin_(("cancelled", "terminated")),
+        )
+        .order_by(SubscriptionMac.id.desc())
+        .limit(limit)
+        .options(lazyload("*"))
+    )
+    return [
+        WaitingDevice(
+            id=device.id,
+            mac=str(device.mac).upper(),
+            asked_at=device.created_at,
+            subscription_id=subscription.id,
+            username=subscription.username,
+            customer_id=customer.id,
+            customer_name=customer.name,
+        )
+        for device, subscription, customer in session.execute(statement)
+    ]

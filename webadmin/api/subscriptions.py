@@ -9,6 +9,7 @@ from bss.explain import Explanation, Try, explain, recorded_outcomes
 from bss.failure import Invalid, NotFound, Problem
 from bss.outcome import Changed
 from db.models import Subscription
+from db.queries.devices import waiting_devices
 from db.queries.lists import (
     SubscriptionFilter,
     find_subscription,
@@ -37,6 +38,7 @@ from webadmin.api.base import (
 
 USAGE_DAYS = 30
 MAX_USAGE_DAYS = 366
+MAX_WAITING = 200
 
 blueprint = Blueprint(
     "subscriptions", __name__, url_prefix=f"{PREFIX}/subscriptions", description="What customers have, and its verbs"
@@ -69,6 +71,14 @@ def create_subscription(body: dict[str, Any]) -> Any:
     issued = subscriptions.create(**acting(), **body)
     database.commit(issued.effect)
     return _with_password(issued.row.id, issued.secret)
+
+
+@blueprint.route("/waiting-macs")
+@blueprint.needs("view_customers")
+@blueprint.response(200, schemas.WaitingMacs)
+def list_waiting_macs() -> dict[str, Any]:
+    """Devices that wait for approval, newest first"""
+    return {"items": waiting_devices(database.session(), tenant_id=tenant_id(), limit=MAX_WAITING)}
 
 
 @blueprint.route("/<int:subscription_id>")

@@ -5,6 +5,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.local import LocalProxy
 
 from webadmin.panel import (
+    allowances,
     attributes,
     blacklist,
     changes,

@@ -55,6 +55,12 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
         "users",
         (
             _Page(endpoint="panel.customers.index", permission="view_customers", text=_l("Customers"), icon="users"),
+            _Page(
+                endpoint="panel.allowances.index",
+                permission="view_customers",
+                text=_l("Families"),
+                icon="users-group",
+            ),
             _Page(endpoint="panel.plans.index", permission="view_plans", text=_l("Plans"), icon="package"),
             _Page(
                 endpoint="panel.devices.waiting",

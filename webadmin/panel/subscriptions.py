@@ -25,6 +25,7 @@ from webadmin.panel.support import (
     act,
     argument_id,
     attempt,
+    back_url,
     db,
     effect_of,
     found,
@@ -525,10 +526,10 @@ def add_device(subscription_id: int) -> ResponseReturnValue:
 def change_device(subscription_id: int, mac_id: int) -> ResponseReturnValue:
     """Allow, block or remove a listed device."""
     subscription = _subscription(subscription_id)
-    wanted = request.form.get("do", "")
+    wanted, back = request.form.get("do", ""), back_url(_page(subscription))
     if wanted == "remove":
         return act(
-            _page(subscription),
+            back,
             gettext("The device was taken off the list."),
             use.remove_mac,
             subscription_id=subscription_id,
@@ -536,7 +537,7 @@ def change_device(subscription_id: int, mac_id: int) -> ResponseReturnValue:
         )
     message = gettext("The device is allowed.") if wanted == "approved" else gettext("The device is blocked.")
     return act(
-        _page(subscription), message, use.set_mac_status, subscription_id=subscription_id, mac_id=mac_id, status=wanted
+        back, message, use.set_mac_status, subscription_id=subscription_id, mac_id=mac_id, status=wanted
     )
 
 

@@ -61,7 +61,10 @@ def test_a_subscription_is_bound_to_a_group_and_its_devices_are_reset(
     for binding in ("fixed", "learn", "approval", "off"):
         answer = client.post(f"{path}/mac-binding", json={"mac_binding": binding})
         assert answer.json["subscription"]["mac_binding"] == binding
-    client.post(f"{path}/macs", json={"mac": MAC})
+    client.post(f"{path}/mac-binding", json={"mac_binding": "approval"})
+    client.post(f"{path}/macs", json={"mac": MAC, "status": "pending"})
+    (waiting,) = client.get(f"{API}/subscriptions/waiting-macs").json["items"]
+    assert (waiting["mac"], waiting["subscription_id"]) == (MAC, subscription.id)
     assert client.delete(f"{path}/macs").json["subscription"]["macs"] == []
 
 

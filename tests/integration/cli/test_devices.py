@@ -71,6 +71,7 @@ def test_a_device_is_added_blocked_approved_removed_and_all_are_reset(run: Run, 
     run("subscription", "mac", "remove", "budi", MAC)
     run("subscription", "mac", "add", "budi", MAC)
     run("subscription", "mac", "reset", "budi")
+    assert run("subscription", "mac", "waiting") == {"items": []}
     assert listed() == []
 
 

@@ -31,13 +31,17 @@ def test_a_waiting_device_is_allowed_on_the_customers_page(owner: FlaskClient, s
         source="learned",
     )
     db.add(waiting)
+    seeded.service.mac_binding = "approval"
     db.commit()
     assert MAC in owner.get(f"/customers/{seeded.budi.id}?tab=service").text
+    assert MAC in owner.get("/devices/waiting").text
 
-    owner.post(f"/subscriptions/{seeded.service.id}/devices/{waiting.id}", data={"do": "approved"})
+    path = f"/subscriptions/{seeded.service.id}/devices/{waiting.id}"
+    page = owner.post(path, data={"do": "approved", "back": "/devices/waiting"}, follow_redirects=True)
 
     db.refresh(waiting)
     assert waiting.status == "approved"
+    assert MAC not in page.text
 
 
 def test_the_bind_is_removed_after_a_question(owner: FlaskClient, seeded: Seeded, db: Session) -> None:

@@ -251,6 +251,24 @@ class MacPatch(Schema):
     status = word(MAC_STATUSES, required=True)
 
 
+class WaitingMacOut(Schema):
+    """A device that waits for approval, and whose subscription it asked for."""
+
+    id = fields.Integer()
+    mac = fields.String(metadata={"example": "AA:BB:CC:DD:EE:FF"})
+    asked_at = when()
+    subscription_id = fields.Integer()
+    username = fields.String(metadata={"example": "budi@rumah"})
+    customer_id = fields.Integer()
+    customer_name = fields.String(metadata={"example": "Budi"})
+
+
+class WaitingMacs(Schema):
+    """The newest two hundred."""
+
+    items = fields.List(fields.Nested(WaitingMacOut))
+
+
 SubscriptionList = list_schema(SubscriptionOut, name="SubscriptionList")
 SubscriptionResult = result_schema("subscription", SubscriptionOut, name="SubscriptionResult")
 SubscriptionSecret = result_schema("subscription", SubscriptionCreated, name="SubscriptionSecret")
