@@ -9,6 +9,7 @@ The customer has 10/5 Mbit/s over PPPoE and comes from device 02:00:00:00:00:01.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from packets.column_rows import (
     APPROVED_OTHER,
@@ -50,6 +51,7 @@ from packets.column_rows import (
     USED_YESTERDAY,
     VOUCHER,
 )
+from simulator import Service
 
 REFUSED, ACCEPTED, SILENT = "refused", "accepted", "silent"
 
@@ -64,6 +66,7 @@ class Change:
     after: str
     given: tuple[str, ...] = ()
     signs: bool = True
+    service: Service = Service.PPPOE
 
     @property
     def is_about_the_router(self) -> bool:
@@ -71,18 +74,11 @@ class Change:
         return self.column.partition(".")[0] in ("nas_servers", "blocked_macs")
 
 
-def _change(
-    column: str,
-    *sql: str,
-    before: str = ACCEPTED,
-    after: str = REFUSED,
-    given: tuple[str, ...] = (),
-    signs: bool = True,
-) -> Change:
-    return Change(column=column, sql=sql, before=before, after=after, given=given, signs=signs)
+def _change(column: str, *sql: str, before: str = ACCEPTED, after: str = REFUSED, **more: Any) -> Change:
+    return Change(column=column, sql=sql, before=before, after=after, **more)
 
 
-def _set(column: str, value: str, where: str = "", **more: object) -> Change:
+def _set(column: str, value: str, where: str = "", **more: Any) -> Change:
     """One column of one row, set to an SQL value; `where` is the customer's own row unless given."""
     table, name = column.split(".")
     key = {
@@ -102,7 +98,7 @@ def _set(column: str, value: str, where: str = "", **more: object) -> Change:
         "plan_time_windows": "tenant_id = {t}",
         "plan_reply_attributes": "tenant_id = {t}",
     }.get(table, "subscription_id IN ({s}, {x})")
-    return _change(column, f"UPDATE {table} SET {name} = {value} WHERE {where or key}", **more)  # type: ignore[arg-type]
+    return _change(column, f"UPDATE {table} SET {name} = {value} WHERE {where or key}", **more)
 
 
 CHANGES: tuple[Change, ...] = (
@@ -457,7 +453,8 @@ CHANGES: tuple[Change, ...] = (
     _set(
         "walled_gardens.redirect_url",
         "'https://pay.example/'",
-        given=GARDEN_AND_REASON,
+        service=Service.HOTSPOT,
+        given=(*GARDEN_AND_REASON, "UPDATE subscriptions SET connection_type = 'hotspot' WHERE id = {s}"),
         before="WISPr-Redirection-URL=",
         after="WISPr-Redirection-URL=https://pay.example/",
     ),
@@ -475,7 +472,6 @@ CHANGES: tuple[Change, ...] = (
     ),
     _set("vouchers.state", "'disabled'", given=(VOUCHER,)),
     _set("vouchers.validity_s", "3600", given=(VOUCHER,), before="Session-Timeout=7200", after="Session-Timeout=3600"),
-    _set("vouchers.binds_mac", "true", given=(VOUCHER,)),
     _set("vouchers.sell_until", "now() - interval '1 minute'", given=(VOUCHER,)),
     _set(
         "vouchers.valid_until",

@@ -44,7 +44,10 @@ WITHOUT_EFFECT: dict[str, dict[str, str]] = {
     "quota_topups": {"id": THE_ROW} | _unread("tenant_id note created_by look_at created_at updated_at"),
     "usage_daily": {"nas_server_id": "what was used counts over all routers"} | _unread("sessions"),
     "walled_gardens": _unread("id created_at updated_at"),
-    "vouchers": _unread("id tenant_id code batch first_used_at created_at updated_at"),
+    "vouchers": {
+        "binds_mac": "whoever counts the first login writes its device to the list of devices that a login reads"
+    }
+    | _unread("id tenant_id code batch first_used_at created_at updated_at"),
     "radcheck": {"id": "only the order, and all must be met"},
     "radreply": {"id": "only the order of rows"},
     "plan_reply_attributes": {"id": "only the order of rows"} | _unread("tenant_id created_at updated_at"),
@@ -62,9 +65,9 @@ WITHOUT_EFFECT: dict[str, dict[str, str]] = {
         " servicetype framedprotocol framedipv6address framedipv6prefix framedinterfaceid delegatedipv6prefix class"
         " tenant_id"
     ),
-    "nas_servers": {"id": THE_ROW, "name": "for the log"}
+    "nas_servers": {"id": THE_ROW, "name": "for the log", "signs_requests": "so that news of it is told once"}
     | _unread(
-        "nas_identifier coa_port routeros_version acct_input_is signs_requests unsigned_seen_at login_heard_at"
+        "nas_identifier coa_port routeros_version acct_input_is unsigned_seen_at unreadable_at login_heard_at"
         " clock_skew_s provisioning_mode location status last_seen_at created_at updated_at"
     ),
 }
