@@ -82,8 +82,7 @@ def create(
         "location": location,
         "nas_group_id": nas_group_id,
         "type": type,
-    }
-    given |= {"service_map": service_map or {}, "provisioning_mode": provisioning_mode}
+    } | {"service_map": service_map or {}, "provisioning_mode": provisioning_mode}
     clean, required = _checked(session, actor, given), require_message_authenticator
     if required is None:
         required = clean["routeros_version"] >= 7
