@@ -23,6 +23,7 @@ from webadmin.panel import (
     router_test,
     routers,
     search,
+    server,
     settings,
     staff,
     subscriptions,
@@ -34,9 +35,8 @@ from webadmin.panel.language import LANGUAGES, chosen_language, chosen_theme, in
 from webadmin.panel.support import page_url, tenant
 
 SUBJECTS = (
-    today, search, customers, subscriptions, decisions, attributes, plans, rollouts, routers, router_groups,
-    router_test,
-    blacklist, devices, online, logins, changes, settings, gardens, staff, tokens,
+    today, search, customers, subscriptions, decisions, attributes, allowances, plans, rollouts, routers, router_groups,
+    router_test, server, blacklist, devices, online, logins, changes, settings, gardens, staff, tokens,
 )  # fmt: skip
 THEMES = (
     ("auto", _l("As the system"), "device-desktop"),

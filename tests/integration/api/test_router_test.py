@@ -43,3 +43,14 @@ def test_service_map_and_provisioning_are_changed_and_shown(db: Session, client:
     assert client.patch(path, json={"service_map": {"other": "telnet"}}).status_code == 422
     assert client.patch(path, json={"provisioning_mode": "magic"}).status_code == 422
     assert {"signs_requests", "clock_skew_s", "login_heard_at", "type"} <= changed.json.keys()
+
+
+def test_the_radius_servers_settings_are_shown_without_any_secret(client: FlaskClient) -> None:
+    told = client.get(f"{API}/radius-server")
+
+    assert told.status_code == 200
+    assert [(part["name"], part["setting"]) for part in told.json["parts"]] == [
+        ("login", "LINTAS_RADIUS_AUTH_PORT"),
+        ("accounting", "LINTAS_RADIUS_ACCT_PORT"),
+    ]
+    assert "secret" not in told.text

@@ -21,6 +21,9 @@ LISTS = (
     "/customers",
     "/customers?q=bud&status=active&online=yes&page=1",
     "/customers/new",
+    "/families",
+    "/families?q=san&page=1",
+    "/families/new",
     "/plans",
     "/plans/new",
     "/routers",
@@ -40,6 +43,7 @@ LISTS = (
     "/search?q=100.64.0.10",
     "/settings",
     "/settings/password",
+    "/settings/server",
     "/staff",
     "/staff/new",
     "/tokens",
@@ -48,7 +52,7 @@ LISTS = (
 QUESTIONS = (
     "suspend", "activate", "disconnect", "terminate", "plan", "password", "expiry", "speed", "address", "edit",
     "devices/reset",
-    "attributes",
+    "attributes", "topup", "allowances",
 )  # fmt: skip
 TABS = ("service", "sessions", "changes", "attributes", "timeline")
 

@@ -1,0 +1,36 @@
+"""The RADIUS server's settings and health over HTTP."""
+
+from marshmallow import Schema, fields
+
+from bss.server import ServerFacts, facts
+from runtime.settings import get_settings
+from webadmin.api.base import PREFIX, Blueprint
+
+blueprint = Blueprint("radius-server", __name__, url_prefix=f"{PREFIX}/radius-server", description="The RADIUS server")
+
+
+class ServerPartOut(Schema):
+    """One of the two servers."""
+
+    name = fields.String(metadata={"example": "login"})
+    port = fields.Integer(metadata={"example": 1812})
+    setting = fields.String(metadata={"example": "LINTAS_RADIUS_AUTH_PORT"})
+    is_listening = fields.Boolean(metadata={"description": "on the machine that answers this request"})
+
+
+class ServerOut(Schema):
+    """Where routers reach RADIUS. The environment of the installation changes it; secrets belong to routers."""
+
+    host = fields.String(metadata={"example": "0.0.0.0"})  # noqa: S104 - an example
+    node = fields.String(metadata={"example": "node1"})
+    coa_bind = fields.String(metadata={"description": "source address of changes; empty is any"})
+    spool_min_free_mb = fields.Integer(metadata={"example": 512})
+    parts = fields.List(fields.Nested(ServerPartOut))
+
+
+@blueprint.route("")
+@blueprint.needs("view_nas")
+@blueprint.response(200, ServerOut)
+def get_server() -> ServerFacts:
+    """The server's address, ports and health"""
+    return facts(get_settings())
