@@ -1,9 +1,11 @@
 """The routers in memory, and how FreeRADIUS is told of one."""
 
+from dataclasses import replace
+
 from cryptography.fernet import Fernet
 
 from db.crypto import Keyring
-from db.queries.routers import RouterRow
+from db.queries.routers import BlockedMac, RouterRow
 from radius.routers import RouterTable, client_pairs
 
 RING = Keyring([Fernet.generate_key()])
@@ -60,3 +62,13 @@ def test_freeradius_is_told_address_secret_number_and_whether_requests_must_be_s
     assert told["10.0.0.1"]["FreeRADIUS-Client-Require-MA"] == "yes"
     assert told["2001:db8::1"]["FreeRADIUS-Client-IPv6-Address"] == "2001:db8::1"
     assert told["2001:db8::1"]["FreeRADIUS-Client-Require-MA"] == "no"
+
+
+def test_a_router_has_the_blacklist_of_its_own_provider() -> None:
+    table = RouterTable()
+    other = replace(row(8, "10.0.0.2"), tenant_id=2)
+
+    table.replace([row(7, "10.0.0.1"), other], RING, [BlockedMac(1, "02:00:00:00:00:01")])
+
+    assert table.by_number["7"].blocked_macs == {"02:00:00:00:00:01"}
+    assert not table.by_number["8"].blocked_macs
