@@ -10,6 +10,7 @@ from wtforms.validators import InputRequired
 from db.models.plans import BILLING_CYCLES, CONNECTION_TYPES
 from domain.fup import COUNTS, RESET_PERIODS
 from domain.speed import MAX_KBPS, Burst, Speed, render_rate_limit
+from webadmin.forms.allowances import quota_list, quotas_of, window_list, windows_of
 from webadmin.forms.attributes import MAX_ROWS, ReplyRow, rows_of
 from webadmin.forms.fields import (
     AmountField,
@@ -114,6 +115,8 @@ class PlanForm(Form):
     min_upload_kbps = SpeedField(_l("Guaranteed upload"), validators=[optional()])
     fup_rules = FieldList(FormField(TierForm), max_entries=MAX_TIER_ROWS)
     reply_attributes = FieldList(FormField(ReplyRow), max_entries=MAX_ROWS)
+    time_windows = window_list()
+    quotas = quota_list()
     tell = words_field(
         _l("Running sessions get a new speed"),
         [
@@ -133,6 +136,8 @@ class PlanForm(Form):
         plan["description"] = self.description.data or ""
         plan["fup_rules"] = [entry.form.tier() for entry in self.fup_rules]
         plan["reply_attributes"] = rows_of(self.reply_attributes)
+        plan["time_windows"] = windows_of(self.time_windows)
+        plan["quotas"] = quotas_of(self.quotas)
         return plan
 
     def rate_limit(self) -> str | None:

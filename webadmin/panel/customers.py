@@ -16,12 +16,24 @@ from bss.outcome import Issued
 from db.engine import psycopg_of
 from db.models import Customer, Subscription
 from db.queries.access import profiles_by_id
+from db.queries.allowances import topups_of
 from db.queries.panel import catalogue, network
 from db.queries.panel import customers as reads
 from db.queries.usage_reports import usage_of_period
-from domain.access import fup_tier_in_force, override_in_force, rate_limit_now, speed_now
+from domain.access import (
+    AccessProfile,
+    fup_tier_in_force,
+    hours_end_at,
+    is_outside_hours,
+    override_in_force,
+    rate_limit_now,
+    speed_now,
+    tiers_now,
+)
 from domain.lifecycle import CUSTOMER_STATUSES
+from domain.standing import standings
 from webadmin import format as spell
+from webadmin.forms.allowances import PERIODS
 from webadmin.forms.customers import CustomerForm, NewCustomerForm, SubscriptionForm
 from webadmin.panel import attributes, charts, usage
 from webadmin.panel.filters import language
@@ -45,6 +57,7 @@ blueprint = Blueprint("customers", __name__)
 DAYS_SHOWN = 30
 DECISIONS_SHOWN = 10
 HISTORY_SHOWN = 20
+TOPUPS_SHOWN = 10
 TABS = ("service", "sessions", "changes", "attributes", "timeline")
 
 
@@ -220,7 +233,8 @@ def _moment_argument(name: str) -> datetime | None:
 def _service(subscription: Subscription) -> dict[str, Any]:
     """Everything about the service now: sessions, speed and why, usage, the last decisions."""
     profile, _ = profiles_by_id(psycopg_of(db()), [subscription.id])[subscription.id]
-    spans = usage.periods(profile.tiers, now=now(), zone=zone(), billing_day=profile.billing_day)
+    tiers = tiers_now(profile, now())
+    spans = usage.periods(tiers, now=now(), zone=zone(), billing_day=profile.billing_day)
     counted = {kind: usage_of_period(db(), subscription.id, span) for kind, span in spans.items()}
     sessions = network.live_sessions(db(), subscription.id)
     last = [] if sessions else network.past_sessions(db(), subscription.id, limit=1)
@@ -233,7 +247,8 @@ def _service(subscription: Subscription) -> dict[str, Any]:
         "override": override_in_force(profile, now()),
         "tier": fup_tier_in_force(profile, now()),
         "profile": profile,
-        "bars": usage.bars(profile.tiers, counted, spans),
+        **_allowances(profile),
+        "bars": usage.bars(tiers, counted, spans),
         "usage_width": usage.WIDTH,
         "day_bars": _day_bars(subscription.id),
         "decisions": network.decisions_of(db(), subscription.id, limit=DECISIONS_SHOWN),
@@ -241,6 +256,19 @@ def _service(subscription: Subscription) -> dict[str, Any]:
         "last_changes": {
             row.change.acctuniqueid: row for row in reversed(network.changes_of(db(), subscription.id, limit=5))
         },
+    }
+
+
+def _allowances(profile: AccessProfile) -> dict[str, Any]:
+    """What may still be used, until when, and what was added that is not over."""
+    added = topups_of(db(), profile.subscription_id, limit=TOPUPS_SHOWN)
+    return {
+        "standings": standings(profile, now()),
+        "closed": is_outside_hours(profile, now()),
+        "hours_end": None if is_outside_hours(profile, now()) else hours_end_at(profile, now()),
+        "topups": [row for row in added if row.valid_until is None or row.valid_until > now()],
+        "period_words": PERIODS,
+        "family_id": profile.family_id,
     }
 
 

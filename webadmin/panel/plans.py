@@ -12,6 +12,7 @@ from bss.outcome import Changed
 from db.models import PlanRollout, ServicePlan
 from db.queries.panel import catalogue, network
 from db.queries.rows import find_row
+from webadmin.forms.allowances import MAX_QUOTAS, MAX_WINDOWS, edits_list
 from webadmin.forms.attributes import edits_rows
 from webadmin.forms.plans import MAX_TIER_ROWS, PlanForm
 from webadmin.panel.attributes import choices
@@ -124,8 +125,13 @@ def change_state(plan_id: int) -> ResponseReturnValue:
 
 
 def _edits_a_list(form: PlanForm) -> bool:
-    """Whether the form was sent by a button of its tiers or of its attributes, which then have a row more or less."""
-    return _edits_tiers(form) or edits_rows(form.reply_attributes, request.form)
+    """Whether the form was sent by a button of one of its lists, which then has a row more or less."""
+    return (
+        _edits_tiers(form)
+        or edits_rows(form.reply_attributes, request.form)
+        or edits_list(form.time_windows, request.form, most=MAX_WINDOWS)
+        or edits_list(form.quotas, request.form, most=MAX_QUOTAS)
+    )
 
 
 def _edits_tiers(form: PlanForm) -> bool:

@@ -34,6 +34,7 @@ const follow = () => {
 };
 document.addEventListener("change", follow);
 document.addEventListener("htmx:after:swap", follow);
+document.addEventListener("sheet-shown", follow);
 follow();
 
 // A filter that changes sends its form at once; the button stays for those without this script.

@@ -14,6 +14,7 @@ function show(html) {
   const page = new DOMParser().parseFromString(html, "text/html");
   sheet.replaceChildren(...page.body.childNodes);
   window.htmx.process(sheet);
+  document.dispatchEvent(new Event("sheet-shown"));
   sheet.showModal();
   (sheet.querySelector("[autofocus], input:not([type=hidden]), select, textarea") ?? sheet.querySelector("button"))?.focus();
 }
