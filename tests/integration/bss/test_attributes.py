@@ -14,7 +14,6 @@ from domain.access import AttributeItem
 from factories import make_nas, make_plan, make_session, make_subscription
 from tests.integration.bss.conftest import NOW
 
-
 pytestmark = pytest.mark.usefixtures("keys_file")
 
 
