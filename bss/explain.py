@@ -195,11 +195,4 @@ def recorded_outcomes(session: Session, decisions: Iterable[AccessLog], *, actor
 
 def _recorded(row: AccessLog, body: Mapping[str, Any]) -> Outcome:
     told = read_receipt(body)
-    login = login_again(
-        told,
-        decided_at=row.decided_at,
-        mac=normalise_mac(row.callingstationid or ""),
-        nas_server_id=row.nas_server_id,
-        seen=row.details or {},
-    )
-    return recorded(told, login, is_accepted=row.result == "accept", reason=row.reason)
+    return recorded(told, login_again(told, row), is_accepted=row.result == "accept", reason=row.reason)

@@ -16,7 +16,6 @@ from bss.actor import Actor
 from bss.failure import Invalid, Problem
 from db.engine import psycopg_of
 from db.queries.receipts import RecordedDecision, recorded_decisions
-from domain.mac import normalise_mac
 from radius.pairs import UnableToRender
 from radius.receipts import Outcome, Told, decide_in_full, login_again, read_receipt, recorded
 
@@ -96,13 +95,7 @@ def _count(result: Replay, difference: Difference) -> None:
 
 
 def _made_again(decision: RecordedDecision, told: Told) -> Difference | None:
-    login = login_again(
-        told,
-        decided_at=decision.decided_at,
-        mac=normalise_mac(decision.callingstationid or ""),
-        nas_server_id=decision.nas_server_id,
-        seen=decision.details or {},
-    )
+    login = login_again(told, decision)
     # What the rules said of a login whose password was wrong in the end is the receipt's.
     went_on = decision.result == "accept" or decision.reason == AFTERWARDS
     reason = told.reason if decision.reason == AFTERWARDS else decision.reason

@@ -97,8 +97,9 @@ def _rules(outcome: Outcome, zone: tzinfo) -> list[str]:
     lines = []
     for step in outcome.rules:
         seen = ", ".join(f"{value_label(name)} {said_value(name, value, zone)}" for name, value in step.values.items())
-        mark = "ok" if step.refusal is None else "no"
+        mark = "ok" if step.refusal is None else "no" if step.refusal == outcome.refusal else "--"
         why = "" if step.refusal is None else f" -> {REASONS.get(step.refusal, step.refusal)}"
+        why += " (walled garden)" if mark == "--" else ""
         lines.append(f"  {mark}  {rule_label(step.rule)}: {seen or 'nothing'}{why}")
     return lines
 

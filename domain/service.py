@@ -57,3 +57,8 @@ def vouches_for_device(service: str, username: str, device: str | None) -> bool:
     the name from the packet.
     """
     return service == "dhcp" or (device is not None and device == normalise_mac(username))
+
+
+def device_of(service: str, name: str, station_mac: str | None) -> str | None:
+    """The device that is to be let in: a DHCP server names it, and its Calling-Station-Id may be anything."""
+    return normalise_mac(name) or station_mac if service == "dhcp" else station_mac

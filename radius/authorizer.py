@@ -16,7 +16,7 @@ from db.queries.reader import DeadlineReader, UnableToRead
 from domain.access import SERVICES, device_reason, learns_device, place_reason
 from domain.checks import CHECKED, failed_check
 from domain.mac import normalise_mac
-from domain.service import service_of, vouches_for_device
+from domain.service import device_of, service_of, vouches_for_device
 from domain.session_limit import to_end
 from radius.compiled import Compiled, compile_profile, moment
 from radius.guessing import Attempt, Guesses
@@ -263,9 +263,7 @@ class Authorizer:
         if compiled.checks and self._failed_check(compiled, attributes):
             return "check_failed"
         if compiled.checks_place:
-            if router.place.nas_group_id is not None:
-                self._saw("nas_group_id", router.place.nas_group_id)
-            refusal = place_reason(compiled.profile, router.nas_server_id, router.place.nas_group_id)
+            refusal = self._refusal_of_place(compiled, router.place)
             if refusal is not None:
                 return refusal
         if compiled.checks_device or router.blocked_macs:
@@ -283,6 +281,11 @@ class Authorizer:
         if others:
             self._saw("other_sessions", others)
         return None
+
+    def _refusal_of_place(self, compiled: Compiled, place: Place) -> str | None:
+        if place.nas_group_id is not None:
+            self._saw("nas_group_id", place.nas_group_id)
+        return place_reason(compiled.profile, place.nas_server_id, place.nas_group_id)
 
     def _refusal_of_device(
         self, entry: Entry, compiled: Compiled, router: Router, mac: str | None, now: float
@@ -416,8 +419,7 @@ def _service_and_device(
     service = service_of(attributes, mac)
     if service_map:
         service = service_map.get(service, service)
-    # A DHCP server names the device; its Calling-Station-Id may be any client identifier.
-    return service, (normalise_mac(name) or mac if service == "dhcp" else mac)
+    return service, (device_of(service, name, mac) if service == "dhcp" else mac)
 
 
 def _service(attributes: dict[str, str]) -> str:

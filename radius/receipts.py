@@ -7,12 +7,14 @@ values of the moment that each record carries, the decision can be told in full,
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
 from domain.access import AccessProfile, session_seconds
 from domain.hiding import shown
+from domain.mac import normalise_mac
+from domain.service import device_of
 from radius.compiled import FOREVER, Compiled, decide, moment
 from radius.pairs import Pair, session_timeout_pair
 from radius.policies import compiled_steps, steps_of_the_moment
@@ -106,12 +108,36 @@ def decide_in_full(login: Login) -> Outcome:
 _OF_THE_MOMENT = frozenset(item.name for item in fields(Login)) - {"profile", "service", "now", "place"}
 
 
-def login_again(
-    told: Told, *, decided_at: datetime, mac: str | None, nas_server_id: int, seen: Mapping[str, Any]
-) -> Login:
+class Kept(Protocol):
+    """What the access log keeps of a decision."""
+
+    @property
+    def decided_at(self) -> datetime:
+        """When."""
+
+    @property
+    def nas_server_id(self) -> int:
+        """Through which router."""
+
+    @property
+    def username(self) -> str:
+        """As whom."""
+
+    @property
+    def callingstationid(self) -> str | None:
+        """From which device, as the router wrote it."""
+
+    @property
+    def details(self) -> dict[str, Any] | None:
+        """What the rules of the moment saw."""
+
+
+def login_again(told: Told, kept: Kept) -> Login:
     """The login of a record: its receipt's profile, and the values of the moment that the record carries."""
-    place = Place(nas_server_id=nas_server_id, nas_group_id=seen.get("nas_group_id"), vendor=told.vendor)
-    login = Login(profile=told.profile, service=told.service, now=decided_at, mac=mac, place=place)
+    seen = kept.details or {}
+    mac = device_of(told.service, kept.username, normalise_mac(kept.callingstationid or ""))
+    place = Place(nas_server_id=kept.nas_server_id, nas_group_id=seen.get("nas_group_id"), vendor=told.vendor)
+    login = Login(profile=told.profile, service=told.service, now=kept.decided_at, mac=mac, place=place)
     return replace(login, **{name: value for name, value in seen.items() if name in _OF_THE_MOMENT})
 
 

@@ -37,6 +37,8 @@ MENTION_S = 7 * 86_400.0
 RECEIPTS_SHARE = 0.04
 RECEIPTS_SAVED_S = 0.5
 RECEIPTS_BATCH = 50
+# How much it may take at the end, for which the server waits two seconds.
+RECEIPTS_LAST_S = 1.5
 # What a rule could raise that cannot say what it saw.
 UNMADE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -89,6 +91,7 @@ class AccessRecords:
         """Write until stopped, then write the rest."""
         while not self._stopping.wait(FLUSH_S):
             self._try_flush(time.time() - SETTLE_S)
+        self._saved_s = RECEIPTS_LAST_S
         self._try_flush(float("inf"))
 
     def stop(self) -> None:
@@ -155,7 +158,8 @@ class AccessRecords:
     def _tell(self) -> None:
         """Write receipts that are due, for as long as was saved up; the others wait for the next turn."""
         now = time.monotonic()
-        self._saved_s = min(RECEIPTS_SAVED_S, self._saved_s + (now - self._saved_at) * RECEIPTS_SHARE)
+        earned_s = (now - self._saved_at) * RECEIPTS_SHARE
+        self._saved_s = max(self._saved_s, min(RECEIPTS_SAVED_S, self._saved_s + earned_s))
         self._saved_at = now
         while self._untold and self._saved_s > 0:
             begun = time.thread_time()

@@ -85,7 +85,7 @@ GARDEN_GRANTS: tuple[Callable[[Login, Grant], None], ...] = (
 def first_refusal(login: Login, *, per_login: bool | None = None) -> str | None:
     """The reason of the first rule that refuses; `per_login` limits the rules asked to one kind.
 
-    A reason with a walled garden does not hide one without: who is suspended and at the wrong kind of access is refused.
+    A reason with a walled garden hides none without: who is suspended and at the wrong kind of access is refused.
     """
     shut_in: str | None = None
     for rule in REFUSALS:
