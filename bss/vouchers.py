@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -12,7 +13,7 @@ from bss.failure import Invalid, Problem
 from bss.rows import locked
 from bss.subscriptions import create as create_subscription
 from bss.subscriptions.values import plan_for_sale
-from db.models import Customer, Voucher
+from db.models import Customer, ServicePlan, Subscription, Voucher
 from db.queries.vouchers import taken_codes, walk_in_customer
 from domain.voucher import VOUCHER_STATES
 
@@ -40,45 +41,27 @@ def create(
     Without a validity only the plan's allowances end them. `sell_until`: not used by then, they never will be.
     """
     number = fields.whole(count, field="count", least=1, most=MAX_AT_ONCE)
-    lasts = fields.optional_whole(validity_s, field="validity_s", least=60, most=MAX_VALIDITY_S)
-    name = fields.text(batch, field="batch", longest=50)
-    until = None if sell_until is None else fields.moment(sell_until, field="sell_until")
-    if until is not None and until <= now:
-        raise Invalid(Problem(field="sell_until", reason="has passed", mend="choose a later time"))
-    plan = plan_for_sale(session, service_plan_id, actor=actor)
-    if plan.connection_type not in ("hotspot", "any"):
-        raise Invalid(
-            Problem(field="service_plan_id", reason=f"is a plan for {plan.connection_type}", mend="use a hotspot plan")
-        )
+    terms: dict[str, Any] = {
+        "validity_s": fields.optional_whole(validity_s, field="validity_s", least=60, most=MAX_VALIDITY_S),
+        "batch": fields.text(batch, field="batch", longest=50),
+        "sell_until": _still_ahead(sell_until, now),
+        "binds_mac": binds_mac,
+    }
+    plan = _hotspot_plan(session, actor, service_plan_id)
     owner = _walk_in(session, actor, now)
-    made: list[Voucher] = []
-    for code in _new_codes(session, actor, number):
-        issued = create_subscription(
-            session,
-            actor=actor,
-            now=now,
-            customer_id=owner.id,
-            service_plan_id=plan.id,
-            username=code,
-            connection_type="hotspot",
-            never_expires=True,
-            auto_renew=False,
+    made = [
+        Voucher(
+            tenant_id=actor.tenant_id,
+            subscription_id=_subscription(session, actor, now, owner, plan, code).id,
+            code=code,
+            state="unused",
+            **terms,
         )
-        made.append(
-            Voucher(
-                tenant_id=actor.tenant_id,
-                subscription_id=issued.row.id,
-                code=code,
-                batch=name,
-                state="unused",
-                validity_s=lasts,
-                binds_mac=binds_mac,
-                sell_until=until,
-            )
-        )
+        for code in _new_codes(session, actor, number)
+    ]
     session.add_all(made)
     session.flush()
-    new = {"count": number, "batch": name, "service_plan_id": plan.id, "validity_s": lasts, "sell_until": until}
+    new = {"count": number, "service_plan_id": plan.id} | terms
     audit.record(session, actor=actor, now=now, action="voucher.created", entity=made[0], new=new)
     return made
 
@@ -95,6 +78,39 @@ def set_disabled(session: Session, *, actor: Actor, now: datetime, voucher_id: i
         audit.record(session, actor=actor, now=now, action=action, entity=voucher, old=old, new=new)
     session.flush()
     return voucher
+
+
+def _still_ahead(sell_until: datetime | None, now: datetime) -> datetime | None:
+    until = None if sell_until is None else fields.moment(sell_until, field="sell_until")
+    if until is not None and until <= now:
+        raise Invalid(Problem(field="sell_until", reason="has passed", mend="choose a later time"))
+    return until
+
+
+def _hotspot_plan(session: Session, actor: Actor, service_plan_id: int) -> ServicePlan:
+    plan = plan_for_sale(session, service_plan_id, actor=actor)
+    if plan.connection_type not in ("hotspot", "any"):
+        mend = "use a hotspot plan"
+        raise Invalid(Problem(field="service_plan_id", reason=f"is a plan for {plan.connection_type}", mend=mend))
+    return plan
+
+
+def _subscription(
+    session: Session, actor: Actor, now: datetime, owner: Customer, plan: ServicePlan, code: str
+) -> Subscription:
+    """What a voucher logs in with: its code. The password nobody knows is for none to guess."""
+    issued = create_subscription(
+        session,
+        actor=actor,
+        now=now,
+        customer_id=owner.id,
+        service_plan_id=plan.id,
+        username=code,
+        connection_type="hotspot",
+        never_expires=True,
+        auto_renew=False,
+    )
+    return issued.row
 
 
 def _walk_in(session: Session, actor: Actor, now: datetime) -> Customer:

@@ -24,12 +24,12 @@ def list_gardens() -> dict[str, Any]:
     return {"items": gardens_of_tenant(database.session(), tenant_id())}
 
 
-@blueprint.route("/<string:reason>", methods=["PUT"])
+@blueprint.route("/<string:reason>", methods=["PATCH"])
 @blueprint.needs("manage_settings")
 @blueprint.arguments(schemas.GardenIn)
 @blueprint.response(200, schemas.GardenOut)
-def put_garden(body: dict[str, Any], reason: str) -> WalledGarden:
-    """Set the garden for a reason"""
+def change_garden(body: dict[str, Any], reason: str) -> WalledGarden:
+    """Make or change the garden for a reason"""
     garden = gardens.put(**acting(), reason=_reason(reason), values=body)
     database.commit()
     return garden

@@ -13,8 +13,8 @@ API = "/api/v1"
 
 def test_a_garden_is_set_listed_changed_and_removed(client: FlaskClient) -> None:
     path = f"{API}/walled-gardens/any"
-    made = client.put(path, json={"address_list": "isolir", "redirect_url": "http://bayar.example/"})
-    changed = client.put(path, json={"download_kbps": 256})
+    made = client.patch(path, json={"address_list": "isolir", "redirect_url": "http://bayar.example/"})
+    changed = client.patch(path, json={"download_kbps": 256})
 
     assert made.status_code == 200, made.json
     assert made.json["reason"] == "*"
@@ -29,8 +29,8 @@ def test_a_garden_is_set_listed_changed_and_removed(client: FlaskClient) -> None
 
 
 def test_a_garden_that_cannot_be_says_why(client: FlaskClient) -> None:
-    without_walls = client.put(f"{API}/walled-gardens/any", json={"download_kbps": 256})
-    unknown = client.put(f"{API}/walled-gardens/wrong_password", json={"address_list": "isolir"})
+    without_walls = client.patch(f"{API}/walled-gardens/any", json={"download_kbps": 256})
+    unknown = client.patch(f"{API}/walled-gardens/wrong_password", json={"address_list": "isolir"})
 
     assert without_walls.status_code == 422
     assert without_walls.json["errors"][0]["field"] == "address_list"
@@ -42,7 +42,7 @@ def test_setting_a_garden_needs_its_permission(client_of: Callable[..., FlaskCli
     viewer = client_of(admin, "view_plans")
 
     assert viewer.get(f"{API}/walled-gardens").status_code == 200
-    assert viewer.put(f"{API}/walled-gardens/any", json={"address_list": "isolir"}).status_code == 403
+    assert viewer.patch(f"{API}/walled-gardens/any", json={"address_list": "isolir"}).status_code == 403
 
 
 def test_vouchers_are_made_listed_and_disabled(db: Session, tenant: Tenant, client: FlaskClient) -> None:
@@ -85,7 +85,7 @@ def test_a_plan_is_kept_out_of_all_gardens(db: Session, tenant: Tenant, client: 
     plan = make_plan(db, tenant=tenant)
     db.commit()
 
-    changed = client.patch(f"{API}/plans/{plan.id}", json={"garden_mode": "never"})
+    changed = client.patch(f"{API}/service-plans/{plan.id}", json={"garden_mode": "never"})
 
     assert changed.status_code == 200, changed.json
     assert changed.json["plan"]["garden_mode"] == "never"
