@@ -19,16 +19,21 @@ class ServerPart:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServerFacts:
-    """Where routers reach RADIUS, and from where changes of live sessions leave; an empty `coa_bind` is any address."""
+    """Where routers reach RADIUS, and from where changes of live sessions leave.
+
+    An empty `coa_bind` is any address; a `radsec_port` of 0 means that RADIUS over TLS is off.
+    """
 
     host: str
     node: str
     coa_bind: str
     spool_min_free_mb: int
+    radsec_port: int
     parts: Sequence[ServerPart]
     host_setting: str = f"{PREFIX}RADIUS_HOST"
     coa_bind_setting: str = f"{PREFIX}COA_BIND"
     node_setting: str = f"{PREFIX}NODE"
+    radsec_setting: str = f"{PREFIX}RADSEC_PORT"
 
 
 def facts(settings: Settings) -> ServerFacts:
@@ -39,6 +44,7 @@ def facts(settings: Settings) -> ServerFacts:
         node=settings.node,
         coa_bind=settings.coa_bind,
         spool_min_free_mb=settings.spool_min_free_mb,
+        radsec_port=settings.radsec_port,
         parts=tuple(
             ServerPart(
                 name=part,

@@ -1,7 +1,9 @@
 """`lintas nas test` and `lintas nas edit`."""
 
 import json
+import secrets
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -63,6 +65,39 @@ def _lines(told: RouterReport) -> list[str]:
         if line.verdict != "ok" and line.mend:
             lines.append(f"{'':<15}-> {line.mend}")
     return lines
+
+
+@nas.command("certificate")
+@click.argument("name", metavar="ROUTER")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--days", default=825, show_default=True, type=click.IntRange(1, 3650), help="How long it is valid.")
+@tenant_option
+@json_option
+def certificate(name: str, folder: Path, days: int, tenant: str | None) -> None:
+    """Write ROUTER's certificate for RADIUS over TLS into FOLDER: router.pem, router.key and ca.pem."""
+    from runtime import certificates
+    from runtime.files import private_dir, write_private
+    from runtime.settings import get_settings
+
+    now, authority = datetime.now(UTC), get_settings().radsec_folder
+    with work(tenant) as job:
+        nas_id = nas_of(job, name).id
+    try:
+        certificates.ensure(authority, now=now)
+        # The name in it is the router's number, which is what the server holds against the address it comes from.
+        made = certificates.issue_client(authority, str(nas_id), now=now, days=days, password=secrets.token_hex(16))
+    except certificates.CertificateError as error:
+        raise click.ClickException(str(error)) from None
+    private_dir(folder)
+    texts = {
+        "router.pem": made.certificate_pem,
+        "router.key": made.key_pem,
+        "ca.pem": (authority / certificates.CA_FILE).read_text(),
+    }
+    for file, text in texts.items():
+        write_private(folder / file, text)
+    files = [str(folder / file) for file in texts]
+    emit({"files": files, "valid_until": made.valid_until.isoformat()}, [*files, f"valid until {made.valid_until:%F}"])
 
 
 @nas.command("edit")

@@ -126,15 +126,20 @@ def _start_login(settings: PolicySettings) -> None:
     )
     _desk[:] = [authorizer]
     _notes[:] = [records.notes]
-    _run(keeper, records)
+    _run(keeper, records, *([_guard(settings)] if settings.takes_accounting else []))
 
 
 def _start_accounting(settings: PolicySettings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    guard = SpoolGuard(Path(settings.spool_dir), Path(settings.spool_gate), settings.min_free_bytes, _complain)
-    guard.check()
+    guard = _guard(settings)
     keyring = Keyring.from_file(settings.keys_file)
     _run(RouterKeeper(policy_dsn(settings.dsn), _routers, keyring, _complain), guard)
+
+
+def _guard(settings: PolicySettings) -> SpoolGuard:
+    guard = SpoolGuard(Path(settings.spool_dir), Path(settings.spool_gate), settings.min_free_bytes, _complain)
+    guard.check()
+    return guard
 
 
 def _run(*parts: Keeper | RouterKeeper | AccessRecords | SpoolGuard) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 class PolicySettings:
     """Where things are and how much of everything.
 
-    `max_stale_s`: how old a profile may be during an outage. `capacity`: subscriptions kept in memory.
+    `takes_accounting`: the server for logins takes records too, by TLS. `max_stale_s`: how old a profile may be during
+    an outage. `capacity`: subscriptions kept in memory.
     """
 
     dsn: str
@@ -17,6 +18,7 @@ class PolicySettings:
     spool_dir: str
     spool_gate: str
     min_free_bytes: int = 64 * 1024 * 1024
+    takes_accounting: bool = False
     capacity: int = 250_000
     max_stale_s: float = 86_400.0
     read_timeout_ms: int = 250

@@ -33,6 +33,8 @@ PACKET_BYTES = 1280
 # What a subscription in the policy's memory takes, its decisions included, with some to spare.
 SUBSCRIPTION_BYTES = 5 * 1024
 LOGIN, ACCOUNTING = "login", "accounting"
+# The part of the tree that is left out where RADIUS over TLS is off.
+RADSEC = "radsec"
 # Logins and accounting are two processes of the same program, each with its own top file in the tree. Accounting runs
 # without threads: handing a record from one to another cost as much as the record.
 PARTS = (LOGIN, ACCOUNTING)
@@ -68,6 +70,8 @@ def values_for(settings: Settings, target_dir: Path) -> dict[str, str]:
         "POLICY_SETTINGS": str(target_dir / POLICY_SETTINGS_NAME),
         "PYTHON_PATH": f"{root}:{site_packages}",
         "RADDB_DIR": str(target_dir),
+        "RADSEC_DIR": str(settings.radsec_folder),
+        "RADSEC_PORT": str(settings.radsec_port),
         "RECEIVE_BYTES": str(RECEIVE_BYTES),
         "RUN_DIR": str(target_dir.parent),
         "SPOOL_GATE": str(gate_of(target_dir)),
@@ -82,10 +86,14 @@ def render(settings: Settings, target_dir: Path, *, source: Path = SOURCE) -> Pa
     shutil.rmtree(fresh, ignore_errors=True)
     files.private_dir(fresh)
     for path in sorted(source.rglob("*")):
+        if RADSEC in path.relative_to(source).parts and not settings.radsec_port:
+            continue
         _render_entry(path, fresh / path.relative_to(source), values)
     files.write_private(fresh / POLICY_SETTINGS_NAME, policy_settings(settings, target_dir))
     files.private_dir(settings.spool_dir)
     certificates.ensure(settings.eap_folder, now=datetime.now(UTC))
+    if settings.radsec_port:
+        certificates.ensure(settings.radsec_folder, now=datetime.now(UTC))
     shutil.rmtree(target_dir, ignore_errors=True)
     fresh.rename(target_dir)
     return target_dir
@@ -105,6 +113,7 @@ def policy_settings(settings: Settings, target_dir: Path) -> str:
             "spool_dir": str(settings.spool_dir),
             "spool_gate": str(gate_of(target_dir)),
             "min_free_bytes": settings.spool_min_free_mb * 1024 * 1024,
+            "takes_accounting": settings.radsec_port > 0,
             "capacity": settings.policy_capacity or capacity_for(memory_bytes()),
         }
     )

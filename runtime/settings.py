@@ -6,8 +6,9 @@ Refuses to know any secret by default: a missing setting is an error that names 
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "LINTAS_"
@@ -52,6 +53,8 @@ class Settings(BaseSettings):
     radius_host: str = "127.0.0.1"
     radius_auth_port: int = Field(default=1812, gt=0, lt=65536)
     radius_acct_port: int = Field(default=1813, gt=0, lt=65536)
+    # RADIUS over TLS (RadSec), usually 2083; empty or 0 leaves it off.
+    radsec_port: Annotated[int, BeforeValidator(lambda value: value or 0)] = Field(default=0, ge=0, lt=65536)
     # The port on which the demo's simulated router listens; a real router's port is kept per NAS.
     coa_port: int = Field(default=3799, gt=0, lt=65536)
     coa_bind: str = ""
@@ -71,6 +74,11 @@ class Settings(BaseSettings):
     def eap_folder(self) -> Path:
         """Where the certificates for 802.1X lie."""
         return self.eap_dir or self.var_dir / "secrets" / "eap"
+
+    @property
+    def radsec_folder(self) -> Path:
+        """Where the certificates for RADIUS over TLS lie; their authority vouches for routers and nobody else."""
+        return self.var_dir / "secrets" / "radsec"
 
 
 def load_settings() -> Settings:

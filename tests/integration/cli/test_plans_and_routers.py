@@ -3,10 +3,12 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from cryptography import x509
 from sqlalchemy.orm import Session
 
 from cli.main import root
@@ -94,3 +96,17 @@ def test_a_router_is_edited_and_tested(db: Session, settings: Settings, run: Run
     assert "-> paste the commands" in words
     assert run("nas", "edit", "RB-1").exit_code == 2
     assert run("nas", "edit", "RB-1", "--service-map", "{").exit_code == 2
+
+
+def test_a_routers_certificate_is_written_for_its_owner_only(
+    db: Session, run: Run, plan: ServicePlan, tmp_path: Path
+) -> None:
+    router = make_nas(db, tenant_id=plan.tenant_id, name="RB-1")
+    db.commit()
+
+    told = data(run("nas", "certificate", "RB-1", str(tmp_path / "out"), "--days", "30", "--json"))
+
+    made = x509.load_pem_x509_certificate((tmp_path / "out" / "router.pem").read_bytes())
+    assert made.subject.rfc4514_string() == f"CN={router.id}"
+    assert len(told["files"]) == 3
+    assert (tmp_path / "out" / "router.key").stat().st_mode & 0o077 == 0
