@@ -1,7 +1,8 @@
 """What a RouterOS router puts into its requests, per service and in its order.
 
 Decides names, values and order of the attributes.  PPPoE and hotspot follow captured packets; tunnels, DHCP and
-wireless MAC logins follow MikroTik's documentation, which names the attributes and not their order.  Refuses to know sockets and time.
+wireless MAC logins follow MikroTik's documentation, which names the attributes and not their order.  Refuses to know
+sockets and time.
 """
 
 from __future__ import annotations
