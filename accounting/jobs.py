@@ -134,7 +134,7 @@ def end_sessions_without_right(connection: Connection, now: datetime) -> Done:
     def chunk() -> Done:
         sessions = queries.sessions_without_right(
             connection, blocked=sorted(BLOCKED_CUSTOMERS), seen_since=now - SEEN_LATELY, asked_since=now - ASK_AGAIN,
-            limit=CHUNK,
+            now=now, limit=CHUNK,
         )  # fmt: skip
         asked = enqueue_change(
             connection, kind="disconnect", reason="late_start", requested_by=fairuse.ACTOR, now=now, sessions=sessions

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bss import audit, fair_use, fields, network
+from bss import audit, fair_use, fields, network, quotas
 from bss.actor import Actor
 from bss.failure import Conflict, Invalid, Problem, flush_or_conflict, require_known
 from bss.outcome import Changed, Effect, Issued
@@ -31,7 +31,7 @@ from bss.subscriptions.values import (
 from db.models import NasGroup, NasServer, Subscription, SubscriptionLimits
 from db.queries.attributes import rename_user
 from db.queries.nas_groups import group_ids_of
-from domain.access import AccessProfile, place_reason
+from domain.access import AccessProfile, is_outside_hours, place_reason
 
 
 def edit(
@@ -220,9 +220,14 @@ def _effect_of_plan(
     session: Session, actor: Actor, now: datetime, subscription: Subscription, before: AccessProfile
 ) -> Effect:
     after = network.profile_of(session, subscription.id)
+    settled = quotas.follow(session, actor=actor, now=now, ids=[subscription.id])
+    if is_outside_hours(before, now) != is_outside_hours(after, now):
+        return settled + disconnect(session, actor, now, subscription, "hours")
+    if settled.disconnect_ids:
+        return settled
     if any(getattr(before, name) != getattr(after, name) for name in CHANGES_AT_LOGIN_ONLY):
         return disconnect(session, actor, now, subscription, "plan_change")
-    return apply_speed(session, actor, now, subscription, "plan_change")
+    return settled + apply_speed(session, actor, now, subscription, "plan_change")
 
 
 def _clean_limits(wanted: Mapping[str, Any], *, given: Mapping[str, Any], now: datetime) -> dict[str, Any]:

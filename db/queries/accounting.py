@@ -434,7 +434,9 @@ JOIN subscriptions s ON s.id = r.subscription_id
 JOIN customers c ON c.id = s.customer_id
 WHERE r.acctstoptime IS NULL AND r.acctupdatetime > %(seen_since)s
   AND (s.status <> 'active' OR s.deleted_at IS NOT NULL OR c.deleted_at IS NOT NULL OR c.status = ANY(%(blocked)s)
-      OR c.balance < -c.credit_limit)
+      OR c.balance < -c.credit_limit
+      OR EXISTS (SELECT FROM subscription_quota_states u JOIN quotas q ON q.id = u.quota_id
+          WHERE u.subscription_id = s.id AND q.action <> 'throttle' AND (u.until IS NULL OR u.until > %(now)s)))
   AND NOT {IN_GARDEN}
   AND NOT EXISTS (SELECT FROM session_changes x WHERE x.subscription_id = s.id AND x.acctuniqueid = r.acctuniqueid
       AND x.kind = 'disconnect' AND x.created_at > %(asked_since)s)
@@ -443,10 +445,17 @@ LIMIT %(limit)s
 
 
 def sessions_without_right(
-    connection: Connection, *, blocked: Sequence[str], seen_since: datetime, asked_since: datetime, limit: int
+    connection: Connection,
+    *,
+    blocked: Sequence[str],
+    seen_since: datetime,
+    asked_since: datetime,
+    now: datetime,
+    limit: int,
 ) -> list[str]:
-    """Open sessions whose subscription or customer may not be online and that nobody asked to end lately."""
-    values = {"blocked": list(blocked), "seen_since": seen_since, "asked_since": asked_since, "limit": limit}
+    """Open sessions whose subscription, customer or used-up allowance forbids them, that nobody asked to end lately."""
+    since = {"seen_since": seen_since, "asked_since": asked_since}
+    values = since | {"blocked": list(blocked), "now": now, "limit": limit}
     return [row[0] for row in connection.execute(_UNWANTED, values)]
 
 

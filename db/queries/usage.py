@@ -13,6 +13,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from db.queries.access import profiles_by_id
+from domain.access import tiers_now
 from domain.fup import Usage
 from domain.period import PERIOD_KINDS, Period, period_at
 
@@ -89,6 +90,7 @@ def usage_of(connection: Connection, subscription_id: int, now: datetime) -> Sub
         return None
     profile, zone = found[0], ZoneInfo(found[0].timezone)
     periods = {kind: period_at(kind, now, zone, profile.billing_day) for kind in PERIOD_KINDS}
+    # Top-ups of volume let each tier begin later.
     totals = totals_in(connection, subscription_id, periods.values())
     in_force = profile.fup_tier if profile.fup_until is None or profile.fup_until > now else 0
     tiers = tuple(
@@ -101,7 +103,7 @@ def usage_of(connection: Connection, subscription_id: int, now: datetime) -> Sub
             resets_at=periods[tier.reset_period].end,
             is_in_force=tier.tier == in_force,
         )
-        for tier in profile.tiers
+        for tier in tiers_now(profile, now)
     )
     return SubscriptionUsage(
         today=totals["daily"],

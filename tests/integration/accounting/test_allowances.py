@@ -267,3 +267,15 @@ def test_a_session_that_began_after_the_turn_is_left_alone(db: Session, isp: Isp
     online(db, isp, since=TODAY + timedelta(seconds=1))
 
     assert jobs.turn_hours(isp.connection, TODAY + timedelta(seconds=20)) == jobs.Done()
+
+
+def test_a_session_whose_end_was_missed_is_asked_for_again(
+    db: Session, isp: Isp, spool: SpoolWriter, collector: Collector
+) -> None:
+    allow(db, isp)
+    use(spool, isp.subscription_id, gib=5)
+    drain(collector)
+    isp.do("UPDATE session_changes SET status = 'timeout', created_at = %s", TODAY - timedelta(minutes=10))
+
+    assert jobs.end_sessions_without_right(isp.connection, TODAY) == jobs.Done(changed=1, asked=1)
+    assert jobs.end_sessions_without_right(isp.connection, TODAY.replace(hour=17)) == jobs.Done()

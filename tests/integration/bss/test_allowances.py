@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bss import families, plans, quotas, topups
+from bss import families, plans, quotas, subscriptions, topups
 from bss.actor import Actor
 from bss.failure import Conflict, Invalid, NotFound
 from bss.hours import WEEKDAYS
@@ -290,3 +290,27 @@ def test_two_families_have_two_names(db: Session, actor: Actor, now: datetime) -
 
     with pytest.raises(Conflict, match="belongs to another family"):
         families.create(db, actor=actor, now=now, name="Santoso")
+
+
+def test_a_move_to_another_plan_takes_its_hours_and_allowances_along(
+    db: Session, actor: Actor, router: NasServer, now: datetime
+) -> None:
+    subscription = online(db, actor, router, used=1500)
+    strict = plans.create(db, actor=actor, now=now, values=BASE | {"quotas": [QUOTA]})
+    local = now.astimezone(ZoneInfo("Asia/Jakarta"))
+    tomorrow = WEEKDAYS[(local.weekday() + 1) % 7]
+    later = {"weekdays": [tomorrow], "start": "00:00", "end": "24:00"}
+    shut = plans.create(db, actor=actor, now=now, values=BASE | {"slug": "shut", "time_windows": [later]})
+    slow = plans.create(db, actor=actor, now=now, values=BASE | {"slug": "slow", "quotas": [SLOW]})
+
+    for plan, change in (
+        (strict, ("disconnect", "quota")),
+        (shut, ("disconnect", "hours")),
+    ):
+        subscriptions.change_plan(db, actor=actor, now=now, subscription_id=subscription.id, service_plan_id=plan.id)
+        assert asked(db, subscription) == [change]
+    db.query(SessionChange).update({"status": "ack"})
+    subscriptions.change_plan(db, actor=actor, now=now, subscription_id=subscription.id, service_plan_id=slow.id)
+
+    assert asked(db, subscription) == [("disconnect", "hours")]
+    assert db.query(SubscriptionQuotaState).one().quota_id == slow.quotas[0].id

@@ -143,7 +143,7 @@ def test_a_viewer_can_change_nothing(
     db.commit()
     client = client_of(viewer)
     own = {"panel.settings.me", "panel.settings.preferences", "panel.settings.language", "panel.settings.password"}
-    rows = ("customer", "subscription", "plan", "nas", "user", "token", "mac", "rollout", "group", "blocked")
+    rows = ("customer", "subscription", "plan", "nas", "user", "token", "mac", "rollout", "group", "blocked", "family", "topup")
     ids = {f"{row}_id": 1 for row in rows}
     changing = [
         rule
