@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from ipaddress import ip_address
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from db.queries import accounting as queries
 from db.queries import quotas
 from db.queries.accounting import Connection, FactsRow, NasRow
+from db.zones import zone_named
 from domain.period import days_of, local_midnight
 
 MAX_METERS = 300_000
@@ -45,7 +45,7 @@ class ZoneDays:
     """The local days of one zone, found quickly for instants that lie close together."""
 
     def __init__(self, name: str) -> None:
-        self.zone = _zone(name)
+        self.zone = zone_named(name)
         self._last = self._day_of(0)
 
     def day_of(self, instant_us: int) -> LocalDay:
@@ -62,14 +62,6 @@ class ZoneDays:
         """The day as two instants."""
         start, end = local_midnight(day, self.zone), local_midnight(day + timedelta(days=1), self.zone)
         return LocalDay(micros(start), micros(end), day, day.isoformat())
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        # A tenant's misspelt zone must not stop the counting of everybody's traffic.
-        return ZoneInfo("UTC")
 
 
 @lru_cache(maxsize=256)
@@ -195,7 +187,9 @@ class Memory:
         return {
             subscription_id
             for subscription_id, meter in self._meters.items()
-            if meter.row.customer_id in customers or meter.row.plan_id in plans or meter.row.tenant_id in tenants
+            if meter.row.customer_id in customers
+            or meter.row.plan_id in plans
+            or meter.row.tenant_id in tenants
             or meter.row.family_id in families
         }
 
