@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from db.queries import accounting as queries
 from db.queries import quotas
 from db.queries.accounting import Connection, FactsRow, NasRow
-from db.zones import zone_named
+from db.queries.zones import zone_named
 from domain.period import days_of, local_midnight
 
 MAX_METERS = 300_000

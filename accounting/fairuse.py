@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from accounting.facts import zone_days
 from db.queries import accounting as queries
 from db.queries.access import profiles_by_id
 from db.queries.accounting import Connection
@@ -93,7 +92,7 @@ def _reached(connection: Connection, profile: AccessProfile, now: datetime) -> t
 
 
 def _period(profile: AccessProfile, tier: FupTier, now: datetime) -> Period:
-    return period_at(tier.reset_period, now, zone_days(profile.timezone).zone, profile.billing_day)
+    return period_at(tier.reset_period, now, profile.zone, profile.billing_day)
 
 
 def _enter(

@@ -13,7 +13,7 @@ from db.queries import quotas as queries
 from db.queries.access import profiles_by_id, windows_of
 from db.queries.accounting import Connection
 from db.queries.live_changes import enqueue_change
-from domain.period import zone_named
+from db.queries.zones import zone_named
 from domain.windows import last_edge, window_at
 
 # A job that did not run for a while makes up for it; what is older, Session-Timeout has long ended.

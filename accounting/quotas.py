@@ -16,7 +16,6 @@ from db.queries.access import profiles_by_id
 from db.queries.accounting import Connection
 from db.queries.live_changes import enqueue_change
 from domain.access import AccessProfile, quota_limit, quota_spent
-from domain.period import zone_named
 from domain.quota import Quota, alerts_reached, next_look, period_of
 
 NEVER = 1 << 62
@@ -135,12 +134,12 @@ def _alert(connection: Connection, profile: AccessProfile, looks: list[_Look], n
 
 
 def _period_start(profile: AccessProfile, quota: Quota, now: datetime) -> date:
-    period = period_of(quota, now, zone_named(profile.timezone), profile.billing_day)
+    period = period_of(quota, now, profile.zone, profile.billing_day)
     return ALL_TIME if period is None else period.first_day
 
 
 def _until(profile: AccessProfile, quota: Quota, now: datetime) -> datetime | None:
-    period = period_of(quota, now, zone_named(profile.timezone), profile.billing_day)
+    period = period_of(quota, now, profile.zone, profile.billing_day)
     return None if period is None else period.end
 
 

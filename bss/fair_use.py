@@ -1,7 +1,6 @@
 """Which fair-use tier a subscription is in when staff changed what the tiers are; usage itself is counted elsewhere."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -53,7 +52,7 @@ def recount(session: Session, subscription: Subscription, *, now: datetime, acto
 
 
 def _periods(profile: AccessProfile, now: datetime) -> dict[str, Period]:
-    zone = ZoneInfo(profile.timezone)
+    zone = profile.zone
     return {kind: period_at(kind, now, zone, profile.billing_day) for kind in {t.reset_period for t in profile.tiers}}
 
 

@@ -21,10 +21,10 @@ from db.queries.access import windows_of
 from db.queries.allowances import garden_of_plan
 from db.queries.rollouts import replace_open
 from db.queries.subscriptions import count_of_plan, online_of_plan, slowed_of_plan
+from db.queries.zones import zone_named
 from domain.access import SESSION_LIMIT_ACTIONS, AttributeItem
 from domain.fup import COUNTS, RESET_PERIODS
 from domain.garden import GARDEN_MODES
-from domain.period import zone_named
 from domain.speed import MAX_KBPS
 from domain.windows import window_at
 
@@ -111,7 +111,9 @@ _DEFAULTS: Mapping[str, Any] = {
     "time_windows": (),
     "quotas": (),
 }
-RATE_FIELDS = frozenset({"download_kbps", "upload_kbps", "priority", "burst_enabled", *BURST, *LEAST, "fup_rules", "time_windows", "quotas"})
+RATE_FIELDS = frozenset(
+    {"download_kbps", "upload_kbps", "priority", "burst_enabled", *BURST, *LEAST, "fup_rules", "time_windows", "quotas"}
+)
 
 _TAKEN = {
     "uq_service_plans_slug": Problem(field="slug", reason="belongs to another plan", mend="choose another short name")
@@ -166,7 +168,8 @@ def edit(
     """Change fields of `EDITABLE`; a list of `LISTS`, when given, replaces all there are.
 
     A change of speed, burst, priority, tiers, hours or allowances gives every running session of the plan its new rate
-    and ends those that may not be online any more, unless `apply_live` is false. Everything else counts from the next login. Prices of existing subscriptions stay.
+    and ends those that may not be online any more, unless `apply_live` is false. Everything else counts from the next
+    login. Prices of existing subscriptions stay.
     """
     plan = locked(session, ServicePlan, plan_id, actor=actor)
     garden = garden_of_plan(session, plan.id, limit=MAX_LIVE_SUBSCRIPTIONS) if "quotas" in changes else []

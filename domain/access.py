@@ -5,12 +5,11 @@ Decides speed, expiry and which reason fits; refuses to know packets, attributes
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from domain.fup import FupTier, find_tier, raised
 from domain.garden import GARDEN_REASONS, Garden, garden_for
-from domain.period import zone_named
 from domain.quota import DayUsage, Quota, TopUp, bonus, period_of, used
 from domain.replies import merged_value
 from domain.speed import Burst, Speed, render_rate_limit
@@ -95,7 +94,7 @@ class AccessProfile:
     customer_status: str
     expires_at: datetime | None
     grace_days: int
-    timezone: str
+    zone: tzinfo
     billing_day: int
     plan_speed: Speed
     burst: Burst | None
@@ -285,7 +284,7 @@ def rate_limit_now(profile: AccessProfile, now: datetime) -> str | None:
 
 def window_now(profile: AccessProfile, now: datetime) -> TimeWindow | None:
     """The hours of the plan that are open now; None outside them, and for a plan without hours."""
-    return window_at(profile.windows, now, zone_named(profile.timezone)) if profile.windows else None
+    return window_at(profile.windows, now, profile.zone) if profile.windows else None
 
 
 def is_outside_hours(profile: AccessProfile, now: datetime) -> bool:
@@ -295,7 +294,7 @@ def is_outside_hours(profile: AccessProfile, now: datetime) -> bool:
 
 def hours_end_at(profile: AccessProfile, now: datetime) -> datetime | None:
     """When the hours that are open now are over, counting those that follow without a gap; None when never."""
-    return closes_at(profile.windows, now, zone_named(profile.timezone)) if profile.windows else None
+    return closes_at(profile.windows, now, profile.zone) if profile.windows else None
 
 
 def _speed_of_the_hour(profile: AccessProfile, now: datetime) -> Speed | None:
@@ -311,7 +310,7 @@ def quota_limit(profile: AccessProfile, quota: Quota, now: datetime) -> int:
 def quota_spent(profile: AccessProfile, quota: Quota, now: datetime) -> int:
     """Bytes or seconds used in the running period of an allowance; a shared one is used by the whole family."""
     days = profile.family_days if quota.is_shared else profile.days
-    return used(quota, days, period_of(quota, now, zone_named(profile.timezone), profile.billing_day))
+    return used(quota, days, period_of(quota, now, profile.zone, profile.billing_day))
 
 
 def quota_left(profile: AccessProfile, quota: Quota, now: datetime) -> int:
@@ -371,7 +370,7 @@ def next_change_at(profile: AccessProfile, now: datetime) -> datetime | None:
 
 def _edges(profile: AccessProfile, now: datetime) -> Iterator[datetime | None]:
     """Where hours, periods of allowances and top-ups begin or end."""
-    zone = zone_named(profile.timezone)
+    zone = profile.zone
     yield next_edge(profile.windows, now, zone)
     for quota in profile.quotas:
         period = period_of(quota, now, zone, profile.billing_day)

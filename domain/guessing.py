@@ -1,7 +1,7 @@
 """How long somebody who gave wrong passwords has to wait, and when that is forgotten.
 
-Pure arithmetic over what one device did so far. Refuses to know who guesses at what: the same law serves a device at one
-name, a device at any name, and all strange devices at one name.
+Pure arithmetic over what one device did so far. Refuses to know who guesses at what: the same law serves a device at
+one name, a device at any name, and all strange devices at one name.
 """
 
 from typing import NamedTuple

@@ -8,8 +8,6 @@ from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 PERIOD_KINDS = ("daily", "weekly", "monthly", "billing_cycle")
 
@@ -23,15 +21,6 @@ class Period:
     after_day: date
     start: datetime
     end: datetime
-
-
-@lru_cache(maxsize=256)
-def zone_named(name: str) -> tzinfo:
-    """The zone of that name; a misspelt one is UTC, because it must not stop everybody's logins and counting."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return UTC
 
 
 def local_midnight(day: date, zone: tzinfo) -> datetime:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.access import AccessProfile, quota_limit, quota_spent
-from domain.period import zone_named
 from domain.quota import Quota, period_of
 
 
@@ -42,7 +41,7 @@ def standings(profile: AccessProfile, now: datetime) -> tuple[Standing, ...]:
 
 
 def _standing(profile: AccessProfile, quota: Quota, now: datetime) -> Standing:
-    period = period_of(quota, now, zone_named(profile.timezone), profile.billing_day)
+    period = period_of(quota, now, profile.zone, profile.billing_day)
     return Standing(
         quota=quota,
         limit=quota_limit(profile, quota, now),

@@ -6,12 +6,13 @@ of an attribute that carries one.
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from db.queries.zones import zone_named
 from domain.access import AccessProfile, AttributeItem
 from domain.hiding import shown
 
@@ -37,6 +38,8 @@ def plain(value: object) -> object:
         return sorted(value)
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, tzinfo):
+        return str(value)
     raise TypeError(f"{type(value).__name__} is not kept in a receipt")
 
 
@@ -89,6 +92,8 @@ def _value(wanted: Any, value: Any) -> Any:
 
 
 def _single(wanted: type, value: Any) -> Any:
+    if wanted is tzinfo:
+        return zone_named(value)
     if wanted in (datetime, date):
         return wanted.fromisoformat(value)
     if issubclass(wanted, tuple) and hasattr(wanted, "_fields"):

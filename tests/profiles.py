@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
+from db.queries.zones import zone_named
 from domain.access import (
     BLOCKED_CUSTOMERS,
     MAC_BINDINGS,
@@ -23,6 +24,7 @@ from domain.speed import MAX_KBPS, Burst, Speed
 from domain.voucher import VOUCHER_STATES, VoucherTerms
 from domain.windows import DAY_MINUTES, TimeWindow
 
+JAKARTA = zone_named("Asia/Jakarta")
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 DEVICES = ("02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03")
 # One subscription that may log in, to be varied with dataclasses.replace.
@@ -38,7 +40,7 @@ GOOD_STANDING = AccessProfile(
     customer_status="active",
     expires_at=None,
     grace_days=0,
-    timezone="Asia/Jakarta",
+    zone=JAKARTA,
     billing_day=1,
     plan_speed=Speed(download_kbps=10_000, upload_kbps=5_000),
     burst=None,
@@ -211,7 +213,7 @@ def profiles(draw: st.DrawFn) -> AccessProfile:
         customer_status=draw(st.one_of(st.just("active"), st.sampled_from([*sorted(BLOCKED_CUSTOMERS), "prospect"]))),
         expires_at=draw(st.one_of(st.none(), moments)),
         grace_days=draw(st.sampled_from([0, 1, 7, 20])),
-        timezone="Asia/Jakarta",
+        zone=JAKARTA,
         billing_day=draw(st.integers(1, 31)),
         plan_speed=draw(speeds),
         burst=draw(st.one_of(st.none(), bursts())),

@@ -116,7 +116,7 @@ class QuarantinedRecord(Base):
 class AccessLog(Base):
     """One accept or reject with the reason; never a password. Partitioned by month of the decision.
 
-    `details` are the values of the moment that rules looked at; `receipt_id` names what else the decision was made from.
+    `details` are the values of the moment that rules looked at; `receipt_id` names what else the decision is made from.
     """
 
     __tablename__ = "access_log"

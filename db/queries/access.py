@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 
+from db.queries.zones import zone_named
 from domain.access import AccessProfile, AttributeItem
 from domain.fup import FupTier
 from domain.garden import Garden
@@ -139,7 +140,7 @@ def all_profiles(
 
 
 def _profile(row: dict[str, Any]) -> AccessProfile:
-    values = {key: value for key, value in row.items() if key not in ("password", "speed")} | {
+    values = {key: value for key, value in row.items() if key not in ("password", "speed", "timezone")} | {
         "least_speed": _speed(row["least_speed"]) if row["least_speed"] else None,
         "windows": _windows(tuple(tuple(item) for item in row["windows"] or ())),
         "quotas": tuple(_quota(*item) for item in row["quotas"] or ()),
@@ -150,6 +151,7 @@ def _profile(row: dict[str, Any]) -> AccessProfile:
         "voucher": None if row["voucher"] is None else _voucher(*row["voucher"]),
         "checks": _items(tuple(tuple(item) for item in row["checks"] or ())),
         "replies": _items(tuple(tuple(item) for item in row["replies"] or ())),
+        "zone": zone_named(row["timezone"]),
         "password_token": row["password"].encode(),
         "expires_at": _moment(row["expires_at"]),
         "plan_speed": _speed(row["speed"]),
@@ -290,7 +292,8 @@ def _session(subscription_id: int, values: list[Any]) -> LiveSession:
 # Running sessions that were heard of lately: ($1 subscription, $2 seconds a session may be silent). A session whose
 # Stop was lost must not hold its place against a paying customer.
 OPEN_SESSIONS = """
-SELECT coalesce(json_agg(json_build_array(acctuniqueid, callingstationid) ORDER BY acctstarttime, radacctid), '[]')::text
+SELECT coalesce(json_agg(json_build_array(acctuniqueid, callingstationid) ORDER BY acctstarttime, radacctid),
+    '[]')::text
 FROM radacct_open
 WHERE subscription_id = $1::bigint AND acctstoptime IS NULL
   AND acctupdatetime > now() - make_interval(secs => $2::float8)

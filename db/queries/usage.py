@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg.rows import dict_row
@@ -88,7 +87,7 @@ def usage_of(connection: Connection, subscription_id: int, now: datetime) -> Sub
     found = profiles_by_id(connection, [subscription_id]).get(subscription_id)
     if found is None:
         return None
-    profile, zone = found[0], ZoneInfo(found[0].timezone)
+    profile, zone = found[0], found[0].zone
     periods = {kind: period_at(kind, now, zone, profile.billing_day) for kind in PERIOD_KINDS}
     # Top-ups of volume let each tier begin later.
     totals = totals_in(connection, subscription_id, periods.values())

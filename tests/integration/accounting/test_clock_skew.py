@@ -38,8 +38,8 @@ def test_a_record_that_waited_is_no_skew_and_one_without_a_time_leaves_what_was_
 
 def test_no_clock_is_too_wrong_to_be_stored() -> None:
     line = (
-        b'1790000000.000123 10.0.0.1 {"Acct-Session-Id": "1", "Acct-Status-Type": "Start", "Event-Timestamp": 4294967295,'
-        b' "Acct-Delay-Time": 4294967295}'
+        b'1790000000.000123 10.0.0.1 {"Acct-Session-Id": "1", "Acct-Status-Type": "Start",'
+        b' "Event-Timestamp": 4294967295, "Acct-Delay-Time": 4294967295}'
     )
 
     assert records.clock_skew_s(records.parse_line(line)) == records.MAX_SKEW_S
