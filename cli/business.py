@@ -4,6 +4,7 @@ from cli.allowances import family, plan_hours, plan_quota, quota_group, topup
 from cli.attributes import known, of_plan, of_subscription
 from cli.customers import customer, subscription, usage
 from cli.devices import bind, blacklist, group, mac, plan_sessions
+from cli.fair_use import fup
 from cli.gardens import garden, voucher
 from cli.network import nas, plan, sessions
 from cli.plan_changes import rollout
@@ -11,6 +12,7 @@ from cli.router_test import test_nas
 from cli.staff import token, user
 
 subscription.add_command(of_subscription)
+subscription.add_command(fup)
 subscription.add_command(mac)
 subscription.add_command(bind)
 nas.add_command(group)

@@ -12,6 +12,7 @@ from webadmin.panel import (
     customers,
     decisions,
     devices,
+    fair_use,
     filters,
     gardens,
     logins,
@@ -35,8 +36,8 @@ from webadmin.panel.language import LANGUAGES, chosen_language, chosen_theme, in
 from webadmin.panel.support import page_url, tenant
 
 SUBJECTS = (
-    today, search, customers, subscriptions, decisions, attributes, allowances, plans, rollouts, routers, router_groups,
-    router_test, server, blacklist, devices, online, logins, changes, settings, gardens, staff, tokens,
+    today, search, customers, subscriptions, fair_use, decisions, attributes, allowances, plans, rollouts, routers,
+    router_groups, router_test, server, blacklist, devices, online, logins, changes, settings, gardens, staff, tokens,
 )  # fmt: skip
 THEMES = (
     ("auto", _l("As the system"), "device-desktop"),

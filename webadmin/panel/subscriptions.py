@@ -54,7 +54,7 @@ class Question:
     hints: Mapping[str, str] | None = None
 
 
-def _subscription(subscription_id: int) -> Subscription:
+def subscription_of(subscription_id: int) -> Subscription:
     return found(find_row(db(), Subscription, subscription_id, tenant_id=tenant().id))
 
 
@@ -62,7 +62,7 @@ def _page(subscription: Subscription) -> str:
     return url_for("panel.customers.show", customer_id=subscription.customer_id, subscription=subscription.id)
 
 
-def _ask(subscription: Subscription, question: Question) -> ResponseReturnValue:
+def ask(subscription: Subscription, question: Question) -> ResponseReturnValue:
     status = 422 if question.form.is_submitted() else 200
     return render(
         "panel/subscriptions/question.html",
@@ -73,7 +73,7 @@ def _ask(subscription: Subscription, question: Question) -> ResponseReturnValue:
     )
 
 
-def _done(subscription: Subscription, result: Any, message: str) -> ResponseReturnValue:
+def finish(subscription: Subscription, result: Any, message: str) -> ResponseReturnValue:
     flash(message, "success")
     return redirect(with_follow(_page(subscription), effect_of(result)), 303)
 
@@ -113,10 +113,10 @@ def suspend(subscription_id: int) -> ResponseReturnValue:
         done = attempt(form, use.suspend, subscription_id=subscription_id, reason=form.reason.data)
         if done is not None:
             reason = suspend_reason_words(form.reason.data or "")
-            return _done(done.row, done, gettext("Suspended: %(reason)s.", reason=reason))
+            return finish(done.row, done, gettext("Suspended: %(reason)s.", reason=reason))
     effect = _sentence(use.suspend, subscription_id=subscription_id, reason="other")
-    return _ask(
-        _subscription(subscription_id),
+    return ask(
+        subscription_of(subscription_id),
         Question(
             heading=gettext("Suspend"),
             effect=effect + " " + gettext("Logins are refused until it is activated again."),
@@ -135,9 +135,9 @@ def activate(subscription_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         done = attempt(form, use.activate, subscription_id=subscription_id)
         if done is not None:
-            return _done(done.row, done, gettext("Active: it can log in from now on."))
-    return _ask(
-        _subscription(subscription_id),
+            return finish(done.row, done, gettext("Active: it can log in from now on."))
+    return ask(
+        subscription_of(subscription_id),
         Question(
             heading=gettext("Activate"),
             effect=gettext(
@@ -160,10 +160,10 @@ def disconnect(subscription_id: int) -> ResponseReturnValue:
             if not done.effect.sessions:
                 flash(gettext("Not online: there was nothing to disconnect."), "info")
                 return redirect(_page(done.row), 303)
-            return _done(done.row, done, gettext("Disconnect ordered."))
+            return finish(done.row, done, gettext("Disconnect ordered."))
     effect = _sentence(sessions.disconnect_subscription, subscription_id=subscription_id)
-    return _ask(
-        _subscription(subscription_id),
+    return ask(
+        subscription_of(subscription_id),
         Question(
             heading=gettext("Disconnect"),
             effect=effect + " " + gettext("It may log in again at once."),
@@ -182,10 +182,10 @@ def terminate(subscription_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         done = attempt(form, use.terminate, subscription_id=subscription_id, reason=form.reason.data or "")
         if done is not None:
-            return _done(done.row, done, gettext("Terminated. Its username is free again."))
+            return finish(done.row, done, gettext("Terminated. Its username is free again."))
     effect = _sentence(use.terminate, subscription_id=subscription_id)
-    return _ask(
-        _subscription(subscription_id),
+    return ask(
+        subscription_of(subscription_id),
         Question(
             heading=gettext("Terminate"),
             effect=effect + " " + gettext("This cannot be undone; username and fixed address become free."),
@@ -200,7 +200,7 @@ def terminate(subscription_id: int) -> ResponseReturnValue:
 @requires("change_package")
 def change_plan(subscription_id: int) -> ResponseReturnValue:
     """Move it to another plan."""
-    subscription = _subscription(subscription_id)
+    subscription = subscription_of(subscription_id)
     form = forms.ChangePlanForm()
     plans = [plan for plan in catalogue.choices_of_plans(db()) if plan.id != subscription.service_plan_id]
     form.service_plan_id.offer((plan.id, _plan_line(plan)) for plan in plans)
@@ -209,8 +209,8 @@ def change_plan(subscription_id: int) -> ResponseReturnValue:
             form, use.change_plan, subscription_id=subscription_id, service_plan_id=form.service_plan_id.data
         )
         if done is not None:
-            return _done(done.row, done, gettext("Plan is now %(plan)s.", plan=done.row.plan.name))
-        subscription = _subscription(subscription_id)
+            return finish(done.row, done, gettext("Plan is now %(plan)s.", plan=done.row.plan.name))
+        subscription = subscription_of(subscription_id)
     chosen = form.service_plan_id.data or (plans[0].id if plans else None)
     return render(
         "panel/subscriptions/plan.html",
@@ -234,7 +234,7 @@ def change_plan_effect(subscription_id: int) -> ResponseReturnValue:
 def plan_effect(subscription_id: int, plan_id: int) -> list[str]:
     """What moving to a plan will do: speed, price, and the running sessions."""
     network_effect = rehearse(use.change_plan, subscription_id=subscription_id, service_plan_id=plan_id)
-    subscription = _subscription(subscription_id)
+    subscription = subscription_of(subscription_id)
     plan = found(find_row(db(), ServicePlan, plan_id, tenant_id=tenant().id))
     if network_effect is None:
         return [gettext("This plan does not serve %(kind)s.", kind=subscription.connection_type)]
@@ -271,8 +271,8 @@ def change_password(subscription_id: int) -> ResponseReturnValue:
                 back=with_follow(_page(issued.row), issued.effect),
             )
     effect = _sentence(use.change_password, subscription_id=subscription_id)
-    return _ask(
-        _subscription(subscription_id),
+    return ask(
+        subscription_of(subscription_id),
         Question(
             heading=gettext("New service password"),
             effect=effect + " " + gettext("The customer's device must be given the new password."),
@@ -288,7 +288,7 @@ def change_password(subscription_id: int) -> ResponseReturnValue:
 def show_password(subscription_id: int) -> ResponseReturnValue:
     """The service password; the audit log says who looked."""
     revealed = run(reveal.service_password, subscription_id=subscription_id)
-    subscription = _subscription(subscription_id)
+    subscription = subscription_of(subscription_id)
     return render(
         "panel/subscriptions/secret.html",
         subscription=subscription,
@@ -302,18 +302,18 @@ def show_password(subscription_id: int) -> ResponseReturnValue:
 @requires("edit_suspend_date")
 def change_expiry(subscription_id: int) -> ResponseReturnValue:
     """Move the end of the term."""
-    subscription = _subscription(subscription_id)
+    subscription = subscription_of(subscription_id)
     form = forms.ExpiryForm()
     if form.validate_on_submit():
         done = attempt(
             form, use.change_expiry, subscription_id=subscription_id, expires_at=from_local(form.expires_at.data)
         )
         if done is not None:
-            return _done(done.row, done, gettext("End date saved."))
-        subscription = _subscription(subscription_id)
+            return finish(done.row, done, gettext("End date saved."))
+        subscription = subscription_of(subscription_id)
     elif subscription.expires_at is not None:
         form.expires_at.data = subscription.expires_at.astimezone(zone()).replace(tzinfo=None)
-    return _ask(
+    return ask(
         subscription,
         Question(
             heading=gettext("End of the term"),
@@ -336,7 +336,7 @@ def from_local(moment: datetime | None) -> datetime | None:
 @requires("edit_speed_limit")
 def change_speed(subscription_id: int) -> ResponseReturnValue:
     """A speed of its own, for a time or for good."""
-    subscription = _subscription(subscription_id)
+    subscription = subscription_of(subscription_id)
     form = forms.SpeedForm(obj=None if subscription.limits is None else _local_limits(subscription))
     if form.validate_on_submit():
         changes = form.given("download_kbps", "upload_kbps") | {
@@ -344,9 +344,9 @@ def change_speed(subscription_id: int) -> ResponseReturnValue:
         }
         done = attempt(form, use.set_limits, subscription_id=subscription_id, changes=changes)
         if done is not None:
-            return _done(done.row, done, gettext("Speed saved."))
-        subscription = _subscription(subscription_id)
-    return _ask(
+            return finish(done.row, done, gettext("Speed saved."))
+        subscription = subscription_of(subscription_id)
+    return ask(
         subscription,
         Question(
             heading=gettext("A speed of its own"),
@@ -388,16 +388,16 @@ class _Shown:
 @requires("edit_customers")
 def change_address(subscription_id: int) -> ResponseReturnValue:
     """A fixed address, or none."""
-    subscription = _subscription(subscription_id)
+    subscription = subscription_of(subscription_id)
     form = forms.AddressForm(obj=subscription)
     if form.validate_on_submit():
         done = attempt(
             form, use.assign_ip, subscription_id=subscription_id, assigned_ip=form.given("assigned_ip")["assigned_ip"]
         )
         if done is not None:
-            return _done(done.row, done, gettext("Address saved."))
-        subscription = _subscription(subscription_id)
-    return _ask(
+            return finish(done.row, done, gettext("Address saved."))
+        subscription = subscription_of(subscription_id)
+    return ask(
         subscription,
         Question(
             heading=gettext("Fixed address"),
@@ -413,7 +413,7 @@ def change_address(subscription_id: int) -> ResponseReturnValue:
 @requires("edit_customers")
 def edit(subscription_id: int) -> ResponseReturnValue:
     """Username, router, price and the rest."""
-    subscription = _subscription(subscription_id)
+    subscription = subscription_of(subscription_id)
     form = forms.EditSubscriptionForm(obj=subscription)
     form.nas_server_id.offer((nas.id, nas.name) for nas in catalogue.choices_of_routers(db()))
     form.nas_group_id.offer((group.id, group.name) for group in groups_of(db(), tenant().id))
@@ -421,8 +421,8 @@ def edit(subscription_id: int) -> ResponseReturnValue:
         version = int(form.version.data) if str(form.version.data or "").isdigit() else None
         done = attempt(form, use.edit, subscription_id=subscription_id, changes=_changes(form), version=version)
         if done is not None:
-            return _done(done.row, done, gettext("Saved."))
-        subscription = _subscription(subscription_id)
+            return finish(done.row, done, gettext("Saved."))
+        subscription = subscription_of(subscription_id)
     return render(
         "panel/subscriptions/edit.html",
         422 if form.is_submitted() else 200,
@@ -515,7 +515,7 @@ def _customer_done(customer_id: int, result: Any, message: str) -> ResponseRetur
 @requires("remove_mac_bind")
 def add_device(subscription_id: int) -> ResponseReturnValue:
     """Allow a device."""
-    subscription = _subscription(subscription_id)
+    subscription = subscription_of(subscription_id)
     values = {"mac": request.form.get("mac", ""), "note": request.form.get("note", "")}
     message = gettext("%(mac)s is allowed.", mac=values["mac"])
     return act(_page(subscription), message, use.add_mac, subscription_id=subscription_id, **values)
@@ -525,7 +525,7 @@ def add_device(subscription_id: int) -> ResponseReturnValue:
 @requires("remove_mac_bind")
 def change_device(subscription_id: int, mac_id: int) -> ResponseReturnValue:
     """Allow, block or remove a listed device."""
-    subscription = _subscription(subscription_id)
+    subscription = subscription_of(subscription_id)
     wanted, back = request.form.get("do", ""), back_url(_page(subscription))
     if wanted == "remove":
         return act(
@@ -536,16 +536,14 @@ def change_device(subscription_id: int, mac_id: int) -> ResponseReturnValue:
             mac_id=mac_id,
         )
     message = gettext("The device is allowed.") if wanted == "approved" else gettext("The device is blocked.")
-    return act(
-        back, message, use.set_mac_status, subscription_id=subscription_id, mac_id=mac_id, status=wanted
-    )
+    return act(back, message, use.set_mac_status, subscription_id=subscription_id, mac_id=mac_id, status=wanted)
 
 
 @blueprint.post("/subscriptions/<int:subscription_id>/binding")
 @requires("remove_mac_bind")
 def change_binding(subscription_id: int) -> ResponseReturnValue:
     """Which devices may log in."""
-    subscription = _subscription(subscription_id)
+    subscription = subscription_of(subscription_id)
     wanted = request.form.get("mac_binding", "")
     message = str(MAC_BINDINGS[wanted].says) if wanted in MAC_BINDINGS else ""
     return act(_page(subscription), message, use.set_mac_binding, subscription_id=subscription_id, mac_binding=wanted)
@@ -555,13 +553,13 @@ def change_binding(subscription_id: int) -> ResponseReturnValue:
 @requires("remove_mac_bind")
 def reset_devices(subscription_id: int) -> ResponseReturnValue:
     """Forget the devices it is bound to."""
-    subscription = _subscription(subscription_id)
+    subscription = subscription_of(subscription_id)
     form = forms.ConfirmForm()
     if form.validate_on_submit():
         done = attempt(form, use.reset_macs, subscription_id=subscription_id)
         if done is not None:
-            return _done(done.row, done, gettext("The devices were taken off the list."))
-        subscription = _subscription(subscription_id)
+            return finish(done.row, done, gettext("The devices were taken off the list."))
+        subscription = subscription_of(subscription_id)
     words = {
         "off": gettext("Allowed and waiting devices are taken off the list; blocked ones stay."),
         "fixed": gettext("Any device may log in until one is allowed again; blocked ones stay blocked."),
@@ -575,4 +573,4 @@ def reset_devices(subscription_id: int) -> ResponseReturnValue:
         form=form,
         is_danger=True,
     )
-    return _ask(subscription, question)
+    return ask(subscription, question)

@@ -151,6 +151,7 @@ _CHANGE_REASONS: dict[str, LazyString] = {
     "late_start": _l("session started after the change"),
 }
 
+
 @dataclass(frozen=True, kw_only=True)
 class Binding:
     """A way to bind a subscription to devices: its name in a list, and what it means once it is chosen."""
@@ -277,6 +278,8 @@ _ACTIONS: dict[str, LazyString] = {
     "customer.rolled_up": _l("customer's state follows its subscriptions"),
     "subscription.created": _l("added a subscription"),
     "subscription.updated": _l("edited the subscription"),
+    "subscription.fup_activated": _l("slowed the subscription by fair use"),
+    "subscription.fup_lifted": _l("lifted fair use"),
     "subscription.activated": _l("activated the subscription"),
     "subscription.suspended": _l("suspended the subscription"),
     "subscription.disabled": _l("disabled the subscription"),
