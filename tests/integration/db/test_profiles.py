@@ -57,7 +57,7 @@ DECOYS = {"grace": 3, "limit": 9, "timeout": 7777, "pool": "decoy-pool", "list":
 def storable(profile: AccessProfile) -> AccessProfile:
     """The profile with what the tables would refuse taken out: a burst below the speed, two allowances of a kind.
 
-    Usage, gardens, places, limit-at and attributes by name are left to their own tests.
+    Usage, gardens, vouchers, debts, places, limit-at and attributes by name are left to their own tests.
     """
     burst = profile.burst
     full = profile.plan_speed
@@ -79,6 +79,8 @@ def storable(profile: AccessProfile) -> AccessProfile:
         nas_server_id=None,
         nas_group_id=None,
         least_speed=None,
+        voucher=None,
+        is_over_credit=False,
     )
 
 
