@@ -55,6 +55,7 @@ class Question:
 
 
 def subscription_of(subscription_id: int) -> Subscription:
+    """The provider's subscription, or 404."""
     return found(find_row(db(), Subscription, subscription_id, tenant_id=tenant().id))
 
 
@@ -63,6 +64,7 @@ def _page(subscription: Subscription) -> str:
 
 
 def ask(subscription: Subscription, question: Question) -> ResponseReturnValue:
+    """The small page of a question about a subscription."""
     status = 422 if question.form.is_submitted() else 200
     return render(
         "panel/subscriptions/question.html",
@@ -74,6 +76,7 @@ def ask(subscription: Subscription, question: Question) -> ResponseReturnValue:
 
 
 def finish(subscription: Subscription, result: Any, message: str) -> ResponseReturnValue:
+    """Back to the customer's page, which says what was done and follows the routers' answers."""
     flash(message, "success")
     return redirect(with_follow(_page(subscription), effect_of(result)), 303)
 

@@ -15,7 +15,7 @@ FORM = {
     "seen": "1", "name": "Rumah", "connection_type": "pppoe", "price": "150000", "setup_fee": "0",
     "billing_cycle": "monthly", "validity_days": "30", "download_kbps": "77M", "upload_kbps": "33M", "priority": "8",
     "concurrent_connections": "1", "grace_period_days": "7", "interim_interval_s": "5", "burst_time_s": "16",
-    "tell": "stages",
+    "tell": "stages", "session_limit_action": "refuse", "garden_mode": "tenant",
 }  # fmt: skip
 
 
