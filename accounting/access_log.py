@@ -66,9 +66,7 @@ def _add(connection: Connection, read: Sequence[Read], now: datetime) -> None:
     queries.insert_access_log(connection, [row for one in read for row in one.rows])
 
 
-def _follow(
-    connection: Connection, rows: Sequence[Row], notes: Sequence[router_news.Note], now: datetime
-) -> bool:
+def _follow(connection: Connection, rows: Sequence[Row], notes: Sequence[router_news.Note], now: datetime) -> bool:
     """What the decisions ask for. It must not keep them, nor the accounting behind them, from being stored."""
     try:
         with connection.transaction():

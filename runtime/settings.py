@@ -69,7 +69,6 @@ class Settings(BaseSettings):
     # Counted spool files stay this long, for a person who wants to look.
     spool_keep_hours: int = Field(default=24, gt=0)
 
-
     @property
     def eap_folder(self) -> Path:
         """Where the certificates for 802.1X lie."""

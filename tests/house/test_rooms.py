@@ -31,8 +31,6 @@ PURE = frozenset(
         "string",
         "typing",
         "unicodedata",
-        # The calendar's own tables, read once for each zone.
-        "zoneinfo",
     }
 )
 CLOCKS = frozenset({"now", "utcnow", "today", "time", "monotonic", "perf_counter", "localtime", "gmtime"})

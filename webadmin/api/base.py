@@ -1,6 +1,6 @@
 """What every part of the API shares: the strict parser, the blueprint with its permission mark, pages and results."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from flask import Flask, request
@@ -173,6 +173,18 @@ def page_of(ask: Callable[[], Page[Any]]) -> Page[Any]:
 def as_list(page: Page[Any], *, summary: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A page as the list schemas dump it."""
     return {"items": page.items, "pagination": page, "summary": dict(summary or {})}
+
+
+def as_whole_list(items: Sequence[Any]) -> dict[str, Any]:
+    """A list that is never long, as the list schemas dump it: one page with everything."""
+    page = {
+        "page": 1,
+        "page_size": max(1, len(items)),
+        "total_items": len(items),
+        "total_pages": 1,
+        "next_cursor": None,
+    }
+    return {"items": items, "pagination": page, "summary": {}}
 
 
 def as_result(what: str, effect: Effect, **row: Any) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from typing import Any
 
 from bss import gardens
+from bss.failure import NotFound, Problem
 from db.models import WalledGarden
 from db.queries.gardens import gardens_of_tenant
 from domain.garden import ANY_REASON
 from webadmin import database
 from webadmin.api import schemas
-from webadmin.api.base import PREFIX, Blueprint, acting, tenant_id
+from webadmin.api.base import PREFIX, Blueprint, acting, as_whole_list, tenant_id
 
 blueprint = Blueprint(
     "gardens", __name__, url_prefix=f"{PREFIX}/walled-gardens", description="Where suspended customers end"
@@ -21,7 +22,7 @@ ANY = "any"
 @blueprint.response(200, schemas.GardenList)
 def list_gardens() -> dict[str, Any]:
     """List walled gardens"""
-    return {"items": gardens_of_tenant(database.session(), tenant_id())}
+    return as_whole_list(gardens_of_tenant(database.session(), tenant_id()))
 
 
 @blueprint.route("/<string:reason>", methods=["PATCH"])
@@ -45,4 +46,6 @@ def remove_garden(reason: str) -> None:
 
 
 def _reason(word: str) -> str:
+    if word != ANY and word not in gardens.REASONS:
+        raise NotFound(Problem(field="reason", reason="there is no such reason for a garden"))
     return ANY_REASON if word == ANY else word

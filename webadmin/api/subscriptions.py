@@ -29,6 +29,7 @@ from webadmin.api.base import (
     actor,
     as_list,
     as_result,
+    as_whole_list,
     page_of,
     refuse_body,
     tenant,
@@ -78,7 +79,7 @@ def create_subscription(body: dict[str, Any]) -> Any:
 @blueprint.response(200, schemas.WaitingMacs)
 def list_waiting_macs() -> dict[str, Any]:
     """Devices that wait for approval, newest first"""
-    return {"items": waiting_devices(database.session(), tenant_id=tenant_id(), limit=MAX_WAITING)}
+    return as_whole_list(waiting_devices(database.session(), tenant_id=tenant_id(), limit=MAX_WAITING))
 
 
 @blueprint.route("/<int:subscription_id>")

@@ -488,9 +488,7 @@ def _tables() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("notified_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("level_percent BETWEEN 1 AND 100", name=op.f("ck_usage_alerts_level_percent")),
-        sa.ForeignKeyConstraint(
-            ["quota_id"], ["quotas.id"], name=op.f("fk_usage_alerts_quota_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["quota_id"], ["quotas.id"], name=op.f("fk_usage_alerts_quota_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["subscription_id"], ["subscriptions.id"], name=op.f("fk_usage_alerts_subscription_id"), ondelete="CASCADE"
         ),

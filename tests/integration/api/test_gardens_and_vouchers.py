@@ -34,7 +34,7 @@ def test_a_garden_that_cannot_be_says_why(client: FlaskClient) -> None:
 
     assert without_walls.status_code == 422
     assert without_walls.json["errors"][0]["field"] == "address_list"
-    assert unknown.status_code == 422
+    assert unknown.status_code == 404
     assert unknown.json["errors"][0]["field"] == "reason"
 
 

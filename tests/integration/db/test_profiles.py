@@ -36,7 +36,7 @@ from db.queries.reader import DeadlineReader
 from db.queries.routers import active_routers
 from domain.access import AccessProfile
 from domain.quota import Quota
-from domain.speed import Burst
+from domain.speed import Burst, Speed
 from factories import make_customer, make_nas, make_plan, make_session, make_subscription, make_tenant
 from profiles import profiles
 from tests.integration.db.conftest import clear
@@ -57,7 +57,7 @@ DECOYS = {"grace": 3, "limit": 9, "timeout": 7777, "pool": "decoy-pool", "list":
 def storable(profile: AccessProfile) -> AccessProfile:
     """The profile with what the tables would refuse taken out: a burst below the speed, two allowances of a kind.
 
-    Usage, gardens, vouchers, debts, places, limit-at and attributes by name are left to their own tests.
+    Usage, gardens, vouchers, debts and attributes by name are left to their own tests.
     """
     burst = profile.burst
     full = profile.plan_speed
@@ -78,10 +78,14 @@ def storable(profile: AccessProfile) -> AccessProfile:
         replies=(),
         nas_server_id=None,
         nas_group_id=None,
-        least_speed=None,
+        least_speed=profile.least_speed if _is_below(profile.least_speed, full) else None,
         voucher=None,
         is_over_credit=False,
     )
+
+
+def _is_below(least: Speed | None, full: Speed) -> bool:
+    return least is not None and least.at_most(full) == least and not least.is_unlimited and not full.is_unlimited
 
 
 def _one_of_each(quotas: tuple[Quota, ...]) -> tuple[Quota, ...]:
@@ -116,6 +120,8 @@ def store(db: Session, profile: AccessProfile, own: dict[str, bool]) -> Subscrip
         ip_pool=plan_pool,
         address_list=plan_list,
         session_limit_action=profile.session_limit_action,
+        min_download_kbps=profile.least_speed.download_kbps if profile.least_speed else None,
+        min_upload_kbps=profile.least_speed.upload_kbps if profile.least_speed else None,
         **_burst_columns(profile.burst),
     )
     plan.fup_rules = [_rule(plan.tenant_id, tier) for tier in profile.tiers]

@@ -143,8 +143,21 @@ def test_a_viewer_can_change_nothing(
     db.commit()
     client = client_of(viewer)
     own = {"panel.settings.me", "panel.settings.preferences", "panel.settings.language", "panel.settings.password"}
-    rows = ("customer", "subscription", "plan", "nas", "user", "token", "mac", "rollout", "group", "blocked", "family", "topup")
-    ids = {f"{row}_id": 1 for row in rows}
+    rows = (
+        "customer",
+        "subscription",
+        "plan",
+        "nas",
+        "user",
+        "token",
+        "mac",
+        "rollout",
+        "group",
+        "blocked",
+        "family",
+        "topup",
+    )
+    ids: dict[str, object] = {f"{row}_id": 1 for row in rows} | {"reason": "subscription_expired"}
     changing = [
         rule
         for rule in app.url_map.iter_rules()

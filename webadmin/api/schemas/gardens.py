@@ -37,10 +37,7 @@ class GardenIn(Schema):
     is_active = boolean()
 
 
-class GardenList(Schema):
-    """All gardens of the provider."""
-
-    items = fields.List(fields.Nested(GardenOut))
+GardenList = list_schema(GardenOut, name="GardenList")
 
 
 class VoucherOut(Schema):

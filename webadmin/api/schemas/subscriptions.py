@@ -263,12 +263,7 @@ class WaitingMacOut(Schema):
     customer_name = fields.String(metadata={"example": "Budi"})
 
 
-class WaitingMacs(Schema):
-    """The newest two hundred."""
-
-    items = fields.List(fields.Nested(WaitingMacOut))
-
-
+WaitingMacs = list_schema(WaitingMacOut, name="WaitingMacs")
 SubscriptionList = list_schema(SubscriptionOut, name="SubscriptionList")
 SubscriptionResult = result_schema("subscription", SubscriptionOut, name="SubscriptionResult")
 SubscriptionSecret = result_schema("subscription", SubscriptionCreated, name="SubscriptionSecret")
