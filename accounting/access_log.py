@@ -99,19 +99,30 @@ def read_line(line: Line) -> Read:
     if not isinstance(elements, list):
         return read._replace(refused=[(line, "not_a_record")])
     for element in elements:
-        note = router_news.read(element)
-        if note is not None:
-            read.notes.append(note)
-            continue
-        receipt = _receipt(element) if isinstance(element, dict) else None
-        row = _row(element) if receipt is None else None
-        if receipt is not None:
-            read.receipts.append(receipt)
-        elif row is not None:
-            read.rows.append(row)
-        else:
+        # Nearly every element is a decision, and those are lists.
+        if not (_take_decision(read, element) if isinstance(element, list) else _take_other(read, element)):
             read.refused.append((line._replace(raw=orjson.dumps(element)), "not_a_decision"))
     return read
+
+
+def _take_decision(read: Read, element: list[Any]) -> bool:
+    row = _row(element)
+    if row is None:
+        return False
+    read.rows.append(row)
+    return True
+
+
+def _take_other(read: Read, element: Any) -> bool:
+    note = router_news.read(element)
+    if note is not None:
+        read.notes.append(note)
+        return True
+    receipt = _receipt(element) if isinstance(element, dict) else None
+    if receipt is None:
+        return False
+    read.receipts.append(receipt)
+    return True
 
 
 def _receipt(element: dict[str, Any]) -> tuple[str, int, str] | None:
@@ -132,9 +143,9 @@ def _mention(named: Any) -> tuple[str, datetime] | None:
     return (_plain(name, MAX_NAME), datetime.fromtimestamp(at, UTC)) if is_sound else None
 
 
-def _row(decision: Any) -> Row | None:
+def _row(decision: list[Any]) -> Row | None:
     # The twelfth is the receipt, which a decision has that was made about somebody.
-    if not isinstance(decision, list) or len(decision) not in (11, 12):
+    if len(decision) not in (11, 12):
         return None
     at, tenant_id, nas_server_id, username, station, service, result, reason, decision_id, owner_id, more = decision[
         :11

@@ -5,7 +5,7 @@ a row for each answer, so what ours puts off is never done while another is meas
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ _FIRST_LOGINS_SECONDS = 300.0
 _DRAIN_SECONDS = 120.0
 # A count that stands still this long is final, right or wrong.
 _STILL_SECONDS = 5.0
+_RECEIPTS = "SELECT count(*) FROM decision_receipts"
+_RECEIPTS_SECONDS = 180.0
 
 
 def measure(lab: Lab, servers: Sequence[Server], *, seconds: float, rounds: int) -> Result:
@@ -52,7 +54,20 @@ def _warm_up(lab: Lab, program: Path, servers: Sequence[Server]) -> Round:
         first = done if is_ours else first
     if first is None or first.answered.ok < lab.subscribers * (1 - verdict.MAX_LOST_SHARE):
         raise LabError("the first logins of our subscribers were not all accepted; see the lab's access_log")
+    lab.say("logins, waiting until the receipts of the first ones are stored")
+    _wait_still(lambda: lab.number(_RECEIPTS), _RECEIPTS_SECONDS)
     return first
+
+
+def _wait_still(count: Callable[[], int], seconds: float) -> None:
+    """Waits until nothing more comes: made a little at a time, receipts would weigh on whoever is measured next."""
+    begun = moved = time.monotonic()
+    last = count()
+    while time.monotonic() - moved < _STILL_SECONDS and time.monotonic() - begun < seconds:
+        time.sleep(0.5)
+        found = count()
+        if found != last:
+            last, moved = found, time.monotonic()
 
 
 def _round(lab: Lab, program: Path, server: Server, wanted: Load, number: int) -> Round:
