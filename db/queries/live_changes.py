@@ -27,10 +27,10 @@ WITH live AS MATERIALIZED (
 )
 INSERT INTO session_changes (tenant_id, subscription_id, nas_server_id, acctuniqueid, acctsessionid, username,
     framedipaddress, callingstationid, kind, attributes, reason, requested_by, caused_at, next_attempt_at,
-    plan_rollout_id)
+    created_at, plan_rollout_id)
 SELECT live.tenant_id, live.subscription_id, live.nas_server_id, live.acctuniqueid, live.acctsessionid, live.username,
     live.framedipaddress, live.callingstationid, %(kind)s, %(attributes)s, %(reason)s, %(requested_by)s,
-    %(caused_at)s, %(now)s, %(plan_rollout_id)s
+    %(caused_at)s, %(now)s, %(now)s, %(plan_rollout_id)s
 FROM live
 WHERE %(kind)s = 'disconnect' OR NOT EXISTS (
     SELECT FROM session_changes d
