@@ -1,10 +1,8 @@
 """Allowances of time and volume: who has used one up is refused, others are told how much is left."""
 
 from domain.access import data_left_bytes, is_quota_used_up, quota_left, time_left_s
+from domain.desired import COUNTED_BY_ROUTER
 from radius.policies.types import Grant, Login
-
-# A router counts a session's bytes against a limit of its own for these kinds of access only.
-COUNTED_BY_ROUTER = ("pppoe", "vpn", "hotspot")
 
 
 def refuse(login: Login) -> str | None:
