@@ -13,6 +13,7 @@ LAYERS = (
     ("domain",),
     ("db",),
     ("runtime",),
+    ("routeros",),
     ("radius", "accounting", "coa"),
     ("bss", "monitoring"),
     ("webadmin", "cli"),

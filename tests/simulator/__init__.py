@@ -22,12 +22,16 @@ from .coa_server import CoaBehaviour, CoaRecord, CoaServer
 from .credentials import Method, Proof
 from .faults import Faults
 from .router import Event, LoginRefused, LoginResult, Router, VirtualClock
+from .routeros import ApiFaults, ApiServer
+from .routeros_tables import Tables, Trap
 from .session import AccountingResult, Limits, SimulatedSession
 from .sync import SessionHandle, SimulatedRouter
 from .wire import Attribute, Code, Packet, Value
 
 __all__ = [
     "AccountingResult",
+    "ApiFaults",
+    "ApiServer",
     "Attribute",
     "CoaBehaviour",
     "CoaRecord",
@@ -50,6 +54,8 @@ __all__ = [
     "SessionHandle",
     "SimulatedRouter",
     "SimulatedSession",
+    "Tables",
+    "Trap",
     "Value",
     "VirtualClock",
 ]
