@@ -1,4 +1,4 @@
-"""Keeps accounting from being acknowledged onto a full disk.
+"""Keeps accounting from being acknowledged onto a full disk, or onto one that fails.
 
 FreeRADIUS writes the spool through a link. While space is low the link points nowhere: the write fails, the packet is
 not acknowledged, and the router keeps it and sends it again. linelog itself would not notice a short write.
@@ -14,22 +14,31 @@ CLOSED = "closed-for-lack-of-space"
 
 
 class SpoolGuard:
-    """Opens and closes the gate by the free space behind it."""
+    """Opens and closes the gate by the free space behind it, and by whether the disk takes what it is given."""
 
-    def __init__(self, spool: Path, gate: Path, min_free_bytes: int, complain: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        spool: Path,
+        gate: Path,
+        min_free_bytes: int,
+        complain: Callable[[str], None],
+        is_trusted: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._spool = spool
         self._gate = gate
         self._min_free_bytes = min_free_bytes
         self._complain = complain
+        self._is_trusted = is_trusted
         self._stopping = threading.Event()
 
     def check(self) -> bool:
         """Set the gate as the space asks; True when it is open."""
-        target = str(self._spool) if self._has_room() else CLOSED
+        trouble = self._trouble()
+        target = CLOSED if trouble else str(self._spool)
         if self._target() != target:
             self._point_to(target)
-            self._complain(f"accounting spool {'open' if target != CLOSED else 'closed: the disk is nearly full'}")
-        return target != CLOSED
+            self._complain(f"accounting spool closed: {trouble}" if trouble else "accounting spool open")
+        return not trouble
 
     def run(self) -> None:
         """Check until stopped; a check that fails closes the gate."""
@@ -43,12 +52,16 @@ class SpoolGuard:
         """End `run`."""
         self._stopping.set()
 
-    def _has_room(self) -> bool:
+    def _trouble(self) -> str:
+        """Why nothing may be acknowledged; empty when all is well."""
         try:
             space = os.statvfs(self._spool)
         except OSError:
-            return False
-        return space.f_bavail * space.f_frsize >= self._min_free_bytes and space.f_favail > 0
+            return "its folder is gone"
+        if not self._is_trusted():
+            return "the disk did not take what it was given"
+        has_room = space.f_bavail * space.f_frsize >= self._min_free_bytes and space.f_favail > 0
+        return "" if has_room else "the disk is nearly full"
 
     def _target(self) -> str | None:
         try:

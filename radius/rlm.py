@@ -27,17 +27,21 @@ from radius.router_notes import RouterNotes
 from radius.routers import RouterTable, client_pairs
 from radius.settings import PolicySettings
 from radius.store import Entry, ProfileStore
+from radius.sync import SpoolSync
 
 COMPLAIN_EVERY_S = 10.0
 COLLECT_YOUNG_ONLY = (10_000, 50, 1_000_000)
 # A background thread gives way to a login after half a millisecond instead of Python's five.
 SWITCH_INTERVAL_S = 0.0005
 
+Part = Keeper | RouterKeeper | AccessRecords | SpoolGuard | SpoolSync
+
 _routers = RouterTable()
 _desk: list[Authorizer] = []
 # Only where logins are decided: to have heard a router there says that its logins arrive.
 _notes: list[RouterNotes] = []
-_running: list[Keeper | RouterKeeper | AccessRecords | SpoolGuard] = []
+_sync: list[SpoolSync] = []
+_running: list[Part] = []
 _threads: list[threading.Thread] = []
 _complained: dict[str, float] = {}
 
@@ -91,6 +95,15 @@ def refused(request: Request) -> int:
     return int(radiusd.RLM_MODULE_OK)
 
 
+def stored(_: Request) -> int:
+    """Hold an acknowledgement back until the disk has the record; asked for where the strict mode is on."""
+    try:
+        return int(radiusd.RLM_MODULE_OK if _sync[0].make_safe() else radiusd.RLM_MODULE_FAIL)
+    except Exception:
+        radiusd.radlog(radiusd.L_ERR, f"a record was not made safe: {traceback.format_exc()}")
+        return int(radiusd.RLM_MODULE_FAIL)
+
+
 def detach(_: object) -> int:
     """Write what is left and stop the threads."""
     for part in _running:
@@ -126,23 +139,27 @@ def _start_login(settings: PolicySettings) -> None:
     )
     _desk[:] = [authorizer]
     _notes[:] = [records.notes]
-    _run(keeper, records, *([_guard(settings)] if settings.takes_accounting else []))
+    _run(keeper, records, *(_watch(settings) if settings.takes_accounting else []))
 
 
 def _start_accounting(settings: PolicySettings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    guard = _guard(settings)
+    watch = _watch(settings)
     keyring = Keyring.from_file(settings.keys_file)
-    _run(RouterKeeper(policy_dsn(settings.dsn), _routers, keyring, _complain), guard)
+    _run(RouterKeeper(policy_dsn(settings.dsn), _routers, keyring, _complain), *watch)
 
 
-def _guard(settings: PolicySettings) -> SpoolGuard:
-    guard = SpoolGuard(Path(settings.spool_dir), Path(settings.spool_gate), settings.min_free_bytes, _complain)
+def _watch(settings: PolicySettings) -> list[Part]:
+    """The watch over the spool's disk: what was written becomes safe, and a full or failing disk closes the gate."""
+    spool, note = Path(settings.spool_dir), Path(settings.spool_note or Path(settings.spool_gate).with_suffix(".note"))
+    sync = SpoolSync(spool, settings.spool_sync_ms, _complain, note=note)
+    guard = SpoolGuard(spool, Path(settings.spool_gate), settings.min_free_bytes, _complain, lambda: sync.is_trusted)
     guard.check()
-    return guard
+    _sync[:] = [sync]
+    return [guard, sync]
 
 
-def _run(*parts: Keeper | RouterKeeper | AccessRecords | SpoolGuard) -> None:
+def _run(*parts: Part) -> None:
     _running[:] = parts
     for part in _running:
         thread = threading.Thread(target=part.run, name=type(part).__name__, daemon=True)

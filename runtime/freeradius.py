@@ -26,6 +26,8 @@ POLICY_SETTINGS_NAME = "policy.json"
 CLIENT_LIFETIME_S = 3
 # The policy runs one call at a time, so more threads than this only wait for each other.
 THREADS = 2
+# Where each record waits for the disk, so many may wait together and share one request to it.
+STRICT_THREADS = 32
 # Room in the kernel for requests that wait to be read, asked for by each socket: 26,000 logins that arrive at once. The
 # kernel gives twice what is asked for, and counts its own book-keeping with each packet.
 RECEIVE_BYTES = 16 * 1024 * 1024
@@ -38,7 +40,7 @@ RADSEC = "radsec"
 # Logins and accounting are two processes of the same program, each with its own top file in the tree. Accounting runs
 # without threads: handing a record from one to another cost as much as the record.
 PARTS = (LOGIN, ACCOUNTING)
-_OPTIONS = {LOGIN: ("-f",), ACCOUNTING: ("-s",)}
+_THREADED, _ALONE = ("-f",), ("-s",)
 # The spool's files are named by the hour; where clocks are set back, local time would return to an older file.
 ENVIRONMENT = {"TZ": "UTC"}
 _PLACEHOLDER = re.compile(r"@([A-Z][A-Z0-9_]*)@")
@@ -63,6 +65,7 @@ def values_for(settings: Settings, target_dir: Path) -> dict[str, str]:
         "CLIENT_LIFETIME_S": str(CLIENT_LIFETIME_S),
         "EAP_DIR": str(settings.eap_folder),
         "ACCT_PORT": str(settings.radius_acct_port),
+        "ACCT_THREADS": str(STRICT_THREADS),
         "AUTH_PORT": str(settings.radius_auth_port),
         "LIB_DIR": next((path for path in _LIBRARIES if Path(path).is_dir()), _LIBRARIES[0]),
         "LISTEN_HOST": settings.radius_host,
@@ -75,6 +78,7 @@ def values_for(settings: Settings, target_dir: Path) -> dict[str, str]:
         "RECEIVE_BYTES": str(RECEIVE_BYTES),
         "RUN_DIR": str(target_dir.parent),
         "SPOOL_GATE": str(gate_of(target_dir)),
+        "STORED": "strict" if settings.spool_strict else "background",
         "THREADS": str(THREADS),
     }
 
@@ -112,6 +116,8 @@ def policy_settings(settings: Settings, target_dir: Path) -> str:
             "keys_file": str(settings.keys_file),
             "spool_dir": str(settings.spool_dir),
             "spool_gate": str(gate_of(target_dir)),
+            "spool_sync_ms": settings.spool_sync_ms,
+            "spool_note": str(settings.spool_dir / f"watch-{gate_of(target_dir).stem}.json"),
             "min_free_bytes": settings.spool_min_free_mb * 1024 * 1024,
             "takes_accounting": settings.radsec_port > 0,
             "capacity": settings.policy_capacity or capacity_for(memory_bytes()),
@@ -145,14 +151,15 @@ def fill(text: str, values: dict[str, str], *, name: str) -> str:
     return _PLACEHOLDER.sub(replace, text)
 
 
-def command(raddb: Path, part: str) -> list[str]:
+def command(settings: Settings, raddb: Path, part: str) -> list[str]:
     """One of the servers in the foreground, as a supervisor starts it."""
-    return [PROGRAM, *_OPTIONS[part], "-n", part, "-d", str(raddb), "-l", "stdout"]
+    options = _THREADED if part == LOGIN or settings.spool_strict else _ALONE
+    return [PROGRAM, *options, "-n", part, "-d", str(raddb), "-l", "stdout"]
 
 
 def start(settings: Settings, raddb: Path, part: str, *, log_file: Path, timeout_seconds: float = 30.0) -> ProcessId:
     """Starts one server in the background and waits until it listens; the caller ends it by the id returned."""
-    process = launch(command(raddb, part), log_file=log_file, env={**os.environ, **ENVIRONMENT})
+    process = launch(command(settings, raddb, part), log_file=log_file, env={**os.environ, **ENVIRONMENT})
     if process is None:
         raise FreeradiusError(f"FreeRADIUS ended at once; see {log_file}")
     wait_ready([port_of(settings, part)], process=process, log_file=log_file, timeout_seconds=timeout_seconds)

@@ -123,7 +123,7 @@ def _radius(local: Local, settings: Settings, part: str) -> Service:
     raddb = local.places.raddb(part)
     return Service(
         name=f"radius-{part}",
-        command=freeradius.command(raddb, part),
+        command=freeradius.command(settings, raddb, part),
         before=lambda: _render_raddb(settings, raddb, part),
         probe=lambda: freeradius.is_listening(settings, part),
         env=freeradius.ENVIRONMENT,

@@ -64,10 +64,21 @@ class Settings(BaseSettings):
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
     # Below this much room the spool stops acknowledging, so a full disk costs retransmissions and not records.
     spool_min_free_mb: int = Field(default=512, gt=0)
+    # What was acknowledged is on the disk after so long at the latest: what a power cut can cost. With `spool_strict`
+    # nothing is acknowledged before it is on the disk.
+    spool_sync_ms: int = Field(default=1000, ge=10, le=60_000)
+    spool_strict: Annotated[bool, BeforeValidator(lambda value: value or False)] = False
+    # Where months of records go when they leave the database; without it var/archive.
+    archive_dir: Path | None = None
     # How many subscriptions each server's policy keeps in memory; 0 takes as many as fit into half of the machine.
     policy_capacity: int = Field(default=0, ge=0)
     # Counted spool files stay this long, for a person who wants to look.
     spool_keep_hours: int = Field(default=24, gt=0)
+
+    @property
+    def archive_folder(self) -> Path:
+        """Where months go that left the database."""
+        return self.archive_dir or self.var_dir / "archive"
 
     @property
     def eap_folder(self) -> Path:
