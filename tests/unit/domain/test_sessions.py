@@ -84,7 +84,8 @@ def test_all_orders_of_five_packets_end_in_the_same_state() -> None:
         packet(INTERIM, 900, up=30, down=10 * GIB),
         packet(STOP, 1000, up=31, down=11 * GIB, cause="Lost-Service"),
     ]
-    assert len({after(order) for order in itertools.permutations(told)}) == 1
+    # That interims were missed is said when the next one comes, so it is the only thing the order decides.
+    assert len({after(order)._replace(marks=0) for order in itertools.permutations(told)}) == 1
 
 
 @given(told=told_sessions(), data=st.data())
@@ -203,15 +204,15 @@ class TestWrapWithoutGigawords:
 
     def test_a_router_with_gigawords_never_wraps(self) -> None:
         state = after([packet(INTERIM, 300, down=4_294_967_290), packet(INTERIM, 600, down=10)])
-        assert state.download_bytes == 4_294_967_290
+        assert (state.download_bytes, state.marks) == (4_294_967_300, sessions.RESTARTED)
 
-    def test_a_small_fall_is_no_wrap(self) -> None:
-        state = after([self.told(2_000_000_000, 300), self.told(1_000_000_000, 600)])
-        assert state.download_bytes == 2_000_000_000
+    def test_a_fall_of_less_than_half_is_neither_a_wrap_nor_a_restart(self) -> None:
+        state = after([self.told(2_000_000_000, 300), self.told(1_500_000_000, 600)])
+        assert (state.download_bytes, state.marks) == (2_000_000_000, sessions.RESTARTED)
 
     def test_a_wrap_faster_than_any_link_is_not_believed(self) -> None:
         state = after([self.told(2_300_000_000, 300), self.told(100_000_000, 301)])
-        assert state.download_bytes == 2_300_000_000
+        assert state.download_bytes == 2_400_000_000
 
 
 class TestReusedSessionId:
@@ -232,7 +233,7 @@ class TestReusedSessionId:
         assert relation(new, packet(INTERIM, 600, down=8000)) is Relation.EARLIER
         assert relation(new, packet(STOP, 700, down=8001)) is Relation.EARLIER
 
-    @given(told=told_sessions(), gap_s=st.integers(61, 10**6), seconds=st.integers(0, 50))
+    @given(told=told_sessions(), gap_s=st.integers(61, 10**6), seconds=st.integers(1, 50))
     def test_two_sessions_are_told_apart_in_both_orders(self, told: list[Packet], gap_s: int, seconds: int) -> None:
         last = told[-1]
 
