@@ -15,7 +15,7 @@ from bss.outcome import Changed, Effect
 from bss.rows import locked, tenant_of
 from db.models import Customer, Subscription
 from db.models.customers import CUSTOMER_TYPES
-from db.queries.subscriptions import lock_unfinished_of_customer, statuses_of_customer
+from db.queries.subscriptions import lock_unfinished_of_customer, online_of_customer, statuses_of_customer
 from domain.codes import CUSTOMER_PREFIX
 from domain.lifecycle import check_customer_move
 from domain.roll_up import rolled_up
@@ -54,6 +54,7 @@ def create(
     notes: str = "",
     credit_limit: Any = None,
     status: str = "prospect",
+    is_walk_in: bool = False,
 ) -> Customer:
     """Add a customer with the next code; raises `Conflict` when e-mail or phone belong to another customer."""
     tenant = tenant_of(session, actor=actor)
@@ -65,7 +66,7 @@ def create(
         status=fields.one_of(status, field="status", allowed=STARTING_STATUSES),
         customer_code=next_code(session, actor=actor, now=now, prefix=CUSTOMER_PREFIX),
         registration_date=now.astimezone(ZoneInfo(tenant.timezone)).date(),
-        subscriptions=[],
+        is_walk_in=is_walk_in,
         version=1,
     )
     session.add(customer)
@@ -107,7 +108,7 @@ def _credit_effect(session: Session, actor: Actor, now: datetime, customer: Cust
     is_over = is_over_credit(customer)
     if is_over == was_over:
         return Effect()
-    ids = [row.id for row in lock_unfinished_of_customer(session, customer.id)]
+    ids = online_of_customer(session, customer.id)
     if is_over:
         return _end_sessions(session, actor, now, ids, reason="credit_change")
     return network.leave_garden(session, actor=actor, now=now, subscription_ids=ids, reason="credit_change")
@@ -145,7 +146,7 @@ def block(
     check_customer_move(customer.status, wanted)
     old, new = audit.set_fields(customer, {"status": wanted, "suspend_reason": why})
     _record(session, actor, now, f"customer.{wanted}", customer, old=old, new=new)
-    ids = [row.id for row in lock_unfinished_of_customer(session, customer.id)]
+    ids = online_of_customer(session, customer.id)
     return Changed(row=customer, effect=_end_sessions(session, actor, now, ids))
 
 
@@ -169,11 +170,10 @@ def activate(
     old, new = audit.set_fields(customer, {"status": "active", "suspend_reason": None})
     _record(session, actor, now, "customer.activated", customer, old=old, new=new)
     if with_subscriptions:
-        for subscription in lock_unfinished_of_customer(session, customer.id):
-            if subscription.status == "suspended":
-                _set_status(session, actor, now, subscription, "active", suspend_reason=None, suspended_at=None)
+        for subscription in lock_unfinished_of_customer(session, customer.id, status="suspended"):
+            _set_status(session, actor, now, subscription, "active", suspend_reason=None, suspended_at=None)
     session.flush()
-    ids = [row.id for row in lock_unfinished_of_customer(session, customer.id)]
+    ids = online_of_customer(session, customer.id)
     return Changed(row=customer, effect=network.leave_garden(session, actor=actor, now=now, subscription_ids=ids))
 
 
@@ -188,6 +188,7 @@ def terminate(
 ) -> Changed[Customer]:
     """End the relation: all subscriptions are terminated, their usernames become free, sessions are ended."""
     customer = locked(session, Customer, customer_id, actor=actor, version=version)
+    _require_not_walk_in(customer)
     check_customer_move(customer.status, "terminated")
     return Changed(row=customer, effect=_end(session, actor, now, customer, reason))
 
@@ -202,6 +203,7 @@ def delete(
 ) -> Changed[Customer]:
     """Terminate the customer if he is not, and hide him; his e-mail and phone become free for another."""
     customer = locked(session, Customer, customer_id, actor=actor, version=version)
+    _require_not_walk_in(customer)
     effect = Effect()
     if customer.status != "terminated":
         effect = _end(session, actor, now, customer, "deleted")
@@ -212,8 +214,13 @@ def delete(
 
 
 def roll_up(session: Session, *, actor: Actor, now: datetime, customer: Customer) -> None:
-    """Let a locked customer's status follow his subscriptions after one of them changed."""
+    """Let a locked customer's status follow his subscriptions after one of them changed.
+
+    The walk-in customer's does not: vouchers come and go, and it stands for nobody.
+    """
     session.flush()
+    if customer.is_walk_in:
+        return
     by_hand = customer.suspend_reason != NO_SUBSCRIPTION_LEFT
     status = rolled_up(
         customer.status,
@@ -233,6 +240,12 @@ def require_open(customer: Customer) -> None:
     if customer.status in (*BLOCKING_STATUSES, "terminated") and not rolled:
         mend = "choose another customer" if customer.status == "terminated" else "activate the customer first"
         raise Conflict(Problem(field="customer_id", reason=f"the customer is {customer.status}", mend=mend))
+
+
+def _require_not_walk_in(customer: Customer) -> None:
+    if customer.is_walk_in:
+        mend = "disable the vouchers, or suspend this customer to refuse all of them"
+        raise Conflict(Problem(field="", reason="every voucher belongs to this customer", mend=mend))
 
 
 def _end(session: Session, actor: Actor, now: datetime, customer: Customer, reason: str) -> Effect:

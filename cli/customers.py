@@ -13,6 +13,7 @@ from cli.work import Work, limit_option, newest, show_fields, show_list, show_re
 from db.models import Customer, Subscription
 from db.queries.lists import CustomerFilter, SubscriptionFilter, page_of_customers, page_of_subscriptions
 from db.queries.named import customer_named, nas_named, plan_named, subscription_named
+from db.queries.owned import owned_by
 from db.queries.usage_reports import usage_by_day, usage_of_periods
 from domain.access import rate_limit_now
 from domain.lifecycle import CUSTOMER_STATUSES, SUBSCRIPTION_STATUSES
@@ -40,7 +41,8 @@ def list_customers(search: str | None, status: str | None, limit: int, tenant: s
     with work(tenant) as job:
         fits = CustomerFilter(search=search, status=status)
         page = page_of_customers(job.session, tenant_id=job.tenant_id, fits=fits, wanted=newest(limit, "-created_at"))
-        rows = [_customer(row) for row in page.items]
+        owned = owned_by(job.session, [row.id for row in page.items])
+        rows = [_customer(row, owned[row.id].total) for row in page.items]
     head = ("code", "name", "phone", "status", "subscriptions")
     show_list(page, rows, lambda: table([[row[name] or "" for name in head] for row in rows], head))
 
@@ -52,7 +54,8 @@ def list_customers(search: str | None, status: str | None, limit: int, tenant: s
 def show_customer(name: str, tenant: str | None) -> None:
     """One customer."""
     with work(tenant) as job:
-        show_fields(_customer(_customer_of(job, name)))
+        row = _customer_of(job, name)
+        show_fields(_customer(row, owned_by(job.session, [row.id])[row.id].total))
 
 
 @customer.command("add")
@@ -67,7 +70,7 @@ def add_customer(name: str, tenant: str | None, **given: Any) -> None:
     """Add a customer called NAME."""
     with work(tenant) as job:
         row = job.do(customers.create, name=name, **given)
-        data = _customer(row)
+        data = _customer(row, 0)
     emit(data, [f"{data['code']}  {data['name']} (id {data['id']})"])
 
 
@@ -354,7 +357,7 @@ def _nas_id(job: Work, name: str) -> int:
     return job.found(nas_named(job.session, name, tenant_id=job.tenant_id), "router").id
 
 
-def _customer(row: Customer) -> dict[str, Any]:
+def _customer(row: Customer, subscriptions: int) -> dict[str, Any]:
     return {
         "id": row.id,
         "code": row.customer_code,
@@ -363,7 +366,7 @@ def _customer(row: Customer) -> dict[str, Any]:
         "email": row.email,
         "city": row.city,
         "status": row.status,
-        "subscriptions": len([one for one in row.subscriptions if one.deleted_at is None]),
+        "subscriptions": subscriptions,
     }
 
 

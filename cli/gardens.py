@@ -14,6 +14,7 @@ from db.queries.named import plan_named
 from db.queries.vouchers import page_of_vouchers, voucher_by_code
 from domain.access import REASONS
 from domain.garden import ANY_REASON
+from domain.spreadsheet import as_csv
 from domain.voucher import VOUCHER_STATES
 
 ANY = "any"
@@ -85,7 +86,8 @@ def voucher() -> None:
 @click.argument("plan_name", metavar="PLAN")
 @click.option("--count", default=1, show_default=True, type=click.IntRange(1, vouchers.MAX_AT_ONCE))
 @click.option("--hours", type=click.FloatRange(min=0.1), help="Valid so long from its first login.")
-@click.option("--batch", default="", help="A name to find them by.")
+@click.option("--batch", default="", help="A name to find them by; without one the batch gets a number.")
+@click.option("--prefix", default="", help="Comes before every code, such as HOT-.")
 @click.option("--bind", "binds_mac", is_flag=True, help="Only for the device that uses it first.")
 @click.option("--sell-until", type=click.DateTime(), help="Not used by then (UTC), it never can be.")
 @tenant_option
@@ -95,6 +97,7 @@ def create_vouchers(
     count: int,
     hours: float | None,
     batch: str,
+    prefix: str,
     binds_mac: bool,
     sell_until: datetime | None,
     tenant: str | None,
@@ -108,6 +111,7 @@ def create_vouchers(
             count=count,
             validity_s=None if hours is None else int(hours * 3600),
             batch=batch,
+            prefix=prefix,
             binds_mac=binds_mac,
             sell_until=None if sell_until is None else sell_until.replace(tzinfo=job.now.tzinfo),
         )
@@ -131,29 +135,54 @@ def list_vouchers(state: str | None, batch: str | None, limit: int, tenant: str 
     show_list(page, rows, lambda: table([[row[name] or "" for name in head] for row in rows], head))
 
 
+code_argument = click.argument("code", required=False)
+batch_option = click.option("--batch", help="Every voucher of this batch instead of one.")
+
+
 @voucher.command("disable")
-@click.argument("code")
+@code_argument
+@batch_option
 @tenant_option
 @json_option
-def disable_voucher(code: str, tenant: str | None) -> None:
-    """Take a voucher out of use."""
-    _set_disabled(code, tenant, disabled=True)
+def disable_voucher(code: str | None, batch: str | None, tenant: str | None) -> None:
+    """Take the voucher CODE, or a whole batch, out of use; their sessions end."""
+    _set_disabled(code, batch, tenant, disabled=True)
 
 
 @voucher.command("enable")
-@click.argument("code")
+@code_argument
+@batch_option
 @tenant_option
 @json_option
-def enable_voucher(code: str, tenant: str | None) -> None:
-    """Give a voucher back, with the time it has left."""
-    _set_disabled(code, tenant, disabled=False)
+def enable_voucher(code: str | None, batch: str | None, tenant: str | None) -> None:
+    """Give the voucher CODE, or a whole batch, back, with the time it has left."""
+    _set_disabled(code, batch, tenant, disabled=False)
 
 
-def _set_disabled(code: str, tenant: str | None, *, disabled: bool) -> None:
+@voucher.command("export")
+@click.argument("batch")
+@tenant_option
+@json_option
+def export_vouchers(batch: str, tenant: str | None) -> None:
+    """Print a batch as CSV, codes included; the audit log says who took them."""
     with work(tenant) as job:
-        row = job.found(voucher_by_code(job.session, code, tenant_id=job.tenant_id), "voucher")
+        head, *rows = job.do(vouchers.export, batch=batch)
+    emit({"items": [dict(zip(head, row, strict=True)) for row in rows]}, as_csv([head, *rows]).splitlines())
+
+
+def _set_disabled(code: str | None, batch: str | None, tenant: str | None, *, disabled: bool) -> None:
+    if (code is None) == (batch is None):
+        raise click.UsageError("name a CODE, or a batch with --batch")
+    with work(tenant) as job:
+        if batch is not None:
+            done = job.do(vouchers.set_batch_disabled, batch=batch, disabled=disabled)
+            data = {"batch": done.batch, "changed": done.changed, "session_changes": list(done.effect.change_ids)}
+            what = "disabled" if disabled else "given back"
+            emit(data, [f"{done.changed} vouchers of {done.batch} {what}; {done.effect}."])
+            return
+        row = job.found(voucher_by_code(job.session, code or "", tenant_id=job.tenant_id), "voucher")
         changed = job.do(vouchers.set_disabled, voucher_id=row.id, disabled=disabled)
-        show_fields(_voucher(changed))
+        show_fields(_voucher(changed.row))
 
 
 def _voucher(row: Voucher) -> dict[str, Any]:

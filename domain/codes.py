@@ -4,6 +4,7 @@ from datetime import date
 
 CUSTOMER_PREFIX = "CUST"
 SUBSCRIPTION_PREFIX = "SUB"
+BATCH_PREFIX = "VCH"
 
 
 def code_period(day: date) -> str:

@@ -11,7 +11,7 @@ from bss import audit, fields
 from bss.actor import Actor
 from bss.customers import require_open
 from bss.failure import flush_or_conflict, require_known
-from bss.numbers import next_code
+from bss.numbers import next_code, next_codes
 from bss.outcome import Issued
 from bss.rows import locked, referenced, tenant_of
 from bss.subscriptions.life import put_into_service
@@ -92,6 +92,43 @@ def create(
         never = details.get("never_expires", False)
         put_into_service(session, actor, now, subscription, customer, never_expires=never)
     return Issued(row=subscription, secret=clear)
+
+
+def create_many(
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    customer: Customer,
+    plan: ServicePlan,
+    usernames: Sequence[str],
+    connection_type: str,
+) -> list[Subscription]:
+    """Add an active subscription without an end for each name, with a password nobody knows, in one statement.
+
+    The caller vouches for the names and writes one audit row for all of them.
+    """
+    codes = next_codes(session, actor=actor, now=now, prefix=SUBSCRIPTION_PREFIX, count=len(usernames))
+    common = _terms(session, actor, now, plan, {"auto_renew": False})
+    rows = [
+        Subscription(
+            **common,
+            tenant_id=actor.tenant_id,
+            customer_id=customer.id,
+            service_plan_id=plan.id,
+            username=username,
+            connection_type=connection_type,
+            service_password=fields.new_password(),
+            status="active",
+            activated_at=now,
+            subscription_code=code,
+            version=1,
+        )
+        for username, code in zip(usernames, codes, strict=True)
+    ]
+    session.add_all(rows)
+    flush_or_conflict(session, TAKEN)
+    return rows
 
 
 def _open_customer(session: Session, customer_id: int, *, actor: Actor) -> Customer:

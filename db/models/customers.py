@@ -4,10 +4,9 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, Index, Integer, Numeric, String, func, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base, Id, TenantOwned, Timestamps, one_of
-from db.models.subscriptions import Subscription
 from domain.lifecycle import CUSTOMER_STATUSES
 
 CUSTOMER_TYPES = ("residential", "business", "enterprise")
@@ -27,6 +26,9 @@ class Customer(TenantOwned, Timestamps, Base):
         Index("uq_customers_email", "tenant_id", text("lower(email)"), unique=True, postgresql_where=ALIVE),
         Index("uq_customers_phone", "tenant_id", "phone", unique=True, postgresql_where=ALIVE),
         Index("ix_customers_status", "tenant_id", "status"),
+        Index(
+            "uq_customers_walk_in", "tenant_id", unique=True, postgresql_where=text("is_walk_in AND deleted_at IS NULL")
+        ),
         CheckConstraint("credit_limit >= 0", name="credit_limit"),
         Index(
             "ix_customers_search",
@@ -53,8 +55,8 @@ class Customer(TenantOwned, Timestamps, Base):
     credit_limit: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     deleted_at: Mapped[datetime | None]
-    subscriptions: Mapped[list[Subscription]] = relationship(
-        back_populates="customer", order_by="Subscription.id", lazy="selectin"
-    )
+    # Who buys vouchers without giving a name. It has one subscription for each of them: far too many to load together,
+    # so no customer has a collection of them here; `db.queries.owned` reads what is shown.
+    is_walk_in: Mapped[bool] = mapped_column(server_default="false")
 
     __mapper_args__ = {"version_id_col": version}

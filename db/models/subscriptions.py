@@ -166,6 +166,8 @@ class Subscription(TenantOwned, Timestamps, Base):
     assigned_ip: Mapped[str | None] = mapped_column(INET)
     ip_pool: Mapped[str | None] = mapped_column(String(100))
     address_list: Mapped[str | None] = mapped_column(String(100))
+    # The profile of its secret on a router that keeps its own, instead of the plan's.
+    router_profile: Mapped[str | None] = mapped_column(String(100))
     mac_binding: Mapped[str] = mapped_column(String(10), server_default="off")
     nas_binding: Mapped[str] = mapped_column(String(10), server_default="off")
     nas_group_id: Mapped[int | None] = mapped_column(
@@ -181,7 +183,7 @@ class Subscription(TenantOwned, Timestamps, Base):
     terminated_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     deleted_at: Mapped[datetime | None]
-    customer: Mapped["Customer"] = relationship(back_populates="subscriptions")
+    customer: Mapped["Customer"] = relationship()
     plan: Mapped[ServicePlan] = relationship()
     nas: Mapped[NasServer | None] = relationship()
     limits: Mapped[SubscriptionLimits | None] = relationship(cascade="all, delete-orphan")

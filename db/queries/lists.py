@@ -9,8 +9,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, defer, joinedload, lazyload, selectinload
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, defer, joinedload, selectinload
 
 from db.models import (
     AccessLog,
@@ -113,16 +113,9 @@ class AuditFilter:
 
 
 def page_of_customers(session: Session, *, tenant_id: int, fits: CustomerFilter, wanted: Wanted) -> Page[Customer]:
-    """Customers with their subscriptions and plans."""
-    statement = (
-        select(Customer)
-        .where(Customer.tenant_id == tenant_id, Customer.deleted_at.is_(None), *_customer_conditions(fits))
-        .options(
-            selectinload(Customer.subscriptions).options(
-                joinedload(Subscription.plan).options(lazyload(ServicePlan.fup_rules)),
-                defer(Subscription.service_password),
-            )
-        )
+    """Customers."""
+    statement = select(Customer).where(
+        Customer.tenant_id == tenant_id, Customer.deleted_at.is_(None), *_customer_conditions(fits)
     )
     return fetch_page(session, statement, sorts=CUSTOMER_SORTS, row_id=Customer.id, wanted=wanted)
 
@@ -189,7 +182,7 @@ def with_parents(statement: Select[Subscription]) -> Select[Subscription]:
     """The same subscriptions, loaded with their relatives and without their passwords."""
     return statement.options(
         defer(Subscription.service_password),
-        joinedload(Subscription.customer).options(lazyload(Customer.subscriptions)),
+        joinedload(Subscription.customer),
         joinedload(Subscription.plan),
         joinedload(Subscription.nas).options(defer(NasServer.radius_secret)),
         joinedload(Subscription.limits),
@@ -304,7 +297,9 @@ def _customer_conditions(fits: CustomerFilter) -> list[ColumnElement[bool]]:
         if value is not None
     ]
     if owned:
-        conditions.append(Customer.subscriptions.any((Subscription.deleted_at.is_(None)) & _all(owned)))
+        conditions.append(
+            exists().where(Subscription.customer_id == Customer.id, Subscription.deleted_at.is_(None), *owned)
+        )
     if fits.created_after is not None:
         conditions.append(Customer.created_at >= fits.created_after)
     if fits.created_before is not None:
@@ -363,13 +358,6 @@ def _session_conditions(fits: SessionFilter) -> list[ColumnElement[bool]]:
             )
         )
     return conditions
-
-
-def _all(conditions: list[ColumnElement[bool]]) -> ColumnElement[bool]:
-    first, *rest = conditions
-    for condition in rest:
-        first = first & condition
-    return first
 
 
 def _pattern(text: str) -> str:

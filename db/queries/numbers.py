@@ -3,15 +3,17 @@
 import psycopg
 
 _NEXT = """
-INSERT INTO number_sequences (tenant_id, name, period, last_value) VALUES (%s, %s, %s, 1)
-ON CONFLICT (tenant_id, name, period) DO UPDATE SET last_value = number_sequences.last_value + 1
+INSERT INTO number_sequences (tenant_id, name, period, last_value)
+VALUES (%(tenant_id)s, %(name)s, %(period)s, %(count)s)
+ON CONFLICT (tenant_id, name, period) DO UPDATE SET last_value = number_sequences.last_value + %(count)s
 RETURNING last_value
 """
 
 
-def next_number(connection: psycopg.Connection, *, tenant_id: int, name: str, period: str) -> int:
-    """The next number of `name` in `period`, from 1."""
-    row = connection.execute(_NEXT, (tenant_id, name, period)).fetchone()
+def next_numbers(connection: psycopg.Connection, *, tenant_id: int, name: str, period: str, count: int = 1) -> range:
+    """The next `count` numbers of `name` in `period`, from 1."""
+    values = {"tenant_id": tenant_id, "name": name, "period": period, "count": count}
+    row = connection.execute(_NEXT, values).fetchone()
     if row is None:
         raise LookupError("the sequence returned nothing")
-    return int(row[0])
+    return range(int(row[0]) - count + 1, int(row[0]) + 1)

@@ -12,26 +12,39 @@ _ENDED = ("cancelled", "terminated")
 
 
 def statuses_of_customer(session: Session, customer_id: int) -> list[str]:
-    """The status of every subscription the customer ever had and that is not deleted."""
-    statement = select(Subscription.status).where(
-        Subscription.customer_id == customer_id, Subscription.deleted_at.is_(None)
+    """Which statuses the customer's subscriptions have that are not deleted, each once."""
+    statement = (
+        select(Subscription.status)
+        .distinct()
+        .where(Subscription.customer_id == customer_id, Subscription.deleted_at.is_(None))
     )
     return list(session.scalars(statement))
 
 
-def lock_unfinished_of_customer(session: Session, customer_id: int) -> Sequence[Subscription]:
-    """The customer's subscriptions that are not terminated, locked in the order of their ids."""
+def lock_unfinished_of_customer(
+    session: Session, customer_id: int, *, status: str | None = None
+) -> Sequence[Subscription]:
+    """The customer's subscriptions that are not terminated (or in `status`), locked in the order of their ids."""
+    wanted = Subscription.status != "terminated" if status is None else Subscription.status == status
     statement = (
         select(Subscription)
-        .where(
-            Subscription.customer_id == customer_id,
-            Subscription.deleted_at.is_(None),
-            Subscription.status != "terminated",
-        )
+        .where(Subscription.customer_id == customer_id, Subscription.deleted_at.is_(None), wanted)
         .order_by(Subscription.id)
         .with_for_update(of=Subscription)
     )
     return session.scalars(statement, execution_options={"populate_existing": True}).all()
+
+
+def online_of_customer(session: Session, customer_id: int) -> list[int]:
+    """Those of the customer's subscriptions that have a running session, locked in the order of their ids."""
+    running = select(RadAcct.subscription_id).where(RadAcct.acctstoptime.is_(None))
+    statement = (
+        select(Subscription.id)
+        .where(Subscription.customer_id == customer_id, Subscription.deleted_at.is_(None), Subscription.id.in_(running))
+        .order_by(Subscription.id)
+        .with_for_update(of=Subscription)
+    )
+    return list(session.scalars(statement))
 
 
 def address_is_taken(

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import psycopg
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.models import Customer, Subscription, Voucher
+from db.models import Customer, ServicePlan, Subscription, Voucher
 from db.queries.paging import Page, Wanted, fetch_page
 
 # The subscriptions first and in one order, as everywhere.
@@ -72,18 +72,87 @@ def end_vouchers(connection: psycopg.Connection[Any], *, now: datetime, limit: i
 
 
 SORTS = {"code": Voucher.code, "created_at": Voucher.created_at}
+EXPORTED = ("code", "batch", "plan", "state", "validity_hours", "sell_until", "first_used_at", "valid_until")
+_SWITCH = """
+WITH due AS (
+    SELECT id FROM vouchers
+    WHERE tenant_id = %(tenant_id)s AND batch = %(batch)s
+      AND CASE WHEN %(disabled)s THEN state IN ('unused', 'active') ELSE state = 'disabled' END
+    ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE
+)
+UPDATE vouchers v SET updated_at = %(now)s, state = CASE WHEN %(disabled)s THEN 'disabled'
+    WHEN v.first_used_at IS NULL THEN 'unused' ELSE 'active' END
+FROM due WHERE v.id = due.id
+RETURNING v.subscription_id
+"""
 
 
 def page_of_vouchers(
-    session: Session, *, tenant_id: int, state: str | None, batch: str | None, wanted: Wanted
+    session: Session, *, tenant_id: int, state: str | None, batch: str | None, wanted: Wanted, code: str | None = None
 ) -> Page[Voucher]:
-    """A provider's vouchers."""
+    """A provider's vouchers; with part of a code only those that begin like it."""
     query = select(Voucher).where(Voucher.tenant_id == tenant_id)
     if state is not None:
         query = query.where(Voucher.state == state)
     if batch is not None:
         query = query.where(Voucher.batch == batch)
+    if code:
+        query = query.where(Voucher.code.startswith(code, autoescape=True))
     return fetch_page(session, query, sorts=SORTS, row_id=Voucher.id, wanted=wanted)
+
+
+def plan_names(session: Session, vouchers: Sequence[Voucher]) -> dict[int, str]:
+    """The plan of each of the vouchers, by the id of its subscription."""
+    query = (
+        select(Subscription.id, ServicePlan.name)
+        .join(ServicePlan, ServicePlan.id == Subscription.service_plan_id)
+        .where(Subscription.id.in_([row.subscription_id for row in vouchers]))
+    )
+    return dict(session.execute(query).all())
+
+
+def states_of_batch(session: Session, *, tenant_id: int, batch: str) -> dict[str, int]:
+    """How many vouchers of a batch there are in each state."""
+    query = (
+        select(Voucher.state, func.count())
+        .where(Voucher.tenant_id == tenant_id, Voucher.batch == batch)
+        .group_by(Voucher.state)
+    )
+    return dict(session.execute(query).all())
+
+
+def first_of_batch(session: Session, *, tenant_id: int, batch: str) -> Voucher | None:
+    """The oldest voucher of a batch, or None when there is no such batch."""
+    query = select(Voucher).where(Voucher.tenant_id == tenant_id, Voucher.batch == batch)
+    return session.scalars(query.order_by(Voucher.id).limit(1)).first()
+
+
+def rows_of_batch(session: Session, *, tenant_id: int, batch: str, limit: int) -> list[Any]:
+    """The vouchers of a batch as plain rows of `EXPORTED`, by code."""
+    query = (
+        select(
+            Voucher.code,
+            Voucher.batch,
+            ServicePlan.name,
+            Voucher.state,
+            Voucher.validity_s / 3600.0,
+            Voucher.sell_until,
+            Voucher.first_used_at,
+            Voucher.valid_until,
+        )
+        .join(Subscription, Subscription.id == Voucher.subscription_id)
+        .join(ServicePlan, ServicePlan.id == Subscription.service_plan_id)
+        .where(Voucher.tenant_id == tenant_id, Voucher.batch == batch)
+    )
+    return list(session.execute(query.order_by(Voucher.code).limit(limit)).all())
+
+
+def switch_batch(
+    connection: psycopg.Connection[Any], *, tenant_id: int, batch: str, disabled: bool, now: datetime, limit: int
+) -> list[int]:
+    """Disable the next vouchers of a batch that can still be used, or give disabled ones back; their subscriptions."""
+    values = {"tenant_id": tenant_id, "batch": batch, "disabled": disabled, "now": now, "limit": limit}
+    return [row[0] for row in connection.execute(_SWITCH, values)]
 
 
 def taken_codes(session: Session, *, tenant_id: int, codes: Iterable[str]) -> set[str]:
@@ -94,12 +163,10 @@ def taken_codes(session: Session, *, tenant_id: int, codes: Iterable[str]) -> se
     return set(session.scalars(query))
 
 
-def walk_in_customer(session: Session, *, tenant_id: int, name: str) -> Customer | None:
-    """The customer under whom vouchers are kept, or None before the first."""
-    query = select(Customer).where(
-        Customer.tenant_id == tenant_id, Customer.name == name, Customer.deleted_at.is_(None)
-    )
-    return session.scalars(query.order_by(Customer.id).limit(1)).first()
+def walk_in_customer(session: Session, *, tenant_id: int) -> Customer | None:
+    """The customer under whom vouchers are kept, locked, or None before the first."""
+    query = select(Customer).where(Customer.tenant_id == tenant_id, Customer.is_walk_in, Customer.deleted_at.is_(None))
+    return session.scalars(query.with_for_update(of=Customer)).one_or_none()
 
 
 def voucher_by_code(session: Session, code: str, *, tenant_id: int) -> Voucher | None:

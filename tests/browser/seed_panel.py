@@ -4,6 +4,7 @@ import random
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bss.setup import ensure_roles
@@ -61,7 +62,7 @@ def seed(session: Session, *, customers: int = 30, first_day: bool = False, now:
     rows.plans, rows.routers = _plans(session), _routers(session, now)
     rows.customers = [_customer(session, rows, number, chance, now) for number in range(customers)]
     rows.budi = rows.customers[0]
-    rows.service = rows.budi.subscriptions[0]
+    rows.service = _services(session, rows.budi)[0]
     _life_of_budi(session, rows, chance, now)
     _logins(session, rows, chance, now)
     for stream in ("acct", "access"):
@@ -341,8 +342,14 @@ def _decision(
     )
 
 
+def _services(session: Session, customer: Customer) -> list[Subscription]:
+    return list(
+        session.scalars(select(Subscription).where(Subscription.customer_id == customer.id).order_by(Subscription.id))
+    )
+
+
 def _logins(session: Session, rows: Seeded, chance: random.Random, now: datetime) -> None:
-    services = [row for customer in rows.customers[1:] for row in customer.subscriptions]
+    services = [row for customer in rows.customers[1:] for row in _services(session, customer)]
     refusals = (
         ("wrong_password",) * 6
         + ("unknown_user",) * 4

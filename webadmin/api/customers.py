@@ -7,6 +7,7 @@ from bss import customers
 from bss.rows import find
 from db.models import Customer
 from db.queries.lists import CustomerFilter, customer_summary, page_of_customers
+from db.queries.owned import with_owned
 from domain.period import local_midnight
 from webadmin import database, security
 from webadmin.api import schemas
@@ -35,6 +36,7 @@ def list_customers(arguments: dict[str, Any]) -> dict[str, Any]:
     wanted = wanted_part(arguments)
     fits = CustomerFilter(**arguments)
     page = page_of(lambda: page_of_customers(database.session(), tenant_id=tenant_id(), fits=fits, wanted=wanted))
+    with_owned(database.session(), page.items)
     zone = ZoneInfo(tenant().timezone)
     month_start = local_midnight(security.now().astimezone(zone).date().replace(day=1), zone)
     summary = customer_summary(database.session(), tenant_id=tenant_id(), month_start=month_start)
@@ -49,7 +51,7 @@ def create_customer(body: dict[str, Any]) -> Customer:
     """Add a customer"""
     customer = customers.create(**acting(), **body)
     database.commit()
-    return customer
+    return _shown(customer)
 
 
 @blueprint.route("/<int:customer_id>")
@@ -57,7 +59,7 @@ def create_customer(body: dict[str, Any]) -> Customer:
 @blueprint.response(200, schemas.CustomerOut)
 def get_customer(customer_id: int) -> Customer:
     """One customer"""
-    return find(database.session(), Customer, customer_id, actor=actor())
+    return _shown(find(database.session(), Customer, customer_id, actor=actor()))
 
 
 @blueprint.route("/<int:customer_id>", methods=["PATCH"])
@@ -69,7 +71,7 @@ def edit_customer(body: dict[str, Any], customer_id: int) -> Customer:
     version = body.pop("version", None)
     changed = customers.edit(**acting(), customer_id=customer_id, changes=body, version=version)
     database.commit(changed.effect)
-    return changed.row
+    return _shown(changed.row)
 
 
 @blueprint.route("/<int:customer_id>", methods=["DELETE"])
@@ -80,7 +82,7 @@ def delete_customer(arguments: dict[str, Any], customer_id: int) -> dict[str, An
     """Terminate and hide a customer; subscriptions end with him"""
     changed = customers.delete(**acting(), customer_id=customer_id, **arguments)
     database.commit(changed.effect)
-    return as_result("Deleted", changed.effect, customer=changed.row)
+    return as_result("Deleted", changed.effect, customer=_shown(changed.row))
 
 
 @blueprint.route("/<int:customer_id>/activate", methods=["POST"])
@@ -91,7 +93,7 @@ def activate_customer(body: dict[str, Any], customer_id: int) -> dict[str, Any]:
     """Lift a block, or make a prospect active"""
     changed = customers.activate(**acting(), customer_id=customer_id, **body)
     database.commit(changed.effect)
-    return as_result("Activated", changed.effect, customer=changed.row)
+    return as_result("Activated", changed.effect, customer=_shown(changed.row))
 
 
 @blueprint.route("/<int:customer_id>/suspend", methods=["POST"])
@@ -102,7 +104,7 @@ def suspend_customer(body: dict[str, Any], customer_id: int) -> dict[str, Any]:
     """Refuse all of the customer's logins and end his sessions"""
     changed = customers.suspend(**acting(), customer_id=customer_id, **body)
     database.commit(changed.effect)
-    return as_result("Suspended", changed.effect, customer=changed.row)
+    return as_result("Suspended", changed.effect, customer=_shown(changed.row))
 
 
 @blueprint.route("/<int:customer_id>/block", methods=["POST"])
@@ -113,7 +115,7 @@ def block_customer(body: dict[str, Any], customer_id: int) -> dict[str, Any]:
     """Block a customer as inactive, disabled, blacklisted or suspended"""
     changed = customers.block(**acting(), customer_id=customer_id, **body)
     database.commit(changed.effect)
-    return as_result("Blocked", changed.effect, customer=changed.row)
+    return as_result("Blocked", changed.effect, customer=_shown(changed.row))
 
 
 @blueprint.route("/<int:customer_id>/terminate", methods=["POST"])
@@ -124,4 +126,10 @@ def terminate_customer(body: dict[str, Any], customer_id: int) -> dict[str, Any]
     """End the relation and all subscriptions"""
     changed = customers.terminate(**acting(), customer_id=customer_id, **body)
     database.commit(changed.effect)
-    return as_result("Terminated", changed.effect, customer=changed.row)
+    return as_result("Terminated", changed.effect, customer=_shown(changed.row))
+
+
+def _shown(customer: Customer) -> Customer:
+    """The customer with what is shown of its subscriptions."""
+    with_owned(database.session(), [customer])
+    return customer

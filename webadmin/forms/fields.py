@@ -92,6 +92,19 @@ class MinutesField(TypedField):
         return f"{Decimal(value) / 60:f}" if value % 60 else str(value // 60)
 
 
+class HoursField(TypedField):
+    """A time in seconds, written in hours."""
+
+    wrong = _l("Write a number of hours, such as 24 or 1.5.")
+
+    def read(self, text: str) -> int | None:
+        amount = _decimal(text)
+        return None if amount is None else int(amount * 3600)
+
+    def spell(self, value: int) -> str:
+        return f"{(Decimal(value) / 3600).normalize():f}"
+
+
 class AmountField(TypedField):
     """An amount of money; thousands may be separated in the Indonesian or the English way."""
 

@@ -30,14 +30,16 @@ from webadmin.panel import (
     subscriptions,
     today,
     tokens,
+    vouchers,
     words,
 )
 from webadmin.panel.language import LANGUAGES, chosen_language, chosen_theme, init_language
 from webadmin.panel.support import page_url, tenant
 
 SUBJECTS = (
-    today, search, customers, subscriptions, fair_use, decisions, attributes, allowances, plans, rollouts, routers,
-    router_groups, router_test, server, blacklist, devices, online, logins, changes, settings, gardens, staff, tokens,
+    today, search, customers, vouchers, subscriptions, fair_use, decisions, attributes, allowances, plans, rollouts,
+    routers, router_groups, router_test, server, blacklist, devices, online, logins, changes, settings, gardens, staff,
+    tokens,
 )  # fmt: skip
 THEMES = (
     ("auto", _l("As the system"), "device-desktop"),

@@ -17,6 +17,7 @@ from db.engine import psycopg_of
 from db.models import Customer, Subscription
 from db.queries.access import profiles_by_id
 from db.queries.allowances import topups_of
+from db.queries.owned import chosen_subscription, count_ever, owned_by
 from db.queries.panel import catalogue, network
 from db.queries.panel import customers as reads
 from db.queries.usage_reports import usage_of_period
@@ -124,7 +125,7 @@ def _made_username(customer: Customer) -> str:
     """A name that is easy to say and free: the customer's first word, the end of his code, and which service it is."""
     letters = unicodedata.normalize("NFKD", customer.name.split()[0]).encode("ascii", "ignore").decode().lower()
     word = "".join(letter for letter in letters if letter.isalnum()) or "user"
-    nth = len(customer.subscriptions)
+    nth = count_ever(db(), customer.id)
     return f"{word}{customer.customer_code[-4:]}" + (f"-{nth + 1}" if nth else "")
 
 
@@ -149,7 +150,7 @@ def _added(customer: Customer, issued: Issued[Subscription] | None) -> ResponseR
 @requires("edit_customers")
 def edit(customer_id: int) -> ResponseReturnValue:
     """Who the customer is, changed."""
-    customer = found(reads.customer_with_subscriptions(db(), customer_id))
+    customer = found(reads.customer_by_id(db(), customer_id))
     form = CustomerForm(obj=customer)
     if form.validate_on_submit():
         version = int(form.version.data) if str(form.version.data or "").isdigit() else None
@@ -157,7 +158,7 @@ def edit(customer_id: int) -> ResponseReturnValue:
         if done is not None:
             flash(gettext("Saved."), "success")
             return redirect(url_for("panel.customers.show", customer_id=customer_id), 303)
-        customer = found(reads.customer_with_subscriptions(db(), customer_id))
+        customer = found(reads.customer_by_id(db(), customer_id))
     return render("panel/customers/edit.html", 422 if form.is_submitted() else 200, form=form, customer=customer)
 
 
@@ -165,15 +166,15 @@ def edit(customer_id: int) -> ResponseReturnValue:
 @requires("view_customers")
 def show(customer_id: int) -> ResponseReturnValue:
     """The customer page."""
-    customer = found(reads.customer_with_subscriptions(db(), customer_id))
+    customer = found(reads.customer_by_id(db(), customer_id))
     subscription = _chosen(customer)
     tab = request.args.get("tab", "service")
     values: dict[str, Any] = {
         "customer": customer,
         "subscription": subscription,
         "tab": tab if tab in TABS else "service",
+        **_others(customer, subscription),
     }
-    values["online"] = reads.online_among(db(), [row.id for row in customer.subscriptions])
     values["follow"] = network.changes_by_id(db(), ids) if (ids := followed_ids(request.args.get("follow"))) else []
     if subscription is not None:
         values |= _head(subscription) | _of_tab(str(values["tab"]), customer, subscription)
@@ -184,7 +185,7 @@ def show(customer_id: int) -> ResponseReturnValue:
 @requires("view_customers")
 def live(customer_id: int) -> ResponseReturnValue:
     """The part of the customer page that updates in place."""
-    customer = found(reads.customer_with_subscriptions(db(), customer_id))
+    customer = found(reads.customer_by_id(db(), customer_id))
     subscription = found(_chosen(customer))
     values = _head(subscription) | _service(subscription)
     return render("panel/customers/live.html", customer=customer, subscription=subscription, **values)
@@ -197,14 +198,25 @@ def _head(subscription: Subscription) -> dict[str, Any]:
 
 
 def _chosen(customer: Customer) -> Subscription | None:
-    """The subscription named in the address, else the one that matters most: active before ended, newest first."""
-    rows = [row for row in customer.subscriptions if row.deleted_at is None]
-    wanted = argument_id("subscription")
-    for row in rows:
-        if row.id == wanted:
-            return row
-    over = ("terminated", "cancelled")
-    return min(rows, key=lambda row: (row.status in over, row.status != "active", -row.id), default=None)
+    """The subscription named in the address, else the one that matters most."""
+    return chosen_subscription(
+        db(), customer.id, wanted_id=argument_id("subscription"), username=request.args.get("username", "").strip()
+    )
+
+
+def _others(customer: Customer, chosen: Subscription | None) -> dict[str, Any]:
+    """The tabs of the customer's subscriptions: the first ones and the one chosen; others are searched."""
+    owned = owned_by(db(), [customer.id])[customer.id]
+    tabs = [*owned.rows]
+    if chosen is not None and chosen.id not in [row.id for row in tabs]:
+        tabs.append(chosen)
+    searched = request.args.get("username", "").strip()[:253]
+    return {
+        "owned": owned,
+        "tabs": tabs,
+        "online": reads.online_among(db(), [row.id for row in tabs]),
+        "missed": searched if chosen is None or chosen.username != searched else "",
+    }
 
 
 def _of_tab(tab: str, customer: Customer, subscription: Subscription) -> dict[str, Any]:

@@ -62,6 +62,7 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
                 icon="users-group",
             ),
             _Page(endpoint="panel.plans.index", permission="view_plans", text=_l("Plans"), icon="package"),
+            _Page(endpoint="panel.vouchers.index", permission="view_customers", text=_l("Vouchers"), icon="ticket"),
             _Page(
                 endpoint="panel.devices.waiting",
                 permission="view_customers",

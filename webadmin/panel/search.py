@@ -3,7 +3,6 @@
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from db.queries.panel.customers import online_among
 from db.queries.panel.search import Found, search
 from webadmin.panel.support import db, is_part, render, tenant
 from webadmin.permissions import requires
@@ -20,9 +19,8 @@ def index() -> ResponseReturnValue:
     """Everything the text could mean."""
     text = request.args.get("q", "").strip()[:LONGEST]
     result = search(db(), tenant().id, text) if len(text) >= LEAST else None
-    ids = [row.id for customer in result.customers for row in customer.subscriptions] if result else []
     template = "panel/search/_found.html" if is_part() else "panel/search/index.html"
-    return render(template, text=text, result=_allowed(result), online=online_among(db(), ids))
+    return render(template, text=text, result=_allowed(result))
 
 
 def _allowed(result: Found | None) -> Found | None:
@@ -31,6 +29,7 @@ def _allowed(result: Found | None) -> Found | None:
         return None
     return Found(
         customers=result.customers,
+        owned=result.owned,
         holders=result.holders,
         routers=result.routers if may("view_nas") else [],
         plans=result.plans if may("view_plans") else [],

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -15,12 +15,13 @@ from bss.outcome import Effect
 from db.models import Customer, ServicePlan, Subscription
 from db.queries.nas_groups import groups_of
 from db.queries.panel import catalogue
-from db.queries.panel.customers import customer_with_subscriptions
+from db.queries.panel.customers import customer_by_id
 from db.queries.rows import find_row
 from webadmin import format as spell
 from webadmin.forms import customers as forms
 from webadmin.panel.customers import offer_choices, service_values
 from webadmin.panel.filters import language, money
+from webadmin.panel.moments import from_local
 from webadmin.panel.support import (
     act,
     argument_id,
@@ -330,11 +331,6 @@ def change_expiry(subscription_id: int) -> ResponseReturnValue:
     )
 
 
-def from_local(moment: datetime | None) -> datetime | None:
-    """A time typed in the provider's zone, as an instant."""
-    return None if moment is None else moment.replace(tzinfo=zone()).astimezone(UTC)
-
-
 @blueprint.route("/subscriptions/<int:subscription_id>/speed", methods=["GET", "POST"])
 @requires("edit_speed_limit")
 def change_speed(subscription_id: int) -> ResponseReturnValue:
@@ -452,14 +448,14 @@ def _changes(form: forms.EditSubscriptionForm) -> dict[str, Any]:
 @requires("create_customers")
 def new(customer_id: int) -> ResponseReturnValue:
     """One more subscription."""
-    customer: Customer = found(customer_with_subscriptions(db(), customer_id))
+    customer: Customer = found(customer_by_id(db(), customer_id))
     form = forms.SubscriptionForm()
     offer_choices(form)
     if form.validate_on_submit():
         issued = attempt(form, use.create, customer_id=customer_id, **service_values(form, customer))
         if issued is not None:
             return render("panel/customers/added.html", customer=customer, issued=issued)
-        customer = found(customer_with_subscriptions(db(), customer_id))
+        customer = found(customer_by_id(db(), customer_id))
     return render("panel/subscriptions/new.html", 422 if form.is_submitted() else 200, form=form, customer=customer)
 
 

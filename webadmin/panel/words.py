@@ -62,6 +62,13 @@ _STATES: dict[str, dict[str, Mark]] = {
         "pending": Mark(colour="amber", icon="clock", text=_l("waits for approval")),
         "blocked": Mark(colour="red", icon="ban", text=_l("blocked")),
     },
+    "voucher": {
+        "unused": Mark(colour="blue", icon="ticket", text=_l("unused")),
+        "active": Mark(colour="green", icon="check", text=_l("in use")),
+        "used": Mark(colour="grey", icon="minus", text=_l("used up")),
+        "expired": Mark(colour="grey", icon="clock", text=_l("not used in time")),
+        "disabled": Mark(colour="red", icon="ban", text=_l("disabled")),
+    },
     "enabled": {
         "yes": Mark(colour="green", icon="check", text=_l("active")),
         "no": Mark(colour="grey", icon="minus", text=_l("off")),
@@ -264,6 +271,7 @@ _ACTIONS: dict[str, LazyString] = {
     "voucher.created": _l("vouchers made"),
     "voucher.disabled": _l("voucher disabled"),
     "voucher.enabled": _l("voucher given back"),
+    "voucher.exported": _l("took the codes of a batch"),
     "subscription.certificate_issued": _l("certificate issued"),
     "subscription.attributes_changed": _l("changed RADIUS attributes"),
     "customer.created": _l("added the customer"),

@@ -5,9 +5,10 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, exists, func, literal_column, select, union_all
-from sqlalchemy.orm import Session, defer, joinedload, selectinload
+from sqlalchemy.orm import Session
 
 from db.models import AuditLog, Customer, RadAcct, Subscription, SubscriptionMac, UsageDaily
+from db.queries.owned import Owned, owned_by
 from domain.fup import Usage
 from domain.mac import normalise_mac
 
@@ -24,11 +25,11 @@ class CustomerFilter:
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerPage:
-    """One page of the list: how many there are in all, the rows, and which subscriptions are online."""
+    """One page of the list: how many there are in all, the rows, and what is shown of their subscriptions by id."""
 
     total: int
     customers: list[Customer]
-    online: frozenset[int]
+    owned: dict[int, Owned]
 
 
 def customer_page(session: Session, wanted: CustomerFilter, *, page: int, size: int) -> CustomerPage:
@@ -36,19 +37,9 @@ def customer_page(session: Session, wanted: CustomerFilter, *, page: int, size: 
     conditions = _conditions(wanted)
     total = session.scalar(select(func.count()).select_from(Customer).where(*conditions)) or 0
     rows = session.scalars(
-        _with_subscriptions(select(Customer))
-        .where(*conditions)
-        .order_by(Customer.name, Customer.id)
-        .limit(size)
-        .offset((page - 1) * size)
+        select(Customer).where(*conditions).order_by(Customer.name, Customer.id).limit(size).offset((page - 1) * size)
     ).all()
-    ids = [subscription.id for customer in rows for subscription in customer.subscriptions]
-    return CustomerPage(total=total, customers=list(rows), online=online_among(session, ids))
-
-
-def _with_subscriptions(statement: Select[Customer]) -> Select[Customer]:
-    subscriptions = selectinload(Customer.subscriptions)
-    return statement.options(subscriptions.options(joinedload(Subscription.plan), defer(Subscription.service_password)))
+    return CustomerPage(total=total, customers=list(rows), owned=owned_by(session, [row.id for row in rows]))
 
 
 def _conditions(wanted: CustomerFilter) -> list[ColumnElement[bool]]:
@@ -140,23 +131,10 @@ def online_among(session: Session, subscription_ids: list[int]) -> frozenset[int
     return frozenset(subscription_id for subscription_id in rows if subscription_id is not None)
 
 
-def customer_with_subscriptions(session: Session, customer_id: int) -> Customer | None:
-    """A customer with everything its page shows, or None."""
-    statement = (
-        select(Customer)
-        .where(Customer.id == customer_id, Customer.deleted_at.is_(None))
-        .options(
-            selectinload(Customer.subscriptions).options(
-                joinedload(Subscription.plan),
-                joinedload(Subscription.nas),
-                joinedload(Subscription.limits),
-                joinedload(Subscription.fup_state),
-                selectinload(Subscription.macs),
-                defer(Subscription.service_password),
-            )
-        )
-    )
-    return session.scalars(statement).unique().one_or_none()
+def customer_by_id(session: Session, customer_id: int) -> Customer | None:
+    """A customer that is not deleted, or None."""
+    statement = select(Customer).where(Customer.id == customer_id, Customer.deleted_at.is_(None))
+    return session.scalars(statement).one_or_none()
 
 
 def daily_usage(session: Session, subscription_id: int, since: date) -> dict[date, Usage]:
@@ -178,5 +156,5 @@ def audit_of(session: Session, *, customer_id: int, limit: int) -> list[AuditLog
 def recent_customers(session: Session, text: str, limit: int) -> list[Customer]:
     """Customers for the search box: the closest names first."""
     order: list[Any] = [func.similarity(Customer.name, text).desc(), Customer.name]
-    statement = _with_subscriptions(select(Customer)).where(Customer.deleted_at.is_(None), matches(text))
+    statement = select(Customer).where(Customer.deleted_at.is_(None), matches(text))
     return list(session.scalars(statement.order_by(*order).limit(limit)))

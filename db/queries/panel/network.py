@@ -28,7 +28,6 @@ FAILED = ("nak", "timeout")
 _LEAN = (
     defer(Subscription.service_password),
     defer(NasServer.radius_secret),
-    lazyload(Customer.subscriptions),
     lazyload(ServicePlan.fup_rules),
 )
 

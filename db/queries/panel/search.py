@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.orm import Session, defer
 
 from db.models import Customer, NasServer, RadAcct, ServicePlan, Subscription
+from db.queries.owned import Owned, owned_by
 from db.queries.panel.customers import escape_like, recent_customers
 from db.queries.panel.network import as_address
 
@@ -30,6 +31,7 @@ class Found:
     """What the search box found, by kind."""
 
     customers: list[Customer]
+    owned: dict[int, Owned]
     holders: list[AddressHolder]
     routers: list[NasServer]
     plans: list[ServicePlan]
@@ -43,8 +45,10 @@ class Found:
 def search(session: Session, tenant_id: int, text: str) -> Found:
     """Everything that `text` could mean, a few of each kind."""
     address = as_address(text)
+    customers = [] if address is not None else recent_customers(session, text, EACH)
     return Found(
-        customers=[] if address is not None else recent_customers(session, text, EACH),
+        customers=customers,
+        owned=owned_by(session, [row.id for row in customers]),
         holders=_holders(session, tenant_id, address) if address is not None else [],
         routers=_routers(session, text, address),
         plans=_plans(session, text),

@@ -68,6 +68,24 @@ def test_vouchers_are_made_listed_and_disabled(db: Session, tenant: Tenant, clie
     assert listed["pagination"]["total_items"] == 2
 
 
+def test_a_batch_is_switched_off_and_on_and_taken_as_a_table(
+    db: Session, tenant: Tenant, client: FlaskClient, client_of: Callable[..., FlaskClient], admin: User
+) -> None:
+    plan = make_plan(db, tenant=tenant, connection_type="hotspot")
+    db.commit()
+    body = {"service_plan_id": plan.id, "count": 2, "batch": "+nov", "prefix": "HOT-"}
+    codes = [row["code"] for row in client.post(f"{API}/vouchers", json=body).json["items"]]
+
+    off = client.patch(f"{API}/vouchers/batches", json={"batch": "+nov", "disabled": True})
+    table = client.post(f"{API}/vouchers/export", json={"batch": "+nov"})
+
+    assert off.json["batch"] == {"batch": "+nov", "changed": 2}
+    assert (table.status_code, table.mimetype) == (200, "text/csv")
+    assert [line.split(",")[:2] for line in table.text.splitlines()[1:]] == [[code, "'+nov"] for code in sorted(codes)]
+    assert client.patch(f"{API}/vouchers/batches", json={"batch": "no", "disabled": True}).status_code == 404
+    assert client_of(admin, "view_customers").post(f"{API}/vouchers/export", json={"batch": "+nov"}).status_code == 403
+
+
 def test_a_credit_limit_is_set_and_the_balance_only_read(db: Session, tenant: Tenant, client: FlaskClient) -> None:
     customer = make_customer(db, tenant=tenant, balance=-150)
     db.commit()

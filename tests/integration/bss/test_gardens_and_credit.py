@@ -166,7 +166,8 @@ def test_vouchers_are_codes_of_their_own_under_one_walk_in_customer(
     ("over", "field"),
     [
         ({"count": 0}, "count"),
-        ({"count": 501}, "count"),
+        ({"count": vouchers.MAX_AT_ONCE + 1}, "count"),
+        ({"prefix": "=A1"}, "prefix"),
         ({"validity_s": 59}, "validity_s"),
         ({"batch": "x" * 51}, "batch"),
     ],

@@ -65,6 +65,10 @@ def test_vouchers_are_made_listed_disabled_and_given_back(db: Session, tenant: T
     assert data(run("voucher", "list", "--state", "unused"))["total_items"] == 1
     assert data(run("voucher", "enable", made[0]["code"]))["state"] == "unused"
     assert run("voucher", "disable", "no-such-code").exit_code == 1
+    assert data(run("voucher", "disable", "--batch", "nov"))["changed"] == 2
+    assert data(run("voucher", "enable", "--batch", "nov"))["changed"] == 2
+    assert {row["code"] for row in data(run("voucher", "export", "nov"))["items"]} == {row["code"] for row in made}
+    assert run("voucher", "disable").exit_code == 2
 
 
 def test_a_certificate_is_issued_for_802_1x_only(db: Session, tenant: Tenant, run: Run, tmp_path: Path) -> None:

@@ -30,6 +30,10 @@ from webadmin.api.schemas.customers import (
 )
 from webadmin.api.schemas.decisions import ExplanationOut, ExplanationQuery
 from webadmin.api.schemas.gardens import (
+    BatchName,
+    BatchOut,
+    BatchPatch,
+    BatchResult,
     GardenIn,
     GardenList,
     GardenOut,
@@ -139,6 +143,10 @@ __all__ = [
     "AttributesIn",
     "AttributesOut",
     "AttributesQuery",
+    "BatchName",
+    "BatchOut",
+    "BatchPatch",
+    "BatchResult",
     "BlockIn",
     "BlockedMacIn",
     "BlockedMacList",

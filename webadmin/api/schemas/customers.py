@@ -1,7 +1,5 @@
 """Customers, in and out."""
 
-from typing import Any
-
 from marshmallow import Schema, fields, validate
 
 from bss.customers import BLOCKING_STATUSES, LANGUAGES, STARTING_STATUSES
@@ -10,6 +8,7 @@ from db.models.customers import CUSTOMER_TYPES
 from db.queries.lists import (
     CUSTOMER_SORTS,
 )
+from db.queries.owned import SHOWN
 from domain.lifecycle import CUSTOMER_STATUSES
 from webadmin.api.base import MAX_ID, PageArguments, list_schema, result_schema, sort_field
 from webadmin.api.schemas.shapes import INT32, Money, Stub, amount, boolean, search_argument, text, when, whole, word
@@ -56,18 +55,13 @@ class CustomerOut(Schema):
     version = fields.Integer(metadata={"example": 1})
     created_at = when()
     updated_at = when()
-    subscriptions_count = fields.Function(lambda row: len(_present(row)), metadata={"type": "integer"})
-    active_subscriptions = fields.Function(
-        lambda row: sum(one.status == "active" for one in _present(row)), metadata={"type": "integer"}
+    subscriptions_count = fields.Integer(attribute="owned.total")
+    active_subscriptions = fields.Integer(attribute="owned.active")
+    subscriptions = fields.List(
+        fields.Nested(SubscriptionStub),
+        attribute="owned.rows",
+        metadata={"description": f"at most {SHOWN}; `GET /subscriptions?customer_id=` lists all"},
     )
-    subscriptions = fields.Method("_subscriptions", metadata={"type": "array", "items": {"type": "object"}})
-
-    def _subscriptions(self, row: Any) -> Any:
-        return SubscriptionStub(many=True).dump(_present(row))
-
-
-def _present(customer: Any) -> list[Any]:
-    return [row for row in customer.subscriptions if row.deleted_at is None]
 
 
 class CustomerIn(Schema):

@@ -7,7 +7,7 @@ from bss.vouchers import MAX_AT_ONCE, MAX_VALIDITY_S
 from db.queries.vouchers import SORTS
 from domain.speed import MAX_KBPS
 from domain.voucher import VOUCHER_STATES
-from webadmin.api.base import PageArguments, list_schema, sort_field
+from webadmin.api.base import PageArguments, list_schema, result_schema, sort_field
 from webadmin.api.schemas.shapes import boolean, kbps, row_id, text, when, whole, word
 
 
@@ -63,6 +63,7 @@ class VoucherIn(Schema):
     count = whole(least=1, most=MAX_AT_ONCE, example=10, required=True)
     validity_s = whole(least=60, most=MAX_VALIDITY_S, example=86_400, allow_none=True, load_default=None)
     batch = text(50, example="november")
+    prefix = text(10, example="HOT-")
     binds_mac = boolean()
     sell_until = when(allow_none=True)
 
@@ -79,6 +80,25 @@ class VoucherPatch(Schema):
     disabled = boolean(required=True)
 
 
+class BatchName(Schema):
+    """Which batch."""
+
+    batch = text(50, example="november", required=True)
+
+
+class BatchPatch(BatchName):
+    """Every voucher of a batch out of use, or in use again."""
+
+    disabled = boolean(required=True)
+
+
+class BatchOut(Schema):
+    """A batch that was changed."""
+
+    batch = fields.String()
+    changed = fields.Integer(metadata={"description": "how many vouchers changed"})
+
+
 class VoucherQuery(PageArguments):
     """Filters of the voucher list."""
 
@@ -88,3 +108,4 @@ class VoucherQuery(PageArguments):
 
 
 VoucherList = list_schema(VoucherOut, name="VoucherList")
+BatchResult = result_schema("batch", BatchOut, name="BatchResult")
