@@ -1,7 +1,10 @@
 """Empties the outbox: claims what is due, sends it to many routers at once, writes down what they say.
 
-Decides how much is in flight and when to stop. What an answer means is decided in `domain.retransmission`, what a
-packet looks like in `coa.exchange`.
+Decides how much is in flight, in which order and at which pace, and when to stop. What an answer means is decided in
+`domain.retransmission`, what a router has taught us in `domain.capability`, what a packet looks like in `coa.exchange`.
+
+What somebody waits for goes first and has room of its own with every router. Changes of many at once go at each
+router's pace, and one sender at a time sends them, so that the pace holds over all senders.
 
 One coroutine does all database work and every exchange is a task of its own, so a router that is silent holds up
 nobody: while its packets are repeated, other changes are claimed, sent and written down. A killed sender leaves claims
@@ -15,16 +18,23 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 
 from coa.exchange import MOST_IN_FLIGHT, Answer, Request, Router, RouterLink
+from coa.lessons import Lessons
+from coa.pace import Pace
 from db.crypto import UnableToDecrypt, keyring
 from db.queries import outbox
 from db.queries.live_changes import enqueue_change
-from db.queries.outbox import Claim, Situation
+from db.queries.outbox import Claim, Room, Situation
+from domain.capability import Ask, can_wait, lesson_of
+from domain.live_change import LATER
 from domain.retransmission import (
     GONE,
+    KNOWN_TO_REFUSE,
+    LOOK_AFTER,
     MAX_CLAIMS,
     SUPERSEDED,
     Outcome,
@@ -43,10 +53,18 @@ LEASE = 3 * longest_exchange()
 _SEND_WITHIN = LEASE - longest_exchange() / 2
 # A router that let an exchange end in silence is probed with this many until it answers.
 _ROOM_WHEN_SILENT = 8
+# On top of what many changes at once may hold, for those that somebody waits for.
+_ROOM_TO_SPARE = 56
+# So many changes at once leave one router's part of a claim to the next router.
+_MOST_OF_ONE_ROUTER = 60
+# A claim with more would hold up what somebody clicks for meanwhile.
+_MOST_CLAIMED_AT_ONCE = 400
+# Whoever sends the changes of many at once and is killed, is followed after this.
+_TURN = timedelta(seconds=5)
 # Each router costs an open file while something is in flight; a process has 1,024 by default.
 MOST_ROUTERS = 500
 _LOOK_AGAIN_S = 0.05
-_MOST_WRITTEN_AT_ONCE = 200
+_MOST_WRITTEN_AT_ONCE = 400
 _CLAIM_FOR = timedelta(seconds=20)
 
 log = get_logger("coa.drain")
@@ -98,6 +116,8 @@ class _Drain:
         self._links: dict[int, RouterLink] = {}
         self._in_flight: Counter[int] = Counter()
         self._silent: set[int] = set()
+        self._pace = Pace()
+        self._last_router = 0
         self._tasks: dict[asyncio.Task[Answer], Claim] = {}
         self._done: asyncio.Queue[asyncio.Task[Answer]] = asyncio.Queue()
 
@@ -106,36 +126,50 @@ class _Drain:
         try:
             while True:
                 late = self._clock() >= until
-                claimed = 0 if late else await self._claim()
-                if self._tasks:
+                claimed, held_back = (0, False) if late else await self._claim()
+                if self._tasks or held_back:
                     await self._write_down(await self._finished())
                 elif not claimed:
                     return Counts(**self._books.counts, more=late)
         finally:
             await self._stop()
 
-    async def _claim(self) -> int:
+    async def _claim(self) -> tuple[int, bool]:
+        """How many changes were claimed, and whether some wait for their pace only."""
+        loop_now = asyncio.get_running_loop().time()
         # Counted from before the claim, so a sender that stood still can only stop too early.
-        send_until = asyncio.get_running_loop().time() + _SEND_WITHIN.total_seconds()
+        send_until = loop_now + _SEND_WITHIN.total_seconds()
         rooms = {
-            router: self._room(router) - self._in_flight[router] for router in self._in_flight.keys() | self._silent
+            router: self._room(router, loop_now)
+            for router in self._in_flight.keys() | self._silent | self._pace.routers()
         }
         most_routers = max(1, MOST_ROUTERS - len(self._links))
-        claims, to_send = await asyncio.to_thread(self._books.take_due, rooms, most_routers)
-        for claim in to_send:
-            self._launch(claim, send_until)
-        return claims
+        claims, asks = await asyncio.to_thread(self._books.take_due, rooms, most_routers, self._last_router)
+        self._note_claims(claims, loop_now)
+        for claim, ask in asks:
+            self._launch(claim, ask, send_until)
+        return len(claims), self._pace.holds_back(loop_now)
 
-    def _room(self, router: int) -> int:
-        return _ROOM_WHEN_SILENT if router in self._silent else MOST_IN_FLIGHT
+    def _room(self, router: int, loop_now: float) -> Room:
+        held = self._in_flight[router]
+        if router in self._silent:
+            return Room(soon=2 * _ROOM_WHEN_SILENT - held, later=_ROOM_WHEN_SILENT - held)
+        later = min(MOST_IN_FLIGHT - held, _MOST_OF_ONE_ROUTER, self._pace.room(router, loop_now))
+        return Room(soon=MOST_IN_FLIGHT + _ROOM_TO_SPARE - held, later=later)
 
-    def _launch(self, claim: Claim, send_until: float) -> None:
-        task = asyncio.create_task(self._exchange(claim, send_until))
+    def _note_claims(self, claims: list[Claim], loop_now: float) -> None:
+        for claim in claims:
+            if claim.priority == LATER:
+                self._pace.spend(claim.nas_server_id, per_second=claim.per_second, now=loop_now)
+                self._last_router = claim.nas_server_id
+
+    def _launch(self, claim: Claim, ask: Ask, send_until: float) -> None:
+        task = asyncio.create_task(self._exchange(claim, ask, send_until))
         self._tasks[task] = claim
         self._in_flight[claim.nas_server_id] += 1
         task.add_done_callback(self._done.put_nowait)
 
-    async def _exchange(self, claim: Claim, send_until: float) -> Answer:
+    async def _exchange(self, claim: Claim, ask: Ask, send_until: float) -> Answer:
         try:
             link = self._link(claim)
         except UnableToDecrypt as error:
@@ -145,9 +179,10 @@ class _Drain:
             username=claim.username,
             session_id=claim.session_id,
             framed_ip=claim.framed_ip,
-            attributes=live_attributes(claim.attributes, claim.vendor),
+            attributes=live_attributes(ask.attributes, claim.vendor),
         )
-        return await link.exchange(request, send_until=send_until)
+        answer = await link.exchange(request, send_until=send_until)
+        return replace(answer, left_out=ask.left_out) if ask.left_out else answer
 
     def _link(self, claim: Claim) -> RouterLink:
         if claim.nas_server_id not in self._links:
@@ -202,6 +237,7 @@ class _Drain:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for link in self._links.values():
             link.close()
+        await asyncio.to_thread(self._books.give_turn_back)
 
 
 class _Books:
@@ -210,33 +246,56 @@ class _Books:
     def __init__(self, connection: psycopg.Connection[Any], clock: Callable[[], datetime]) -> None:
         self._connection = connection
         self._clock = clock
+        self._lessons = Lessons(connection)
+        self._sender = uuid4().hex
+        self._has_turn = False
         self.counts: Counter[str] = Counter()
 
-    def take_due(self, rooms: dict[int, int], most_routers: int) -> tuple[int, list[Claim]]:
-        """Claim what is due; returns how many were claimed and those of them that are worth a packet."""
+    def take_due(
+        self, rooms: dict[int, Room], most_routers: int, after_router: int
+    ) -> tuple[list[Claim], list[tuple[Claim, Ask]]]:
+        """Claim what is due; returns the claims, and what of them is worth a packet with what to ask."""
+        now = self._clock()
         with self._connection.transaction():
+            self._has_turn = outbox.take_turn(self._connection, sender=self._sender, now=now, until=now + _TURN)
             claims = outbox.claim_due(
                 self._connection,
-                now=self._clock(),
+                now=now,
                 lease=LEASE,
-                room=MOST_IN_FLIGHT,
-                rooms=rooms,
+                room=self._bounded(Room(soon=MOST_IN_FLIGHT, later=_MOST_OF_ONE_ROUTER)),
+                rooms={router: self._bounded(room) for router, room in rooms.items()},
                 most_routers=most_routers,
+                most=_MOST_CLAIMED_AT_ONCE,
+                after_router=after_router,
             )
         if not claims:
-            return 0, []
+            return [], []
         self.counts["claimed"] += len(claims)
-        return len(claims), self._worth_sending(claims)
+        return claims, self._worth_sending(claims)
 
-    def _worth_sending(self, claims: list[Claim]) -> list[Claim]:
+    def _bounded(self, room: Room) -> Room:
+        return room if self._has_turn else Room(soon=room.soon, later=0)
+
+    def give_turn_back(self) -> None:
+        """Another sender need not wait for the end of this one's turn."""
+        if self._has_turn and not self._connection.closed:
+            with self._connection.transaction():
+                outbox.give_turn_back(self._connection, sender=self._sender)
+
+    def _worth_sending(self, claims: list[Claim]) -> list[tuple[Claim, Ask]]:
+        now = self._clock()
         with self._connection.transaction():
             wanted = outbox.still_wanted(self._connection, claims)
+            self._lessons.learn_of({claim.nas_server_id for claim in claims}, now)
+            asks = {claim.id: self._lessons.worth_asking(claim) for claim in claims}
             pointless = [(claim, verdict) for claim in claims if (verdict := _without_asking(claim, wanted))]
-            if pointless:
-                now = self._clock()
-                self._finish([_outcome(claim, verdict, now=now) for claim, verdict in pointless])
+            self._finish([_outcome(claim, verdict, now=now) for claim, verdict in pointless])
         dropped = {claim.id for claim, _ in pointless}
-        return [claim for claim in claims if claim.id not in dropped]
+        refused = [claim for claim in claims if claim.id not in dropped and asks[claim.id].refused]
+        if refused:
+            self.write_down([(claim, _as_refused(asks[claim.id], now)) for claim in refused])
+        dropped |= {claim.id for claim in refused}
+        return [(claim, asks[claim.id]) for claim in claims if claim.id not in dropped]
 
     def write_down(self, exchanges: list[tuple[Claim, Answer]]) -> None:
         """Record the attempts and what follows from them."""
@@ -244,6 +303,7 @@ class _Books:
         verdicts = self._judge(exchanges, now)
         plain = [step for step in zip(exchanges, verdicts, strict=True) if not step[1].disconnect]
         with self._connection.transaction():
+            self._lessons.keep(exchanges, now)
             outbox.record_attempts(self._connection, [_attempt(*exchange) for exchange, _ in plain])
             self._finish([_outcome(claim, verdict, now=now, answer=answer) for (claim, answer), verdict in plain])
         for (claim, answer), verdict in zip(exchanges, verdicts, strict=True):
@@ -265,13 +325,18 @@ class _Books:
                     self._connection,
                     kind="disconnect",
                     reason=claim.reason,
-                    requested_by=f"system: fallback after NAK {answer.cause}",
+                    requested_by=f"system: fallback after {_why(answer)}",
                     now=now,
                     caused_at=claim.caused_at,
                     sessions=[claim.acctuniqueid],
+                    strangers=True,
+                    priority=claim.priority,
+                    bulk_change_id=claim.bulk_change_id,
                 )
 
     def _finish(self, outcomes: list[outbox.Outcome]) -> set[int]:
+        if not outcomes:
+            return set()
         held = outbox.finish(self._connection, outcomes)
         for outcome in outcomes:
             if outcome.id in held:
@@ -286,6 +351,15 @@ def _without_asking(claim: Claim, wanted: set[int]) -> Verdict | None:
     return None if claim.id in wanted else SUPERSEDED
 
 
+def _as_refused(ask: Ask, now: datetime) -> Answer:
+    """What a router says that is known to refuse this; it is not asked."""
+    return Answer(result="nak", sent_at=now, cause=KNOWN_TO_REFUSE, note=f"not asked: it refuses {ask.refused}")
+
+
+def _why(answer: Answer) -> str:
+    return answer.note or f"NAK {answer.cause}"
+
+
 def _seen(claim: Claim, answer: Answer, situation: Situation | None, now: datetime) -> Outcome:
     return Outcome(
         kind=claim.kind,
@@ -297,7 +371,16 @@ def _seen(claim: Claim, answer: Answer, situation: Situation | None, now: dateti
         session_open=situation is not None and situation.session_open,
         has_successor=situation is not None and situation.has_successor,
         newer_waiting=situation is not None and situation.newer_waiting,
+        has_api=claim.has_api,
+        can_ask_less=_can_ask_less(claim, answer),
+        can_wait=claim.kind == "coa" and can_wait(claim.attributes),
     )
+
+
+def _can_ask_less(claim: Claim, answer: Answer) -> bool:
+    sent = [name for name in claim.attributes if name not in answer.left_out]
+    lesson = lesson_of(claim.kind, sent, answer.cause)
+    return lesson is not None and lesson.is_sure and answer.transmissions > 0
 
 
 def _attempt(claim: Claim, answer: Answer) -> outbox.Attempt:
@@ -307,8 +390,15 @@ def _attempt(claim: Claim, answer: Answer) -> outbox.Attempt:
         answered_at=answer.answered_at,
         transmissions=answer.transmissions,
         result="error" if answer.result == "unsendable" else answer.result,
-        error_cause=cause_text(answer.cause) or answer.note,
+        error_cause=_cause(answer),
     )
+
+
+def _cause(answer: Answer) -> str | None:
+    """Why it was refused or met silence; of an answer that was a yes, what it was not asked for."""
+    if answer.left_out:
+        return f"without {', '.join(answer.left_out)}: at the next login"
+    return answer.note if answer.cause == KNOWN_TO_REFUSE else cause_text(answer.cause) or answer.note
 
 
 def _outcome(claim: Claim, verdict: Verdict, *, now: datetime, answer: Answer | None = None) -> outbox.Outcome:
@@ -318,11 +408,18 @@ def _outcome(claim: Claim, verdict: Verdict, *, now: datetime, answer: Answer | 
         id=claim.id,
         claimed_until=claim.claimed_until,
         status=verdict.status,
-        error_cause=cause_text(answer.cause) or answer.note if answer is not None else None,
+        error_cause=_cause(answer) if answer is not None else None,
         sent_at=answer.sent_at if answer is not None and sent else None,
         next_attempt_at=now + verdict.retry_after if verdict.retry_after is not None else None,
         finished_at=None if verdict.status == "pending" else answered_at or now,
+        via=verdict.via,
+        look_at=now + LOOK_AFTER[0] if verdict.status == "ack" and _can_be_seen(claim) else None,
     )
+
+
+def _can_be_seen(claim: Claim) -> bool:
+    # The end of a session is told by its Stop; anything else only by the router's tables.
+    return claim.kind == "disconnect" or claim.has_api
 
 
 def _variation() -> float:

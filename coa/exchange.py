@@ -68,7 +68,10 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What came of a request: `result` is one of `domain.retransmission.RESULTS`."""
+    """What came of a request: `result` is one of `domain.retransmission.RESULTS`.
+
+    `left_out` are attributes of the change that were not asked for, because the router is known to refuse them.
+    """
 
     result: str
     sent_at: datetime
@@ -76,6 +79,7 @@ class Answer:
     transmissions: int = 0
     cause: int | None = None
     note: str | None = None
+    left_out: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=1)

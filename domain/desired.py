@@ -82,11 +82,16 @@ def may_run(profile: AccessProfile, now: datetime, *, in_garden: bool) -> bool:
 
 
 def change_to(wanted: Desired, limits: frozenset[str] = frozenset()) -> dict[str, str]:
-    """The attributes of a CoA that brings a session to `wanted`: its rate, and the limits named in `limits`.
+    """The attributes of a CoA that brings a session to `wanted`: its rate, and the limits named in `limits`."""
+    return {RATE_LIMIT: wanted.rate_limit or UNLIMITED} | limits_to(wanted, limits)
+
+
+def limits_to(wanted: Desired, limits: frozenset[str]) -> dict[str, str]:
+    """The same without the rate.
 
     A limit that is not there any more is said as one that nobody reaches, since silence would leave the old one.
     """
-    said = {RATE_LIMIT: wanted.rate_limit or UNLIMITED}
+    said: dict[str, str] = {}
     if SESSION_TIMEOUT in limits:
         seconds = MAX_SESSION_TIMEOUT_S if wanted.session_timeout_s is None else wanted.session_timeout_s
         said[SESSION_TIMEOUT] = str(min(seconds, MAX_SESSION_TIMEOUT_S))

@@ -8,17 +8,42 @@ from dataclasses import dataclass
 CHANGE_KINDS = ("coa", "disconnect")
 CHANGE_STATUSES = ("pending", "sending", "ack", "nak", "timeout", "superseded", "gone")
 WAITING = ("pending", "sending")
+# Somebody waits for it; it is one of many.
+SOON, LATER = PRIORITIES = (0, 1)
+# How the router is asked: a RADIUS request, or its API.
+WAYS = ("radius", "api")
+# What was seen when a change was looked at again, and who saw it: the record of the session's end, or the router's API.
+PROOFS = ("applied", "differs", "unknown")
+WITNESSES = ("stop", "api")
 
-# What became of a change, in words for staff.
-CHANGE_STATUS_WORDS: dict[str, str] = {
-    "pending": "waiting to be sent",
+# What became of a change, in words for staff. A router's yes is no proof: only what was seen afterwards is.
+OUTCOMES: dict[str, str] = {
+    "waiting": "waiting to be sent",
     "sending": "on its way to the router",
-    "ack": "applied by the router",
-    "nak": "refused by the router",
-    "timeout": "the router did not answer",
-    "superseded": "replaced by a later change",
+    "applied": "applied, and seen to be so",
+    "acknowledged": "acknowledged by the router, not seen yet",
+    "failed": "failed",
+    "unknown": "unknown, the router did not answer",
+    "replaced": "replaced by a later change",
     "gone": "the session had ended",
 }
+_OUTCOME_OF = {
+    "pending": "waiting",
+    "sending": "sending",
+    "ack": "acknowledged",
+    "nak": "failed",
+    "timeout": "unknown",
+    "superseded": "replaced",
+    "gone": "gone",
+}
+
+
+def outcome_of(status: str, proof: str | None) -> str:
+    """What became of a change with this status and proof, a key of `OUTCOMES`."""
+    if status in ("ack", "nak", "timeout") and proof in ("applied", "differs"):
+        return "applied" if proof == "applied" else "failed"
+    return _OUTCOME_OF[status]
+
 
 # Why a session is changed, in the words the panel translates.
 CHANGE_REASONS: dict[str, str] = {
@@ -45,6 +70,8 @@ CHANGE_REASONS: dict[str, str] = {
     "credit_change": "credit limit changed",
     "voucher_over": "voucher used up",
     "late_start": "session started after the change",
+    "limits": "time or volume limit changed",
+    "bulk": "asked for many sessions at once",
 }
 
 

@@ -13,10 +13,13 @@ import psycopg
 from psycopg.rows import class_row, dict_row
 from psycopg.sql import SQL
 
-from domain.live_change import CHANGE_STATUS_WORDS
+from domain.live_change import OUTCOMES, outcome_of
 
 # Claims take turns, so that one never overlooks what another is just taking. Any number that nobody else locks.
 _CLAIM_LOCK = 0x4C54_434F
+
+# Whether a router can be asked through its API, in a statement that calls nas_servers n.
+HAS_API: LiteralString = "(n.api_username <> '' AND n.type = 'mikrotik')"
 
 # Changes of one session are worth something in the order of their ids. A CoA is also needless beside a Disconnect.
 # `created_at` only narrows the search to an index; the hour covers a transaction that took long to commit.
@@ -34,30 +37,44 @@ EXISTS (
 # The list of routers with waiting changes is found by hopping through the index from router to router, and a router's
 # changes are read in the order of the index until there is no more room, so a backlog of any length costs the same.
 # Hence no joins where a planner without fresh statistics would choose to read everything. Nothing here waits for a row
-# lock: a row that an enqueue or another sender holds is left for the next look.
+# lock: a row that an enqueue or another sender holds is left for the next look. What somebody waits for is read first,
+# and of the many changes at once each router's part in turn, so that the end of the list gets its share.
 _CLAIM = SQL(
     """
 WITH RECURSIVE routers AS (
-    (SELECT nas_server_id FROM session_changes WHERE status = 'pending' ORDER BY nas_server_id LIMIT 1)
+    (SELECT nas_server_id FROM session_changes WHERE status = 'pending' AND via = 'radius'
+     ORDER BY nas_server_id LIMIT 1)
     UNION ALL
     SELECT (SELECT c.nas_server_id FROM session_changes c
-            WHERE c.status = 'pending' AND c.nas_server_id > r.nas_server_id ORDER BY c.nas_server_id LIMIT 1)
+            WHERE c.status = 'pending' AND c.via = 'radius' AND c.nas_server_id > r.nas_server_id
+            ORDER BY c.nas_server_id LIMIT 1)
     FROM routers r WHERE r.nas_server_id IS NOT NULL
-), rooms AS MATERIALIZED (
-    SELECT r.nas_server_id, coalesce(k.room, %(room)s) AS room
-    FROM routers r LEFT JOIN unnest(%(known)s::bigint[], %(rooms)s::int[]) AS k (id, room) ON k.id = r.nas_server_id
-    WHERE r.nas_server_id IS NOT NULL AND coalesce(k.room, %(room)s) > 0
+), known AS MATERIALIZED (
+    SELECT r.nas_server_id, coalesce(k.soon, %(soon)s) AS soon,
+        coalesce(k.later, (SELECT least(%(later)s, greatest(1, n.coa_per_second / 5)) FROM nas_servers n
+                           WHERE n.id = r.nas_server_id)) AS later
+    FROM routers r
+    LEFT JOIN unnest(%(known)s::bigint[], %(soons)s::int[], %(laters)s::int[]) AS k (id, soon, later)
+        ON k.id = r.nas_server_id
+    WHERE r.nas_server_id IS NOT NULL AND greatest(coalesce(k.soon, 1), coalesce(k.later, 1)) > 0
     ORDER BY k.id IS NULL LIMIT %(routers)s
+), rooms AS MATERIALIZED (
+    SELECT k.nas_server_id, lane.priority, lane.room
+    FROM known k CROSS JOIN LATERAL (VALUES (0, k.soon), (1, k.later)) AS lane (priority, room)
+    WHERE lane.room > 0
+    ORDER BY lane.priority, k.nas_server_id <= %(after)s, k.nas_server_id
 ), due AS MATERIALIZED (
     SELECT d.id, d.replaced
     FROM rooms CROSS JOIN LATERAL (
         SELECT c.id, {replaced} AS replaced
         FROM session_changes c
-        WHERE c.nas_server_id = rooms.nas_server_id AND c.status = 'pending' AND c.next_attempt_at <= %(now)s
+        WHERE c.nas_server_id = rooms.nas_server_id AND c.status = 'pending' AND c.via = 'radius'
+          AND c.priority = rooms.priority AND c.next_attempt_at <= %(now)s
           AND (SELECT s.id FROM session_changes s
                WHERE s.acctuniqueid = c.acctuniqueid AND s.status = 'sending' LIMIT 1) IS NULL
         ORDER BY c.next_attempt_at LIMIT rooms.room
         FOR UPDATE OF c SKIP LOCKED) d
+    LIMIT %(most)s
 ), replaced AS (
     UPDATE session_changes c SET status = 'superseded', finished_at = %(now)s
     WHERE c.id = ANY (ARRAY(SELECT id FROM due WHERE due.replaced))
@@ -69,14 +86,15 @@ WITH RECURSIVE routers AS (
 SELECT claimed.id, claimed.nas_server_id, claimed.kind, claimed.username, claimed.acctsessionid AS session_id,
     claimed.acctuniqueid, host(claimed.framedipaddress) AS framed_ip, claimed.attributes, claimed.reason,
     claimed.caused_at, claimed.attempts AS tries, claimed.error_cause, claimed.sent_at, claimed.claimed_until,
-    host(n.host) AS host, n.coa_port AS port, n.radius_secret_enc AS secret_token,
-    n.type AS vendor, n.deleted_at IS NOT NULL AS router_removed,
+    claimed.priority, claimed.bulk_change_id,
+    host(n.host) AS host, n.coa_port AS port, n.coa_per_second AS per_second, n.radius_secret_enc AS secret_token,
+    n.type AS vendor, n.deleted_at IS NOT NULL AS router_removed, {has_api} AS has_api,
     EXISTS (SELECT FROM radacct_open r WHERE r.acctuniqueid = claimed.acctuniqueid AND r.acctstoptime IS NULL)
         AS session_open
 FROM claimed JOIN nas_servers n ON n.id = claimed.nas_server_id
-ORDER BY claimed.id
+ORDER BY claimed.priority, claimed.id
 """
-).format(replaced=_REPLACED)
+).format(replaced=_REPLACED, has_api=SQL(HAS_API))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,12 +115,24 @@ class Claim:
     error_cause: str | None
     sent_at: datetime | None
     claimed_until: datetime
+    priority: int
+    bulk_change_id: int | None
     host: str
     port: int
+    per_second: int
     secret_token: bytes = field(repr=False)
     vendor: str
     router_removed: bool
+    has_api: bool
     session_open: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Room:
+    """How many changes of a router may be claimed now: those that somebody waits for, and those of many at once."""
+
+    soon: int
+    later: int
 
 
 def claim_due(
@@ -110,14 +140,16 @@ def claim_due(
     *,
     now: datetime,
     lease: timedelta,
-    room: int,
-    rooms: Mapping[int, int],
+    room: Room,
+    rooms: Mapping[int, Room],
     most_routers: int,
+    most: int = 10_000,
+    after_router: int = 0,
 ) -> list[Claim]:
-    """Take what is due: at most `rooms[router]` changes of a router, `room` of one not named there.
+    """Take what is due: at most `rooms[router]` changes of a router, `room` of one not named there, `most` in all.
 
     Never two changes of one session at a time, and never one that a later change replaces: that is marked instead.
-    The caller commits before it sends anything.
+    Changes of many at once begin with the router after `after_router`. The caller commits before it sends anything.
     """
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIM_LOCK])
     with connection.cursor(row_factory=class_row(Claim)) as cursor:
@@ -126,12 +158,34 @@ def claim_due(
             {
                 "now": now,
                 "until": now + lease,
-                "room": room,
+                "soon": room.soon,
+                "later": room.later,
                 "known": list(rooms),
-                "rooms": list(rooms.values()),
+                "soons": [each.soon for each in rooms.values()],
+                "laters": [each.later for each in rooms.values()],
                 "routers": most_routers,
+                "most": most,
+                "after": after_router,
             },
         ).fetchall()
+
+
+_TAKE_TURN = """
+INSERT INTO sender_turns AS t (lane, sender, until) VALUES (1, %(sender)s, %(until)s)
+ON CONFLICT (lane) DO UPDATE SET sender = excluded.sender, until = excluded.until
+WHERE t.sender = excluded.sender OR t.until < %(now)s
+RETURNING 1
+"""
+
+
+def take_turn(connection: psycopg.Connection[Any], *, sender: str, now: datetime, until: datetime) -> bool:
+    """Whether this sender may send changes of many at once until `until`: one at a time, so that the pace holds."""
+    return connection.execute(_TAKE_TURN, {"sender": sender, "now": now, "until": until}).fetchone() is not None
+
+
+def give_turn_back(connection: psycopg.Connection[Any], *, sender: str) -> None:
+    """Let another sender go on with the changes of many at once."""
+    connection.execute("DELETE FROM sender_turns WHERE lane = 1 AND sender = %s", [sender])
 
 
 _STILL_WANTED = SQL(
@@ -195,12 +249,14 @@ class Attempt:
     transmissions: int
     result: str
     error_cause: str | None
+    via: str = "radius"
 
 
 _RECORD_ATTEMPTS = """
-INSERT INTO session_change_attempts (session_change_id, sent_at, answered_at, transmissions, result, error_cause)
-SELECT a.* FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::int[], %s::text[], %s::text[])
-    AS a (id, sent_at, answered_at, transmissions, result, error_cause)
+INSERT INTO session_change_attempts (session_change_id, sent_at, answered_at, transmissions, result, error_cause, via)
+SELECT a.* FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::int[], %s::text[], %s::text[],
+    %s::text[])
+    AS a (id, sent_at, answered_at, transmissions, result, error_cause, via)
 JOIN session_changes c ON c.id = a.id FOR KEY SHARE OF c
 """
 
@@ -216,13 +272,17 @@ def record_attempts(connection: psycopg.Connection[Any], attempts: Sequence[Atte
             [a.transmissions for a in attempts],
             [a.result for a in attempts],
             [_short(a.error_cause) for a in attempts],
+            [a.via for a in attempts],
         ],
     )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """The next state of a claimed change; `next_attempt_at` only with "pending", `finished_at` only without."""
+    """The next state of a claimed change; `next_attempt_at` only with "pending", `finished_at` only without.
+
+    `via` is how it is tried next; `look_at` when somebody should see whether it is so; `proof` what was seen already.
+    """
 
     id: int
     claimed_until: datetime
@@ -231,6 +291,9 @@ class Outcome:
     sent_at: datetime | None
     next_attempt_at: datetime | None = None
     finished_at: datetime | None = None
+    via: str = "radius"
+    look_at: datetime | None = None
+    proof: str | None = None
 
 
 # The claim is part of the condition: who lost it (a worker that stood still) changes nothing any more.
@@ -238,9 +301,12 @@ _FINISH = """
 UPDATE session_changes c
 SET status = o.status, error_cause = coalesce(o.error_cause, c.error_cause), sent_at = coalesce(c.sent_at, o.sent_at),
     next_attempt_at = coalesce(o.next_attempt_at, c.next_attempt_at), finished_at = o.finished_at,
-    claimed_until = NULL
+    claimed_until = NULL, via = o.via, look_at = o.look_at, proof = o.proof,
+    proved_by = CASE WHEN o.proof IS NOT NULL THEN 'api' END,
+    proved_at = CASE WHEN o.proof IS NOT NULL THEN o.finished_at END
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[],
-    %s::timestamptz[]) AS o (id, claimed_until, status, error_cause, sent_at, next_attempt_at, finished_at)
+    %s::timestamptz[], %s::text[], %s::timestamptz[], %s::text[])
+    AS o (id, claimed_until, status, error_cause, sent_at, next_attempt_at, finished_at, via, look_at, proof)
 WHERE c.id = o.id AND c.status = 'sending' AND c.claimed_until = o.claimed_until
 RETURNING c.id
 """
@@ -258,6 +324,9 @@ def finish(connection: psycopg.Connection[Any], outcomes: Sequence[Outcome]) -> 
             [o.sent_at for o in outcomes],
             [o.next_attempt_at for o in outcomes],
             [o.finished_at for o in outcomes],
+            [o.via for o in outcomes],
+            [o.look_at for o in outcomes],
+            [o.proof for o in outcomes],
         ],
     ).fetchall()
     return {row[0] for row in rows}
@@ -302,7 +371,8 @@ _SELECT_CHANGES = SQL("""
 SELECT c.id, c.subscription_id, c.nas_server_id, n.name AS router, c.acctuniqueid, c.acctsessionid, c.username, c.kind,
 c.attributes, c.reason, c.requested_by, c.status, c.attempts, c.error_cause, c.caused_at, c.created_at, c.sent_at,
 c.finished_at, CASE WHEN c.status = 'pending' THEN c.next_attempt_at END AS next_attempt_at,
-CASE WHEN c.status = 'ack' THEN round(extract(epoch FROM c.finished_at - c.caused_at) * 1000)::bigint END AS latency_ms
+CASE WHEN c.status = 'ack' THEN round(extract(epoch FROM c.finished_at - c.caused_at) * 1000)::bigint END AS latency_ms,
+c.priority, c.via, c.bulk_change_id, c.proof, c.proved_by, c.proved_at
 FROM session_changes c JOIN nas_servers n ON n.id = c.nas_server_id {where}
 """)
 
@@ -331,11 +401,22 @@ class ChangeView:
     finished_at: datetime | None
     next_attempt_at: datetime | None
     latency_ms: int | None
+    priority: int
+    via: str
+    bulk_change_id: int | None
+    proof: str | None
+    proved_by: str | None
+    proved_at: datetime | None
+
+    @property
+    def outcome(self) -> str:
+        """What became of it, a key of `domain.live_change.OUTCOMES`."""
+        return outcome_of(self.status, self.proof)
 
     @property
     def result(self) -> str:
-        """The status in words."""
-        return CHANGE_STATUS_WORDS[self.status]
+        """The same in words."""
+        return OUTCOMES[self.outcome]
 
 
 def changes_of_subscription(
@@ -369,7 +450,7 @@ def _views(connection: psycopg.Connection[Any], where: LiteralString, values: Ma
 
 _OPEN_SESSIONS = """
 SELECT DISTINCT r.acctuniqueid, t.slug FROM radacct_open r JOIN tenants t ON t.id = r.tenant_id
-WHERE r.username = %(username)s AND r.acctstoptime IS NULL AND r.subscription_id IS NOT NULL
+WHERE r.username = %(username)s AND r.acctstoptime IS NULL
   AND (%(tenant)s::text IS NULL OR t.slug = %(tenant)s)
 """
 

@@ -30,7 +30,7 @@ def test_an_acknowledged_change_is_in_force_and_written_down(isp: Any) -> None:
     assert (change.status, change.attempts, change.error_cause) == ("ack", 1, None)
     assert change.caused_at <= change.sent_at <= change.finished_at
     assert change.latency_ms is not None
-    assert change.result == "applied by the router"
+    assert change.result == "acknowledged by the router, not seen yet"
     assert isp.attempts(change_id) == [("ack", 1, None)]
 
 
@@ -392,8 +392,13 @@ def test_who_lost_its_claim_changes_nothing_any_more(isp: Any) -> None:
     assert isp.change(change_id).status == "pending"
 
 
+PLENTY = outbox.Room(soon=200, later=200)
+
+
 def claim_all(isp: Any, now: datetime) -> Any:
-    return outbox.claim_due(isp.connection, now=now, lease=timedelta(seconds=30), room=200, rooms={}, most_routers=100)
+    return outbox.claim_due(
+        isp.connection, now=now, lease=timedelta(seconds=30), room=PLENTY, rooms={}, most_routers=100
+    )
 
 
 def test_a_change_whose_senders_all_die_is_given_up_in_the_end(isp: Any) -> None:
@@ -414,16 +419,16 @@ def test_a_claim_never_takes_more_than_there_is_room_for(isp: Any) -> None:
         isp.connection,
         now=datetime.now(UTC),
         lease=timedelta(seconds=30),
-        room=4,
-        rooms={first.id: 2},
+        room=outbox.Room(soon=4, later=4),
+        rooms={first.id: outbox.Room(soon=2, later=2)},
         most_routers=100,
     )
     assert [c.nas_server_id for c in claims].count(first.id) == 2
     assert [c.nas_server_id for c in claims].count(second.id) == 4
-    full = {first.id: 0, second.id: 0}
+    full = dict.fromkeys((first.id, second.id), outbox.Room(soon=0, later=0))
     now = datetime.now(UTC)
     assert not outbox.claim_due(
-        isp.connection, now=now, lease=timedelta(seconds=30), room=4, rooms=full, most_routers=9
+        isp.connection, now=now, lease=timedelta(seconds=30), room=PLENTY, rooms=full, most_routers=9
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.live_change import CHANGE_STATUS_WORDS, CHANGE_STATUSES
+from domain.live_change import CHANGE_STATUSES, OUTCOMES, PROOFS, outcome_of
 from domain.retransmission import (
     ERROR_CAUSES,
     MAX_AGE,
@@ -145,5 +145,9 @@ def test_a_note_is_no_cause(text: str | None) -> None:
     assert not says_unknown_session(text)
 
 
-def test_every_status_has_words() -> None:
-    assert set(CHANGE_STATUS_WORDS) == set(CHANGE_STATUSES)
+@pytest.mark.parametrize("status", CHANGE_STATUSES)
+@pytest.mark.parametrize("proof", [None, *PROOFS])
+def test_every_status_has_an_outcome_and_only_what_was_seen_is_applied(status: str, proof: str | None) -> None:
+    outcome = outcome_of(status, proof)
+    assert outcome in OUTCOMES
+    assert (outcome == "applied") == (proof == "applied" and status in ("ack", "nak", "timeout"))
