@@ -3,7 +3,7 @@
 from db.models.base import Base
 from db.models.customers import Customer
 from db.models.nas import NasServer, RouterProbe
-from db.models.outbox import SessionChange, SessionChangeAttempt
+from db.models.outbox import BulkChange, NasRefusal, SenderTurn, SessionChange, SessionChangeAttempt
 from db.models.plans import PlanFupRule, ServicePlan
 from db.models.policy import (
     AllowanceQuota,
@@ -22,7 +22,9 @@ from db.models.policy import (
     WalledGarden,
 )
 from db.models.rollouts import PlanRollout
+from db.models.router_api import RouterOrder, RouterSecret, RouterSnapshot
 from db.models.sessions import AccessLog, QuarantinedRecord, RadAcct, SpoolPosition, UsageDaily
+from db.models.size import Alarm, PartitionArchive, SessionCheck, SpoolHealth, UsageHourly, UsageMonthly
 from db.models.staff import ApiToken, AuditLog, Role, User
 from db.models.subscriptions import (
     FupEvent,
@@ -32,21 +34,27 @@ from db.models.subscriptions import (
     SubscriptionMac,
 )
 from db.models.tenants import NumberSequence, Setting, Tenant
+from db.models.truth import NasBoot, RecordOutcome, SessionCorrection
 
 __all__ = [
     "AccessLog",
+    "Alarm",
     "AllowanceQuota",
     "ApiToken",
     "AuditLog",
     "Base",
     "BlockedMac",
+    "BulkChange",
     "Customer",
     "DecisionReceipt",
     "Family",
     "FupEvent",
+    "NasBoot",
     "NasGroup",
+    "NasRefusal",
     "NasServer",
     "NumberSequence",
+    "PartitionArchive",
     "PlanFupRule",
     "PlanReplyAttribute",
     "PlanRollout",
@@ -56,12 +64,20 @@ __all__ = [
     "RadAcct",
     "RadCheck",
     "RadReply",
+    "RecordOutcome",
     "Role",
+    "RouterOrder",
     "RouterProbe",
+    "RouterSecret",
+    "RouterSnapshot",
+    "SenderTurn",
     "ServicePlan",
     "SessionChange",
     "SessionChangeAttempt",
+    "SessionCorrection",
+    "SessionCheck",
     "Setting",
+    "SpoolHealth",
     "SpoolPosition",
     "Subscription",
     "SubscriptionFupState",
@@ -71,6 +87,8 @@ __all__ = [
     "Tenant",
     "UsageAlert",
     "UsageDaily",
+    "UsageHourly",
+    "UsageMonthly",
     "User",
     "Voucher",
     "WalledGarden",

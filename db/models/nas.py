@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, SmallInteger, String, text
+from sqlalchemy import BigInteger, CheckConstraint, Double, ForeignKey, Index, Integer, SmallInteger, String, text
 from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -25,6 +25,10 @@ class NasServer(TenantOwned, Timestamps, Base):
         Index("uq_nas_servers_host", "host", unique=True, postgresql_where=text("deleted_at IS NULL")),
         Index("uq_nas_servers_name", "tenant_id", "name", unique=True, postgresql_where=text("deleted_at IS NULL")),
         CheckConstraint("coa_port BETWEEN 1 AND 65535", name="coa_port"),
+        CheckConstraint("coa_per_second BETWEEN 1 AND 10000", name="coa_per_second"),
+        CheckConstraint("api_port BETWEEN 1 AND 65535", name="api_port"),
+        CheckConstraint("latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name="position"),
+        CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="whole_position"),
         CheckConstraint("masklen(host) IN (32, 128)", name="host"),
         CheckConstraint("routeros_version IN (6, 7)", name="routeros_version"),
     )
@@ -35,6 +39,8 @@ class NasServer(TenantOwned, Timestamps, Base):
     nas_identifier: Mapped[str] = mapped_column(String(253), server_default="")
     radius_secret: Mapped[str] = mapped_column("radius_secret_enc", EncryptedText)
     coa_port: Mapped[int] = mapped_column(Integer, server_default="3799")
+    # So many changes a second it is sent when many are changed at once; what somebody waits for goes before.
+    coa_per_second: Mapped[int] = mapped_column(Integer, server_default="300")
     type: Mapped[str] = mapped_column(String(30), server_default="mikrotik")
     routeros_version: Mapped[int] = mapped_column(SmallInteger, server_default="7")
     require_message_authenticator: Mapped[bool] = mapped_column(server_default="true")
@@ -59,6 +65,20 @@ class NasServer(TenantOwned, Timestamps, Base):
     status: Mapped[str] = mapped_column(String(10), server_default="unknown")
     last_seen_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
+    # RouterOS's API; without an account it is not asked.
+    api_port: Mapped[int] = mapped_column(Integer, server_default="8728")
+    api_username: Mapped[str] = mapped_column(String(100), server_default="")
+    api_password: Mapped[str | None] = mapped_column("api_password_enc", EncryptedText)
+    api_tls: Mapped[bool] = mapped_column(server_default="false")
+    # SHA-256 in hex of the certificate that staff said is the router's.
+    api_certificate_fingerprint: Mapped[str | None] = mapped_column(String(64))
+    api_checked_at: Mapped[datetime | None]
+    api_problem: Mapped[str | None] = mapped_column(String(300))
+    last_connected_at: Mapped[datetime | None]
+    latitude: Mapped[float | None] = mapped_column(Double)
+    longitude: Mapped[float | None] = mapped_column(Double)
+    # What belongs to this router alone, such as {"local_address": "10.0.0.1"} of its PPP secrets.
+    configuration: Mapped[Json] = mapped_column(server_default=text("'{}'"))
 
 
 class RouterProbe(Base):

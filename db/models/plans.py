@@ -112,6 +112,8 @@ class ServicePlan(TenantOwned, Timestamps, Base):
     interim_interval_s: Mapped[int] = mapped_column(Integer, server_default="300")
     ip_pool: Mapped[str | None] = mapped_column(String(100))
     address_list: Mapped[str | None] = mapped_column(String(100))
+    # The profile of secrets on routers that keep their own; without it the short name, or "default".
+    router_profile: Mapped[str | None] = mapped_column(String(100))
     min_download_kbps: Mapped[int | None] = mapped_column(Integer)
     min_upload_kbps: Mapped[int | None] = mapped_column(Integer)
     session_limit_action: Mapped[str] = mapped_column(String(10), server_default="refuse")

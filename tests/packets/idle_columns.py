@@ -15,7 +15,7 @@ WITHOUT_EFFECT: dict[str, dict[str, str]] = {
     "subscriptions": {"id": THE_ROW, "version": "names the state of the row that a decision saw"}
     | _unread(
         "subscription_code start_date price setup_fee billing_cycle auto_renew notes suspend_reason activated_at"
-        " suspended_at terminated_at created_at updated_at"
+        " suspended_at terminated_at router_profile created_at updated_at"
     ),
     "customers": {"id": THE_ROW}
     | _unread(
@@ -26,7 +26,7 @@ WITHOUT_EFFECT: dict[str, dict[str, str]] = {
     "service_plans": {"id": THE_ROW}
     | _unread(
         "tenant_id name slug description connection_type price setup_fee billing_cycle validity_days is_active"
-        " deleted_at created_at updated_at"
+        " deleted_at router_profile created_at updated_at"
     ),
     "subscription_limits": _unread("created_at updated_at"),
     "subscription_fup_states": _unread("usage_at_activation_bytes activated_at activated_by window_start updated_at"),
@@ -69,5 +69,7 @@ WITHOUT_EFFECT: dict[str, dict[str, str]] = {
     | _unread(
         "nas_identifier coa_port routeros_version acct_input_is unsigned_seen_at unreadable_at login_heard_at"
         " clock_skew_s provisioning_mode location status last_seen_at created_at updated_at"
+        " api_port api_username api_password_enc api_tls api_certificate_fingerprint api_checked_at api_problem"
+        " last_connected_at latitude longitude configuration"
     ),
 }
