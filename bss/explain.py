@@ -154,7 +154,8 @@ def _service(wanted: Try, profile: AccessProfile) -> str:
         usual = "hotspot" if profile.voucher is not None else "pppoe"
         return profile.connection_type if profile.connection_type in SERVICES else usual
     if wanted.service not in SERVICES:
-        raise Invalid(Problem(field="service", reason="is no kind of access", mend="one of " + ", ".join(SERVICES)))
+        mend = f"use {', '.join(SERVICES)}"
+        raise Invalid(Problem(field="service", reason="is no kind of access", mend=mend))
     return wanted.service
 
 

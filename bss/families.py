@@ -75,8 +75,8 @@ def add_member(
     subscription = locked(session, Subscription, subscription_id, actor=actor)
     require_not_over(subscription)
     if subscription.family_id is not None:
-        where = "this family" if subscription.family_id == family.id else "another family"
-        raise Conflict(Problem(field="subscription_id", reason=f"is in {where}", mend="take it out of there first"))
+        reason = "is in this family" if subscription.family_id == family.id else "is in another family"
+        raise Conflict(Problem(field="subscription_id", reason=reason, mend="take it out of there first"))
     if len(family_members(session, family.id)) >= MAX_MEMBERS:
         raise Conflict(Problem(field="", reason=f"a family has at most {MAX_MEMBERS}", mend="start another family"))
     return _move(session, actor, now, subscription, family, joins=True)

@@ -61,6 +61,8 @@ def _missing(model: Any) -> Problem:
         "api_tokens": "token",
         "subscription_macs": "device",
         "plan_rollouts": "roll-out",
+        "nas_groups": "router group",
+        "families": "family",
     }
     name = words.get(model.__tablename__, model.__tablename__.rstrip("s"))
     return Problem(field="", reason=f"there is no such {name}")

@@ -11,8 +11,8 @@ from bss.router_test import RouterReport
 from db.models import NasServer
 from db.queries.rows import find_row
 from runtime.tasks import nudge_probe
+from webadmin.panel.sentences import said
 from webadmin.panel.support import db, found, is_part, now, render, run, tenant
-from webadmin.panel.words import said
 from webadmin.permissions import requires
 from webadmin.security import current_actor
 

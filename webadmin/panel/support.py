@@ -18,7 +18,8 @@ from domain.lifecycle import IllegalMove
 from webadmin.database import commit
 from webadmin.database import session as db
 from webadmin.format import zone_of
-from webadmin.panel.words import illegal_move_words, said
+from webadmin.panel.sentences import said
+from webadmin.panel.words import illegal_move_words
 from webadmin.security import current_actor, now
 
 __all__ = [

@@ -13,8 +13,8 @@ from bss.users import permissions_of
 from db.models import ApiToken
 from db.queries.staff import list_tokens
 from webadmin.forms.account import TokenForm
+from webadmin.panel.sentences import said
 from webadmin.panel.support import act, attempt, db, found, now, render, tenant, zone
-from webadmin.panel.words import said
 from webadmin.permissions import PERMISSIONS, requires
 
 blueprint = Blueprint("tokens", __name__)

@@ -378,23 +378,3 @@ def illegal_move_words(entity: str, current: str, wanted: str, possible: Iterabl
         "options": options or gettext("nothing"),
     }
     return str(gettext("From “%(current)s” it cannot become “%(wanted)s”; possible: %(options)s.", **words))
-
-
-def said(text: str) -> str:
-    """A sentence of the business translated; numbers in it are kept, so one translation serves them all."""
-    pattern, numbers = pattern_of(text)
-    translated = str(gettext(pattern))
-    for position, value in enumerate(numbers):
-        translated = translated.replace(f"{{{position}}}", value)
-    return translated
-
-
-def pattern_of(text: str) -> tuple[str, list[str]]:
-    """The sentence with {0}, {1} in place of its numbers, and the numbers."""
-    numbers: list[str] = []
-
-    def keep(match: re.Match[str]) -> str:
-        numbers.append(match[0])
-        return f"{{{len(numbers) - 1}}}"
-
-    return re.sub(r"(?<![\w.:])\d+(?:[.,]\d+)*(?![\w:])", keep, text), numbers

@@ -10,7 +10,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from webadmin.panel.language import TRANSLATIONS, compile_catalogues
-from webadmin.panel.words import pattern_of
+from webadmin.panel.sentences import VALUE, Sentences, pattern_of
 
 ROOT = Path(__file__).resolve().parents[3]
 CATALOGUES = sorted(TRANSLATIONS.glob("*/LC_MESSAGES/messages.po"))
@@ -60,6 +60,40 @@ def test_catalogues_are_compiled_when_they_are_newer(tmp_path: Path) -> None:
     assert [path.name for path in target.iterdir() if path.suffix == ".tmp"] == []
 
 
+def _as_programs_say_it(keeper: ModuleType) -> list[tuple[str, list[str]]]:
+    """Every sentence of the business that holds a value, as it would be said with words in the places of values."""
+    words = ["hotspot", "budi, siti", "'x y'", "12", "2026-11-01"]
+    made = []
+    for _, _, pattern in keeper.said_by_the_business():
+        places = re.findall(r"\{(\d+)\}", pattern)
+        if places:
+            values = [words[(position + len(pattern)) % len(words)] for position in range(len(places))]
+            made.append((pattern, values))
+    return made
+
+
+def test_every_sentence_of_the_business_with_a_value_is_found_again(keeper: ModuleType) -> None:
+    known = {message.id: f"<{message.id}>" for message in keeper.template() if isinstance(message.id, str)}
+    sentences = Sentences(known, word=str)
+    made = _as_programs_say_it(keeper)
+
+    assert len(made) > 60
+    for pattern, values in made:
+        text = pattern.format(*values)
+        assert sentences.say(text) == f"<{text}>"
+
+
+def test_the_sentence_with_most_words_of_its_own_is_meant() -> None:
+    known = {"use {0}": "pakai {0}", "use at most {0}": "paling banyak {0}", "is a plan for {0}": "paket {0}"}
+    sentences = Sentences(known, word=lambda value: value.upper())
+
+    assert sentences.say("use at most 5") == "paling banyak 5"
+    assert sentences.say("use pppoe, hotspot") == "pakai PPPOE, HOTSPOT"
+    assert sentences.say("is a plan for hotspot") == "paket HOTSPOT"
+    assert sentences.say("has no sentence") is None
+    assert sentences.say("use " + "x" * 5000) is None
+
+
 @pytest.mark.parametrize(
     ("text", "pattern", "numbers"),
     [
@@ -67,6 +101,7 @@ def test_catalogues_are_compiled_when_they_are_newer(tmp_path: Path) -> None:
         ("write it like +628123456789", "write it like +{0}", ["628123456789"]),
         ("write it like AA:BB:CC:DD:EE:FF", "write it like AA:BB:CC:DD:EE:FF", []),
         ("write it like 10.20.0.15", "write it like {0}", ["10.20.0.15"]),
+        (f"is a plan for {VALUE}, {VALUE}MB", "is a plan for {0}, {1}MB", [VALUE, VALUE]),
         ("is not a usable IPv4 address", "is not a usable IPv4 address", []),
     ],
 )

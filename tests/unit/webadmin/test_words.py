@@ -7,7 +7,7 @@ from flask_babel import Babel
 from domain.access import REASONS
 from domain.lifecycle import CUSTOMER_STATUSES, SUBSCRIPTION_STATUSES
 from domain.live_change import CHANGE_REASONS, CHANGE_STATUSES
-from webadmin.panel import words
+from webadmin.panel import sentences, words
 from webadmin.panel.language import TRANSLATIONS, compile_catalogues
 
 
@@ -58,6 +58,8 @@ def test_the_cause_of_a_refusal_is_told_in_words(app: Flask, cause: str | None, 
         assert str(words.nak_words(cause)) == said
 
 
-def test_a_sentence_of_the_business_is_translated_with_its_numbers(app: Flask) -> None:
+def test_a_sentence_of_the_business_is_translated_with_its_values(app: Flask) -> None:
     with app.test_request_context(headers={"Accept-Language": "id"}):
-        assert words.said("is longer than 50 characters") == "lebih panjang dari 50 huruf"
+        assert sentences.said("is longer than 50 characters") == "lebih panjang dari 50 huruf"
+        assert sentences.said("is a plan for hotspot") == "paket untuk Hotspot"
+        assert sentences.said("nobody ever wrote this") == "nobody ever wrote this"

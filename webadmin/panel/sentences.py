@@ -1,0 +1,105 @@
+"""Sentences of the business in the reader's language.
+
+The business speaks English and puts values into its sentences: numbers, names, codes. What was said is recognised by
+the sentences that the catalogue knows with {0}, {1} in the places of values; of several that fit, the one with the
+most words of its own is meant. A value that is itself a word of ours (a kind of access, a state) is translated too.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from babel.messages.mofile import read_mo
+from flask_babel import get_locale, gettext
+from flask_babel import lazy_gettext as _l
+from flask_babel.speaklater import LazyString
+
+from webadmin.panel.language import TRANSLATIONS
+from webadmin.panel.words import CHOICES
+
+# Stands for a value in the text of a program, where `pattern_of` finds it.
+VALUE = "\0"
+_PLACE = re.compile(r"\{\d+\}")
+_VALUES = re.compile(r"\0|(?<![\w.:])\d+(?:[.,]\d+)*(?![\w:])")
+_LONGEST = 2000
+_NOUNS: dict[str, LazyString] = {
+    "customer": _l("customer"),
+    "subscription": _l("subscription"),
+    "router": _l("router"),
+    "router group": _l("router group"),
+    "plan": _l("plan"),
+    "voucher": _l("voucher"),
+    "token": _l("token"),
+    "device": _l("device"),
+    "family": _l("family"),
+    "roll-out": _l("roll-out"),
+}
+
+
+class Sentences:
+    """The sentences with values that a catalogue translates, ready to be recognised."""
+
+    def __init__(self, catalogue: Mapping[str, str], *, word: Callable[[str], str]) -> None:
+        known = sorted((text for text in catalogue if _PLACE.search(text)), key=lambda text: -len(_PLACE.sub("", text)))
+        self._known = [(_matching(text), catalogue[text]) for text in known]
+        self._word = word
+
+    def say(self, text: str) -> str | None:
+        """The text translated with its values put back, or None when no sentence fits it."""
+        for pattern, translation in self._known if len(text) <= _LONGEST else ():
+            found = pattern.fullmatch(text)
+            if found is not None:
+                return self._filled(translation, found)
+        return None
+
+    def _filled(self, translation: str, found: re.Match[str]) -> str:
+        return _PLACE.sub(lambda place: self._word(found["v" + place[0][1:-1]]), translation)
+
+
+def said(text: str) -> str:
+    """A sentence of the business translated, its values kept."""
+    plain = str(gettext(text))
+    if plain != text:
+        return plain
+    return _sentences(str(get_locale())).say(text) or text
+
+
+def pattern_of(text: str) -> tuple[str, list[str]]:
+    """The sentence with {0}, {1} in place of its numbers and of each `VALUE`, and what stood there."""
+    values: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        values.append(match[0])
+        return f"{{{len(values) - 1}}}"
+
+    return _VALUES.sub(keep, text), values
+
+
+@lru_cache(maxsize=8)
+def _sentences(language: str) -> Sentences:
+    path = TRANSLATIONS / language / "LC_MESSAGES" / "messages.mo"
+    if not path.exists():
+        return Sentences({}, word=_word)
+    with path.open("rb") as file:
+        catalogue = read_mo(file)
+    plain = {one.id: one.string for one in catalogue if isinstance(one.id, str) and isinstance(one.string, str)}
+    return Sentences(plain, word=_word)
+
+
+def _word(value: str) -> str:
+    known = _NOUNS.get(value) or CHOICES.get(value)
+    return str(known) if known is not None else str(gettext(value)) if value.isalpha() else value
+
+
+def _matching(text: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\d+)\}", text)
+    # Text and numbers of places follow each other; a place named a second time must hold the same again.
+    seen: set[str] = set()
+    pattern = ""
+    for position, part in enumerate(parts):
+        if position % 2 == 0:
+            pattern += re.escape(part)
+        else:
+            pattern += f"(?P=v{part})" if part in seen else f"(?P<v{part}>.+?)"
+            seen.add(part)
+    return re.compile(pattern, re.DOTALL)
