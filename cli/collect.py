@@ -26,7 +26,11 @@ def collect(node: str | None, once: bool) -> None:
         spool_dir=settings.spool_dir,
         node=node or settings.node,
         nudge=nudge_coa,
-        limits=Limits(keep_hours=settings.spool_keep_hours),
+        limits=Limits(
+            keep_hours=settings.spool_keep_hours,
+            min_free_bytes=settings.spool_min_free_mb << 20,
+            is_strict=settings.spool_strict,
+        ),
     )
     tune_garbage_collection()
     if once:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ import click
 from cli.output import emit, json_option
 
 if TYPE_CHECKING:
+    from db.queries.health import SpoolReading
     from runtime.settings import Settings
 
 _MIB = 1024 * 1024
@@ -120,8 +122,13 @@ def _database(settings: "Settings") -> Iterator[Finding]:
         yield _fail("database", "does not answer", "Run 'lintas up', or look at LINTAS_DATABASE_URL and the server")
         return
     yield _ok("database", "answers")
-    yield _schema(settings)
-    yield _collector(settings)
+    schema = _schema(settings)
+    yield schema
+    reading = _spool_reading(settings)
+    yield _collector(reading)
+    yield _synced(reading)
+    if schema.verdict is Verdict.OK:
+        yield from _alarms(settings)
 
 
 def _schema(settings: "Settings") -> Finding:
@@ -133,8 +140,10 @@ def _schema(settings: "Settings") -> Finding:
     return _fail("schema", f"at {current or 'nothing'}, the code needs {head}", "Run 'lintas migrate'")
 
 
-def _collector(settings: "Settings") -> Finding:
-    lag_bytes, oldest_seconds = _spool_lag(settings)
+def _collector(reading: "SpoolReading") -> Finding:
+    from domain.alarms import lag_seconds
+
+    lag_bytes, oldest_seconds = reading.waiting_bytes, lag_seconds(reading.facts, reading.measured_at)
     if lag_bytes == 0:
         return _ok("collector", "every accounting record is in the database")
     detail = f"{lag_bytes:,} bytes waiting, the oldest for {oldest_seconds:.0f} s"
@@ -145,24 +154,50 @@ def _collector(settings: "Settings") -> Finding:
     return _ok("collector", detail)
 
 
-def _spool_lag(settings: "Settings") -> tuple[int, float]:
-    """Bytes not yet counted, and how long the first of them can have been waiting."""
+def _spool_reading(settings: "Settings") -> "SpoolReading":
+    """This node's spool as it is now."""
     import psycopg
 
     from accounting.spool import Spool
+    from accounting.spool_watch import SpoolWatch
     from db.queries.spool import spool_positions
 
     spool = Spool(settings.spool_dir, "acct", wall_clock=time.time)
+    watch = SpoolWatch(
+        spool,
+        settings.spool_dir,
+        node=settings.node,
+        min_free_bytes=settings.spool_min_free_mb * _MIB,
+        is_strict=settings.spool_strict,
+    )
     with psycopg.connect(settings.database_url, connect_timeout=5) as connection:
         positions = spool_positions(connection, node=settings.node, stream="acct")
-    waiting = [
-        (size - positions.get(name, 0), changed_at)
-        for name, size, changed_at in spool.files()
-        if size > positions.get(name, 0)
-    ]
-    if not waiting:
-        return 0, 0.0
-    return sum(size for size, _ in waiting), time.time() - min(changed_at for _, changed_at in waiting)
+    return watch.look(positions, datetime.now(UTC))
+
+
+def _synced(reading: "SpoolReading") -> Finding:
+    """How much acknowledged accounting a power cut could cost now."""
+    if reading.synced_at is None:
+        return _ok("spool on the disk", "no server has told yet")
+    if reading.sync_errors:
+        detail = f"{reading.sync_errors} requests to the disk failed"
+        return _fail("spool on the disk", detail, "Look at the disk; nothing is acknowledged for a while after each")
+    age_s = max(0.0, (reading.measured_at - reading.synced_at).total_seconds())
+    how = "before it is acknowledged" if reading.sync_mode == "strict" else f"{age_s:.0f} s ago"
+    return _ok("spool on the disk", f"{how}; slowest of late {reading.sync_ms or 0} ms")
+
+
+def _alarms(settings: "Settings") -> Iterator[Finding]:
+    import psycopg
+
+    from db.queries.health import open_alarms
+    from monitoring.alarms import words
+
+    with psycopg.connect(settings.database_url, connect_timeout=5) as connection:
+        found = open_alarms(connection)
+    for alarm in found:
+        said = words(alarm.code, alarm.subject, alarm.facts)
+        yield (_fail if alarm.severity == "critical" else _warn)("alarm", said.sentence, said.mend)
 
 
 def _redis(settings: "Settings") -> Finding:

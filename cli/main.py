@@ -24,6 +24,8 @@ COMMANDS = {
     "status": Entry(target="cli.stack:status", help="Say what runs and whether it is healthy."),
     "run": Entry(target="cli.stack:run", help="Become one of the processes, for systemd and containers."),
     "doctor": Entry(target="cli.doctor:doctor", help="Check the installation; each problem with its mend."),
+    "alarms": Entry(target="cli.alarms:alarms", help="What is wrong with the installation now."),
+    "metrics": Entry(target="cli.alarms:metrics", help="The installation in numbers, for Prometheus."),
     "migrate": Entry(target="cli.stack:migrate", help="Bring the database to the newest schema."),
     "demo": Entry(target="cli.demo:demo", help="A small provider to look at, with logins and accounting."),
     "collect": Entry(target="cli.collect:collect", help="Move accounting records from the spool to the database."),

@@ -160,7 +160,9 @@ def _print_status() -> bool:
         return False
     rows = _status_rows(record)
     lines = table([(r["name"], r["state"], r["pid"] or "-", r["restarts"]) for r in rows], _HEAD)
-    emit({"running": True, "supervisor": asdict(record.supervisor), "services": rows}, [*lines, *_addresses()])
+    alarms = _alarms()
+    data = {"running": True, "supervisor": asdict(record.supervisor), "services": rows, "alarms": alarms}
+    emit(data, [*lines, *_addresses(), *(["", *(f"ALARM  {text}" for text in alarms)] if alarms else [])])
     return all(row["healthy"] for row in rows)
 
 
@@ -184,6 +186,21 @@ def _status_rows(record: "Record") -> list[dict[str, object]]:
         restarts = 0 if entry is None else entry.restarts
         rows.append({"name": service.name, "state": state, "healthy": healthy, "pid": pid, "restarts": restarts})
     return rows
+
+
+def _alarms() -> list[str]:
+    """What is wrong, in sentences; nothing is said while the database is away or behind, which `doctor` tells."""
+    import psycopg
+
+    from db.queries.health import open_alarms
+    from monitoring.alarms import words
+    from runtime.settings import load_settings
+
+    try:
+        with psycopg.connect(load_settings().database_url, connect_timeout=2) as connection:
+            return [words(row.code, row.subject, row.facts).sentence for row in open_alarms(connection)]
+    except psycopg.Error:
+        return []
 
 
 def _addresses() -> list[str]:

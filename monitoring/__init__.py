@@ -1,1 +1,1 @@
-"""Watching the network: routers, alerts and metrics."""
+"""Watching the installation and the network: what is measured, what is an alarm, and how both are told."""

@@ -39,7 +39,7 @@ def _every(seconds: float, task: str, queue: str) -> dict[str, Any]:
 
 def make_app() -> Celery:
     """The Celery application; opens no connection."""
-    application = Celery("lintas", include=["coa.tasks", "accounting.tasks", "bss.tasks"])
+    application = Celery("lintas", include=["coa.tasks", "accounting.tasks", "bss.tasks", "monitoring.tasks"])
     application.conf.update(
         task_serializer="json",
         accept_content=["json"],
@@ -69,6 +69,7 @@ def make_app() -> Celery:
             "coa.sweep": _every(SWEEP_SECONDS, "coa.sweep", QUEUE_COA),
             "coa.probe": _every(SWEEP_SECONDS, "coa.probe", QUEUE_COA),
             "accounting.sweep": _every(60.0, "accounting.sweep", QUEUE_DEFAULT),
+            "monitoring.alarms": _every(30.0, "monitoring.alarms", QUEUE_DEFAULT),
             "bss.temporary-speeds": _every(30.0, "bss.temporary-speeds", QUEUE_DEFAULT),
             "bss.rollouts": _every(5.0, "bss.rollouts", QUEUE_DEFAULT),
             "accounting.partitions": {

@@ -6,6 +6,7 @@ from flask_limiter.util import get_remote_address
 
 from webadmin import limits
 from webadmin.api import (
+    alarms,
     allowances,
     attributes,
     blacklist,
@@ -45,6 +46,7 @@ BLUEPRINTS = (
     nas_groups.blueprint,
     router_test.blueprint,
     server.blueprint,
+    alarms.blueprint,
     sessions.blueprint,
     changes.blueprint,
     tokens.blueprint,

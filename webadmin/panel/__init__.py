@@ -5,6 +5,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.local import LocalProxy
 
 from webadmin.panel import (
+    alarms,
     allowances,
     attributes,
     blacklist,
@@ -37,7 +38,7 @@ from webadmin.panel.language import LANGUAGES, chosen_language, chosen_theme, in
 from webadmin.panel.support import page_url, tenant
 
 SUBJECTS = (
-    today, search, customers, vouchers, subscriptions, fair_use, decisions, attributes, allowances, plans, rollouts,
+    alarms, today, search, customers, vouchers, subscriptions, fair_use, decisions, attributes, allowances, plans, rollouts,
     routers, router_groups, router_test, server, blacklist, devices, online, logins, changes, settings, gardens, staff,
     tokens,
 )  # fmt: skip
@@ -69,6 +70,8 @@ def _words() -> dict[str, object]:
         "tenant": LocalProxy(tenant),
         "navigation": LocalProxy(navigation.groups),
         "page_url": page_url,
+        "alarms_on": alarms.alarms_on,
+        "alarm_words": alarms.alarm_words,
         "state_mark": words.state_mark,
         "state_choices": words.state_choices,
         "reason_words": words.reason_words,

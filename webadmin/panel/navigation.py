@@ -83,6 +83,7 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
                 endpoint="panel.router_groups.index", permission="view_nas", text=_l("Router groups"), icon="stack-2"
             ),
             _Page(endpoint="panel.logins.index", permission="view_customers", text=_l("Logins"), icon="login"),
+            _Page(endpoint="panel.alarms.index", permission="view_nas", text=_l("Alarms"), icon="bell"),
             _Page(endpoint="panel.changes.index", permission="view_customers", text=_l("Live changes"), icon="bolt"),
         ),
     ),

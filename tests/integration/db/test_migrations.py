@@ -22,8 +22,8 @@ from db.models import Base
 from factories import make_nas, make_session, make_subscription, make_user
 
 VERSIONS = Path(migrations.__file__).parent / "versions"
-# Months of the two tables that are cut by month, and the default partitions: no model of their own.
-PARTITION = re.compile(r"^(radacct|access_log)_(open|default|\d{4}_\d{2})$")
+# Months of the tables that are cut by month, and the default partitions: no model of their own.
+PARTITION = re.compile(r"^(radacct|access_log|usage_hourly)_(open|default|\d{4}_\d{2})$")
 
 
 def script() -> ScriptDirectory:
@@ -156,7 +156,7 @@ def test_two_that_migrate_at_once_wait_for_each_other(empty_db_url: str) -> None
 # --- what only the database holds ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("parent", ["radacct", "access_log"])
+@pytest.mark.parametrize("parent", ["radacct", "access_log", "usage_hourly"])
 def test_there_is_room_for_the_last_month_and_three_months_ahead(connection: psycopg.Connection, parent: str) -> None:
     months = {
         name
