@@ -14,7 +14,9 @@ from coa import drain as sender
 from coa.connection import KeptConnection
 from coa.exchange import dictionary
 from coa.probe import probe_due
-from db.queries import outbox
+from coa.seeing import see as look_and_act
+from db.queries import outbox, refusals
+from domain.capability import FORGOTTEN_AFTER
 from runtime.logs import get_logger
 from runtime.settings import get_settings
 from runtime.tasks import app, nudge_coa
@@ -60,6 +62,20 @@ def probe() -> int:
         raise
 
 
+@app.task(name="coa.see")
+def see() -> dict[str, int | bool]:
+    """Look at what was acknowledged, and do through routers' APIs what RADIUS could not; at most ten seconds."""
+    connection = _kept.get(get_settings().database_url)
+    try:
+        seen = look_and_act(connection, clock=_now)
+    except psycopg.Error:
+        _kept.drop()
+        raise
+    if seen.fell_back:
+        nudge_coa()
+    return seen.as_dict()
+
+
 @app.task(name="coa.purge")
 def purge() -> int:
     """Delete changes that were over long ago; returns how many."""
@@ -70,6 +86,7 @@ def purge() -> int:
         deleted += batch
         if not batch:
             break
+    refusals.forget_old(connection, before=_now() - FORGOTTEN_AFTER)
     return deleted
 
 

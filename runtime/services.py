@@ -142,7 +142,7 @@ def _collector() -> Service:
 
 
 def _worker(local: Local) -> Service:
-    arguments = ["worker", "-Q", "coa,default", "--pool", "prefork", "-c", "2", "-l", "INFO", "--without-gossip"]
+    arguments = ["worker", "-Q", "coa,default", "--pool", "prefork", "-c", "3", "-l", "INFO", "--without-gossip"]
     return Service(
         name="worker",
         command=[_program("celery"), "-A", "runtime.tasks", *arguments, "--without-mingle"],

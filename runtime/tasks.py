@@ -39,7 +39,7 @@ def _every(seconds: float, task: str, queue: str) -> dict[str, Any]:
 
 def make_app() -> Celery:
     """The Celery application; opens no connection."""
-    application = Celery("lintas", include=["coa.tasks", "accounting.tasks", "bss.tasks", "monitoring.tasks"])
+    application = Celery("lintas", include=["coa.tasks", "accounting.tasks", "bss.tasks", "bss.router_api.tasks", "monitoring.tasks"])
     application.conf.update(
         task_serializer="json",
         accept_content=["json"],
@@ -67,11 +67,20 @@ def make_app() -> Celery:
         worker_max_tasks_per_child=5000,
         beat_schedule={
             "coa.sweep": _every(SWEEP_SECONDS, "coa.sweep", QUEUE_COA),
+            "coa.see": _every(SWEEP_SECONDS, "coa.see", QUEUE_COA),
             "coa.probe": _every(SWEEP_SECONDS, "coa.probe", QUEUE_COA),
             "accounting.sweep": _every(60.0, "accounting.sweep", QUEUE_DEFAULT),
             "monitoring.alarms": _every(30.0, "monitoring.alarms", QUEUE_DEFAULT),
             "bss.temporary-speeds": _every(30.0, "bss.temporary-speeds", QUEUE_DEFAULT),
+            "bss.router-orders": _every(3.0, "bss.router-orders", QUEUE_DEFAULT),
+            "bss.router-check": _every(60.0, "bss.router-check", QUEUE_DEFAULT),
+            "bss.router-drift": _every(300.0, "bss.router-drift", QUEUE_DEFAULT),
             "bss.rollouts": _every(5.0, "bss.rollouts", QUEUE_DEFAULT),
+            "coa.purge": {
+                "task": "coa.purge",
+                "schedule": crontab(hour="3", minute="15"),
+                "options": {"queue": QUEUE_COA},
+            },
             "accounting.partitions": {
                 "task": "accounting.partitions",
                 "schedule": crontab(hour="0", minute="30"),
@@ -151,6 +160,11 @@ def nudge_probe() -> bool:
     return _probe_nudger.nudge()
 
 
+def nudge_routers() -> bool:
+    """The same for what was ordered on routers, or is to be asked of them."""
+    return _router_nudger.nudge()
+
+
 def _publish_drain(redis_url: str) -> None:
     with _briefly(redis_url) as connection:
         app.send_task("coa.drain", queue=QUEUE_COA, expires=30, connection=connection, retry=False)
@@ -159,6 +173,11 @@ def _publish_drain(redis_url: str) -> None:
 def _publish_probe(redis_url: str) -> None:
     with _briefly(redis_url) as connection:
         app.send_task("coa.probe", queue=QUEUE_COA, expires=30, connection=connection, retry=False)
+
+
+def _publish_orders(redis_url: str) -> None:
+    with _briefly(redis_url) as connection:
+        app.send_task("bss.router-orders", queue=QUEUE_DEFAULT, expires=30, connection=connection, retry=False)
 
 
 def _briefly(redis_url: str) -> Any:
@@ -171,4 +190,4 @@ def _briefly(redis_url: str) -> Any:
     return Connection(redis_url, transport_options=options)
 
 
-_nudger, _probe_nudger = _Nudger(), _Nudger(_publish_probe)
+_nudger, _probe_nudger, _router_nudger = _Nudger(), _Nudger(_publish_probe), _Nudger(_publish_orders)

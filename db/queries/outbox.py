@@ -16,14 +16,14 @@ from psycopg.sql import SQL
 from domain.live_change import OUTCOMES, outcome_of
 
 # Claims take turns, so that one never overlooks what another is just taking. Any number that nobody else locks.
-_CLAIM_LOCK = 0x4C54_434F
+CLAIM_LOCK = 0x4C54_434F
 
 # Whether a router can be asked through its API, in a statement that calls nas_servers n.
 HAS_API: LiteralString = "(n.api_username <> '' AND n.type = 'mikrotik')"
 
 # Changes of one session are worth something in the order of their ids. A CoA is also needless beside a Disconnect.
 # `created_at` only narrows the search to an index; the hour covers a transaction that took long to commit.
-_REPLACED = SQL(
+REPLACED = SQL(
     """
 EXISTS (
     SELECT FROM session_changes o
@@ -94,7 +94,7 @@ SELECT claimed.id, claimed.nas_server_id, claimed.kind, claimed.username, claime
 FROM claimed JOIN nas_servers n ON n.id = claimed.nas_server_id
 ORDER BY claimed.priority, claimed.id
 """
-).format(replaced=_REPLACED, has_api=SQL(HAS_API))
+).format(replaced=REPLACED, has_api=SQL(HAS_API))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,7 +151,7 @@ def claim_due(
     Never two changes of one session at a time, and never one that a later change replaces: that is marked instead.
     Changes of many at once begin with the router after `after_router`. The caller commits before it sends anything.
     """
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIM_LOCK])
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
     with connection.cursor(row_factory=class_row(Claim)) as cursor:
         return cursor.execute(
             _CLAIM,
@@ -194,7 +194,7 @@ SELECT c.id FROM session_changes c
 JOIN unnest(%(ids)s::bigint[], %(until)s::timestamptz[]) AS mine (id, until) ON mine.id = c.id
 WHERE c.status = 'sending' AND c.claimed_until = mine.until AND NOT {replaced}
 """
-).format(replaced=_REPLACED)
+).format(replaced=REPLACED)
 
 
 def still_wanted(connection: psycopg.Connection[Any], claims: Sequence[Claim]) -> set[int]:

@@ -1,8 +1,11 @@
-"""Simulated routers with sessions, the same sessions in the database, and the outbox between them."""
+"""Simulated routers with sessions, the same sessions in the database, and the outbox between them.
 
-from collections.abc import Callable, Iterator
+A router with an API shows in it what is true of its sessions: its tables are made from them for each question.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +15,15 @@ from sqlalchemy.orm import Session
 
 from coa.connection import connect
 from coa.drain import Counts, drain, sweep
+from coa.seeing import Seen, see
 from db.models import NasServer, RadAcct, Subscription
 from db.queries.live_changes import enqueue_change
-from db.queries.outbox import ChangeView, change_status
+from db.queries.outbox import ChangeView, change_status, latest_changes
 from factories import make_nas, make_session, make_subscription
+from routeros import pool
 from simulator.attributes import Login, Service, SessionFacts
+from simulator.routeros import ApiServer
+from simulator.routeros_tables import Row, Tables
 from simulator.session import SimulatedSession
 from simulator.sync import SimulatedRouter
 
@@ -25,6 +32,46 @@ FAST = {"Mikrotik-Rate-Limit": "5M/10M"}
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+class TrueTables(Tables):
+    """The tables of a router as its sessions are; who is removed there is thrown out."""
+
+    def __init__(self, simulated: SimulatedRouter) -> None:
+        super().__init__()
+        self.simulated = simulated
+        # Rates that the tables show instead of the true ones, by username.
+        self.shows_instead: dict[str, str] = {}
+
+    def do(self, command: str, words: Mapping[str, str], queries: Iterable[str]) -> list[Row]:
+        """One command, on tables that are true now."""
+        sessions = list(self.simulated.router.open_sessions)
+        if command == "/ppp/active/remove":
+            for session in sessions:
+                if f"*{session.session_id}" == words[".id"]:
+                    session.end("Admin-Reset")
+            return []
+        self.rows["/ppp/active"] = [_active(session) for session in sessions]
+        made_by_staff = [row for row in self.rows.get("/queue/simple", []) if row.get("dynamic") != "true"]
+        self.rows["/queue/simple"] = [*made_by_staff, *(self._queue(s) for s in sessions if s.rate_limit)]
+        return super().do(command, words, queries)
+
+    def _queue(self, session: SimulatedSession) -> Row:
+        name = f"<pppoe-{session.username}>"
+        rate = self.shows_instead.get(session.username, session.rate_limit.split(" ")[0])
+        return {".id": f"*q{session.session_id}", "name": name, "target": name, "max-limit": rate, "dynamic": "true"}
+
+
+def _active(session: SimulatedSession) -> Row:
+    return {
+        ".id": f"*{session.session_id}",
+        "name": session.username,
+        "service": "pppoe",
+        "caller-id": session.facts.login.mac,
+        "address": session.framed_ip,
+        "session-id": f"0x{session.session_id}",
+        "radius": "true",
+    }
 
 
 class Online:
@@ -56,6 +103,14 @@ class Isp:
         row = make_nas(self.db, **values)
         self.db.commit()
         return simulated, row
+
+    def router_with_api(self, **over: Any) -> Any:
+        """A simulated router, its row and its API, as (simulator, row, API)."""
+        simulated, row = self.router(**over)
+        api = self._stack.enter_context(ApiServer(host=str(row.host), tables=TrueTables(simulated)))
+        row.api_port, row.api_username, row.api_password = api.port, api.username, api.password
+        self.db.commit()
+        return simulated, row, api
 
     def online(
         self, simulated: SimulatedRouter, nas: NasServer, *, subscription: Subscription | None = None, **over: Any
@@ -95,9 +150,17 @@ class Isp:
     def sweep(self, clock: Callable[[], datetime] = now) -> Counts:
         return sweep(self.connection, clock=clock)
 
+    def see(self, after: timedelta = timedelta(0)) -> Seen:
+        """One step of looking and of what the APIs do, as if so much time had passed."""
+        return see(self.connection, clock=lambda: now() + after)
+
     def change(self, change_id: int) -> ChangeView:
         (view,) = change_status(self.connection, [change_id])
         return view
+
+    def latest(self) -> list[ChangeView]:
+        """All changes, newest first."""
+        return latest_changes(self.connection, limit=1000)
 
     def statuses(self, ids: list[int]) -> list[str]:
         return [view.status for view in change_status(self.connection, ids)]
@@ -110,10 +173,11 @@ class Isp:
             [change_id],
         ).fetchall()
 
-    def close(self, customer: Online) -> None:
+    def close(self, customer: Online, cause: str = "Admin-Reset") -> None:
         """The Stop of a session was counted."""
         self.connection.execute(
-            "UPDATE radacct SET acctstoptime = now() WHERE acctuniqueid = %s", [customer.row.acctuniqueid]
+            "UPDATE radacct SET acctstoptime = now(), acctterminatecause = %s WHERE acctuniqueid = %s",
+            [cause, customer.row.acctuniqueid],
         )
 
     def execute(self, statement: str, *values: object) -> None:
@@ -124,6 +188,8 @@ class Isp:
 def isp(db: Session, db_url: str, keys_file: Path) -> Iterator[Isp]:
     with ExitStack() as stack, connect(db_url) as connection:
         yield Isp(db, connection, stack)
+    # Another test's router may have the same address.
+    pool.close()
 
 
 @pytest.fixture
