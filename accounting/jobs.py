@@ -9,24 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from accounting import fairuse, gardens, hours, quotas
-from accounting.sessions import ended_payloads
+from accounting import fairuse, gardens, hours, limits, quotas, stale
 from db.queries import accounting as queries
 from db.queries import partitions, receipts
 from db.queries import quotas as quota_queries
-from db.queries import spool as spool_queries
+from db.queries import stale as stale_queries
 from db.queries import vouchers as voucher_queries
 from db.queries.accounting import Connection
 from db.queries.live_changes import enqueue_change
 from domain.access import BLOCKED_CUSTOMERS
-from domain.sessions import LOST
 
 CHUNK = 500
 MAX_CHUNKS = 200
-# A session is lost after so many silent interim intervals, but never sooner than this.
-LOST_AFTER_INTERVALS, LOST_AFTER_S = 3, 900
-# A node that has not counted for longer than this is taken for gone and no longer waited for.
-NODE_GONE_S = 86_400
 MONTHS_AHEAD = 3
 # A session without right that still runs is asked to end again after this long.
 ASK_AGAIN = timedelta(minutes=5)
@@ -45,27 +39,17 @@ class Done:
 
 
 def close_stale_sessions(connection: Connection, now: datetime) -> Done:
-    """End sessions that fell silent, at the moment they were last seen.
-
-    Silence is measured up to the moment until which every node's records are counted, not up to now: a collector that
-    is behind must not make everybody look lost.
-    """
-    until = spool_queries.counted_until(connection, now=now, ignore_after_s=NODE_GONE_S)
-
-    def chunk() -> Done:
-        if not queries.has_stale(connection, counted_until=until, intervals=LOST_AFTER_INTERVALS, least_s=LOST_AFTER_S):
-            return Done()
-        queries.take_merge_lock(connection)
-        ended = queries.close_stale(
-            connection, counted_until=until, intervals=LOST_AFTER_INTERVALS, least_s=LOST_AFTER_S, cause=LOST,
-            limit=CHUNK,
-        )  # fmt: skip
-        payloads = ended_payloads(ended)
-        if payloads:
-            queries.notify_sessions(connection, payloads)
-        return Done(changed=len(ended))
-
-    return _in_chunks(connection, chunk)
+    """Have routers asked about sessions that fell silent, and end those that are over, when they were last seen."""
+    ended = 0
+    for _ in range(MAX_CHUNKS):
+        with connection.transaction():
+            swept = stale.sweep(connection, now, limit=CHUNK)
+        ended += swept.ended
+        if swept.looked_at < CHUNK:
+            break
+    with connection.transaction():
+        stale_queries.forget_checks(connection, before=now - stale.KEEP_CHECKS)
+    return Done(changed=ended)
 
 
 def reset_fair_use(connection: Connection, now: datetime) -> Done:
@@ -83,7 +67,9 @@ def give_allowances_back(connection: Connection, now: datetime) -> Done:
 
     def chunk() -> Done:
         due = quota_queries.periods_over(connection, now=now, limit=CHUNK)
-        return Done(changed=len(due), asked=quotas.settle(connection, due, now=now).asked)
+        asked = quotas.settle(connection, due, now=now).asked
+        asked += len(limits.tell_limits(connection, due, requested_by=fairuse.ACTOR, now=now))
+        return Done(changed=len(due), asked=asked)
 
     return _in_chunks(connection, chunk)
 
@@ -94,6 +80,7 @@ def turn_topups(connection: Connection, now: datetime) -> Done:
     def chunk() -> Done:
         due = quota_queries.topups_turning(connection, now=now, limit=CHUNK)
         asked = quotas.settle(connection, due, now=now).asked
+        asked += len(limits.tell_limits(connection, due, requested_by=fairuse.ACTOR, now=now))
         return Done(changed=len(due), asked=asked + fairuse.look_again(connection, due, now=now))
 
     return _in_chunks(connection, chunk)

@@ -88,13 +88,9 @@ async def _ask(check: Check, link: RouterLink | str, clock: Callable[[], datetim
     begun_at = clock()
     if isinstance(link, str):
         return Answer(result="error", sent_at=begun_at, note=link)
-    request = Request(
-        kind="coa", username=check.username, session_id=check.session_id, framed_ip=check.framed_ip
-    )
+    request = Request(kind="coa", username=check.username, session_id=check.session_id, framed_ip=check.framed_ip)
     try:
         send_until = asyncio.get_running_loop().time() + WITHIN_S
         return await asyncio.wait_for(link.exchange(request, send_until=send_until), WITHIN_S)
     except TimeoutError:
         return Answer(result="timeout", sent_at=begun_at)
-
-

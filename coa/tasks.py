@@ -11,6 +11,7 @@ import psycopg
 from celery.signals import worker_process_init
 
 from coa import drain as sender
+from coa.check import check_due
 from coa.connection import KeptConnection
 from coa.exchange import dictionary
 from coa.probe import probe_due
@@ -74,6 +75,18 @@ def see() -> dict[str, int | bool]:
     if seen.fell_back:
         nudge_coa()
     return seen.as_dict()
+
+
+@app.task(name="coa.check")
+def check() -> int:
+    """Ask routers about sessions that fell silent; returns about how many."""
+    settings = get_settings()
+    connection = _kept.get(settings.database_url)
+    try:
+        return check_due(connection, clock=_now, bind=settings.coa_bind)
+    except psycopg.Error:
+        _kept.drop()
+        raise
 
 
 @app.task(name="coa.purge")

@@ -20,9 +20,12 @@ from redis.exceptions import RedisError
 from runtime.logs import configure_logs, get_logger
 from runtime.settings import SettingsError, get_settings
 
+TASKS = ("coa.tasks", "accounting.tasks", "bss.tasks", "bss.router_api.tasks", "monitoring.tasks")
 QUEUE_COA = "coa"
 QUEUE_DEFAULT = "default"
 SWEEP_SECONDS = 2.0
+# Sessions that fell silent can wait a little longer to be asked about.
+CHECK_SECONDS = 10.0
 # A task still unacknowledged after this long is given to another worker, so no task may take longer.
 VISIBILITY_TIMEOUT_SECONDS = 3600
 TASK_LIMIT_SECONDS = 1800
@@ -39,7 +42,7 @@ def _every(seconds: float, task: str, queue: str) -> dict[str, Any]:
 
 def make_app() -> Celery:
     """The Celery application; opens no connection."""
-    application = Celery("lintas", include=["coa.tasks", "accounting.tasks", "bss.tasks", "bss.router_api.tasks", "monitoring.tasks"])
+    application = Celery("lintas", include=list(TASKS))
     application.conf.update(
         task_serializer="json",
         accept_content=["json"],
@@ -69,6 +72,7 @@ def make_app() -> Celery:
             "coa.sweep": _every(SWEEP_SECONDS, "coa.sweep", QUEUE_COA),
             "coa.see": _every(SWEEP_SECONDS, "coa.see", QUEUE_COA),
             "coa.probe": _every(SWEEP_SECONDS, "coa.probe", QUEUE_COA),
+            "coa.check": _every(CHECK_SECONDS, "coa.check", QUEUE_COA),
             "accounting.sweep": _every(60.0, "accounting.sweep", QUEUE_DEFAULT),
             "monitoring.alarms": _every(30.0, "monitoring.alarms", QUEUE_DEFAULT),
             "bss.temporary-speeds": _every(30.0, "bss.temporary-speeds", QUEUE_DEFAULT),

@@ -229,6 +229,8 @@ class TestJobs:
         assert jobs.close_stale_sessions(isp.connection, clock.now) == jobs.Done()
         clock.pass_by(minutes=2)
         collector.step()
+        assert jobs.close_stale_sessions(isp.connection, clock.now) == jobs.Done()
+        isp.do("UPDATE session_checks SET answer = 'gone', answered_at = %s, look_at = %s", clock.now, clock.now)
         assert jobs.close_stale_sessions(isp.connection, clock.now).changed == 1
         assert isp.row("SELECT acctstoptime, acctterminatecause FROM radacct") == {
             "acctstoptime": NOW,
@@ -249,6 +251,7 @@ class TestJobs:
         drain(collector)
         clock.pass_by(hours=2)
         assert jobs.close_stale_sessions(isp.connection, clock.now) == jobs.Done()
+        isp.do("UPDATE nas_servers SET is_active = false")
         clock.pass_by(days=2)
         assert jobs.close_stale_sessions(isp.connection, clock.now).changed == 1
 
