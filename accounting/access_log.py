@@ -52,7 +52,9 @@ def store(connection: Connection, chunk: Chunk, *, node: str, stream: str, now: 
         refused += not_stored
         read = [one for one in read if one.line not in {line for line, _ in not_stored}]
     if refused:
-        quarantined = [(line.file, line.offset, reason, line.raw) for line, reason in refused]
+        quarantined = [
+            spool_queries.PutAside(line.file, line.offset, reason, line.raw, None, None) for line, reason in refused
+        ]
         spool_queries.quarantine(connection, node=node, stream=stream, rows=quarantined)
     spool_queries.save_positions(
         connection, node=node, stream=stream, offsets=chunk.after, records=len(chunk.lines), counted_until=now

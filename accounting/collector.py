@@ -11,6 +11,7 @@ what another collector has changed since is noticed, thrown away and done again.
 
 import gc
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from pathlib import Path
 import psycopg
 
 from accounting import access_log, fairuse, newcomers, quotas, records
+from accounting.aside import put_aside
 from accounting.facts import Memory, Meter, moment
 from accounting.ledger import Ledger, Postings, ToLookAt, UsageMoved, watched_columns
 from accounting.merging import Batch, Known
@@ -27,9 +29,12 @@ from accounting.newcomers import Newcomer, Watched
 from accounting.records import Malformed, Record
 from accounting.sessions import SessionChanges, SessionsMoved
 from accounting.spool import Chunk, Line, Spool
+from accounting.spool_watch import SpoolWatch
 from db.queries import accounting as queries
+from db.queries import health
 from db.queries import spool as spool_queries
 from db.queries.accounting import Connection
+from domain.quarantine import MERGED, QUARANTINED, REFUSED, STORED, UNKNOWN_NAS
 from runtime.logs import get_logger
 
 STREAM = "acct"
@@ -59,11 +64,13 @@ log = get_logger("accounting.collector")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How much one transaction may take, and how long counted files are kept."""
+    """How much one transaction may take, how long counted files are kept, and what the watch over the spool is told."""
 
     records: int = 10_000
     bytes: int = 16 * 1024 * 1024
     keep_hours: int = 24
+    min_free_bytes: int = 0
+    is_strict: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +91,7 @@ class Work:
     changes: SessionChanges
     postings: Postings
     ledger: Ledger
+    outcomes: Mapping[tuple[str, str], int]
     fresh: list[Newcomer]
     doubtful: list[Newcomer]
     now: datetime
@@ -164,6 +172,13 @@ class Collector:
         self._limits = limits or Limits()
         self._spool = Spool(spool_dir, STREAM, wall_clock=lambda: clock().timestamp())
         self._access_spool = Spool(spool_dir, ACCESS_STREAM, wall_clock=lambda: clock().timestamp())
+        self._watch = SpoolWatch(
+            self._spool,
+            spool_dir,
+            node=node,
+            min_free_bytes=self._limits.min_free_bytes,
+            is_strict=self._limits.is_strict,
+        )
         self._connection: Connection | None = None
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="write")
         self._writing: Future[Outcome] | None = None
@@ -344,7 +359,7 @@ class Collector:
             self._settle(connection)
             batch.read_routers_again()
             matched = [(line, record, batch.router_of(record)) for line, record in parsed.records]
-        bad = parsed.bad + [(line, "unknown_nas") for line, _, router in matched if router is None]
+        bad = parsed.bad + [(line, UNKNOWN_NAS) for line, _, router in matched if router is None]
         keyed = batch.keyed([(record, router) for _, record, router in matched if router is not None])
         is_known = not batch.needs_reading(keyed)
         if not is_known:
@@ -358,7 +373,7 @@ class Collector:
         meters = self._memory.meters
         return Work(
             chunk=parsed.chunk, bad=bad, changes=batch.changes(), postings=batch.ledger.postings(), ledger=batch.ledger,
-            fresh=fresh, now=now,
+            fresh=fresh, now=now, outcomes=_outcomes(len(keyed), batch.unchanged, bad),
             doubtful=[item for item in fresh if newcomers.is_doubtful(item, meters.get(item.subscription_id), now)],
         )  # fmt: skip
 
@@ -371,9 +386,10 @@ class Collector:
             self._memory.clear()
             self._known.clear()
             log.exception("record refused, set aside", error=repr(error))
-            reason = f"refused: {type(error).__name__}"
+            reason = f"{REFUSED}: {type(error).__name__}"
             refused = [(line, reason) for line, _ in parsed.records]
-            self._store_position(connection, parsed.chunk, [*parsed.bad, *refused], self._clock())
+            bad = [*parsed.bad, *refused]
+            self._store_position(connection, parsed.chunk, bad, self._clock(), _outcomes(0, {}, bad))
             return Outcome(looked_at=ToLookAt(meters=(), using=()), totals={}, settled=quotas.Settled(), asked=0)
 
     def _write(self, connection: Connection, work: Work, looks: ToLookAt | None = None) -> Outcome:
@@ -395,19 +411,29 @@ class Collector:
         asked += settled.asked
         asked += newcomers.put_right(connection, work.doubtful, work.now)
         self._watched.add(work.fresh)
-        self._store_position(connection, work.chunk, work.bad, work.now)
+        self._store_position(connection, work.chunk, work.bad, work.now, work.outcomes)
         return Outcome(looked_at=looked_at, totals=totals, settled=settled, asked=asked)
 
-    def _store_position(self, connection: Connection, chunk: Chunk, bad: list[tuple[Line, str]], now: datetime) -> None:
+    def _store_position(
+        self,
+        connection: Connection,
+        chunk: Chunk,
+        bad: list[tuple[Line, str]],
+        now: datetime,
+        outcomes: Mapping[tuple[str, str], int],
+    ) -> None:
         if bad:
-            rows = [(line.file, line.offset, reason, line.raw) for line, reason in bad]
+            routers = self._memory.routers(connection)
+            rows = [put_aside(line, reason, routers) for line, reason in bad]
             spool_queries.quarantine(connection, node=self._node, stream=STREAM, rows=rows)
         spool_queries.save_positions(
             connection,
             node=self._node,
             stream=STREAM,
             offsets=chunk.after,
-            records=len(chunk.lines) + len(chunk.torn),
+            records=sum(outcomes.values()),
+            outcomes=outcomes,
+            now=now,
             counted_until=now if chunk.reached_end else _last_received(chunk, now),
         )
 
@@ -444,6 +470,7 @@ class Collector:
             self._watched.forget_old(now)
             if self._spool_is_counted():
                 spool_queries.mark_counted_until(connection, node=self._node, stream=STREAM, counted_until=now)
+            health.save_reading(connection, self._watch.look(self._positions.get(STREAM, {}), now))
         if now - self._tidied_at >= TIDY_EVERY:
             self._tidied_at = now
             self._remove_old_files(connection)
@@ -487,6 +514,16 @@ def _watched_totals(connection: Connection, meters: Sequence[Meter], now: dateti
         for subscription_id, kind, total in queries.watched_totals(connection, watched_columns(meters, now)):
             totals[subscription_id][kind] = total
     return totals
+
+
+def _outcomes(
+    matched: int, unchanged: Mapping[str, int], bad: Sequence[tuple[Line, str]]
+) -> dict[tuple[str, str], int]:
+    """How the records of a batch ended; what a line holds beside a torn piece is a record of its own."""
+    merged = {(MERGED, reason): number for reason, number in unchanged.items()}
+    stored = matched - sum(unchanged.values())
+    aside = Counter((QUARANTINED, reason) for _, reason in bad)
+    return ({(STORED, ""): stored} if stored else {}) | merged | dict(aside)
 
 
 def _last_received(chunk: Chunk, now: datetime) -> datetime:

@@ -12,11 +12,14 @@ from ipaddress import ip_address
 
 from db.queries import accounting as queries
 from db.queries import quotas
-from db.queries.accounting import Connection, FactsRow, NasRow
+from db.queries.accounting import BootRow, Connection, FactsRow, NasRow
 from db.queries.zones import zone_named
 from domain.period import days_of, local_midnight
+from domain.sessions import MISSED_AFTER_S
 
 MAX_METERS = 300_000
+# Interims count as missed after so many of the plan's intervals in a row.
+MISSED_INTERVALS = 3
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -115,13 +118,14 @@ class Meter:
     allowances, for the few that have any.
     """
 
-    __slots__ = ("days", "known_daily", "left_bytes", "own", "row", "shared", "watch")
+    __slots__ = ("days", "known_daily", "left_bytes", "missed_after_s", "own", "row", "shared", "watch")
 
     def __init__(self, row: FactsRow, tiers: Tiers, now: datetime, bonus_bytes: int = 0) -> None:
         self.row = row
         self.days = zone_days(row.timezone)
         in_force = row.fup_tier if row.fup_until is None or row.fup_until > now else 0
         self.watch = _watched(tiers, in_force, bonus_bytes)
+        self.missed_after_s = max(MISSED_AFTER_S, MISSED_INTERVALS * row.interim_interval_s)
         self.own: Allowance | None = None
         self.shared: Allowance | None = None
         self.left_bytes = 0
@@ -143,6 +147,7 @@ class Memory:
 
     def __init__(self) -> None:
         self._routers: dict[str, NasRow] | None = None
+        self.boots: dict[int, BootRow] = {}
         self._meters: dict[int, Meter] = {}
         self._tiers: dict[int, Tiers] = {}
         self._plans_with_allowance: set[int] = set()
@@ -202,6 +207,7 @@ class Memory:
         """Routers by the address their packets come from."""
         if self._routers is None:
             self._routers = {row.host: row for row in queries.routers(connection)}
+            self.boots = {row.nas_server_id: row for row in queries.boots(connection)}
         return self._routers
 
     @property

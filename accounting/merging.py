@@ -15,13 +15,17 @@ from hashlib import blake2b
 from accounting import records
 from accounting.facts import Memory, Meter, plain_address
 from accounting.ledger import Ledger
-from accounting.records import Record
+from accounting.records import SKEWED_FROM_US, Record
 from accounting.sessions import Key, Live, SessionChanges
 from db.queries import accounting as queries
-from db.queries.accounting import Connection, NasRow
+from db.queries.accounting import BootRow, Connection, NasRow
+from domain.integrity import boot_counter, has_restarted
+from domain.quarantine import LATE, REPEAT
 from domain.sessions import (
     LOST,
+    MISSED_AFTER_S,
     NAS_REBOOT,
+    REBOOT_SEEN,
     SECOND_US,
     START_SLACK_US,
     STOP,
@@ -68,12 +72,16 @@ class Batch:
         self._chains: dict[Key, list[Live]] = {}
         self._whole: set[Key] = set()
         self._swept: set[int] = set()
+        self._swept_lives: dict[int, list[Live]] = {}
         self._owners: dict[tuple[int, str], int] = {}
         self._touched: list[Live] = []
         self.ledger = Ledger()
         self.begun: list[Live] = []
         # Each router's last record.
         self.heard: dict[int, Record] = {}
+        # Packets that told nothing new, by reason.
+        self.unchanged: dict[str, int] = {}
+        self._booted: dict[int, BootRow] = {}
 
     def router_of(self, record: Record) -> NasRow | None:
         """The router whose address the packet came from."""
@@ -217,7 +225,7 @@ class Batch:
             self._end(fresh, LOST)
 
     def _begin(self, key: Key, record: Record, packet: Packet, router: NasRow) -> Live:
-        state = first_state(packet)
+        state = self._first_state(record, packet, router)
         chain = self._chains[key]
         live = Live(key, _unique_id(prefix_of(key), chain, state), router, state, self._owner(record, router))
         live.framed_ip = records.address_of(record.attributes, "Framed-IP-Address")
@@ -240,7 +248,11 @@ class Batch:
 
     def _merge(self, live: Live, record: Record, packet: Packet) -> None:
         before = live.state
-        after = live.state = merge(before, packet)
+        meter = self._meter(live)
+        after = live.state = merge(before, packet, MISSED_AFTER_S if meter is None else meter.missed_after_s)
+        if after is before and record.attributes.get("Framed-IP-Address") in (None, live.framed_ip):
+            self._count_unchanged(REPEAT if packet.session_time_s == before.session_time_s else LATE)
+            return
         if not live.is_touched:
             self._touch(live)
         if after.updated_us > before.updated_us:
@@ -253,13 +265,14 @@ class Batch:
         down = after.download_bytes - before.download_bytes
         up = after.upload_bytes - before.upload_bytes
         seconds = after.session_time_s - before.session_time_s
-        if down or up or seconds:
-            meter = self._meter(live)
-            if meter is not None:
-                self.ledger.book(
-                    meter, live.router.nas_server_id, before.updated_us, after.updated_us, down, up, seconds,
-                    record.received_us,
-                )  # fmt: skip
+        if meter is not None and (down or up or seconds):
+            self.ledger.book(
+                meter, live.router.nas_server_id, before.updated_us, after.updated_us, down, up, seconds,
+                record.received_us,
+            )  # fmt: skip
+
+    def _count_unchanged(self, reason: str) -> None:
+        self.unchanged[reason] = self.unchanged.get(reason, 0) + 1
 
     def _meter(self, live: Live) -> Meter | None:
         return None if live.subscription_id is None else self._memory.meters.get(live.subscription_id)
@@ -273,8 +286,63 @@ class Batch:
         if not live.is_touched:
             self._touch(live)
 
+    # --- restarts of routers ---
+
+    def _first_state(self, record: Record, packet: Packet, router: NasRow) -> SessionState:
+        """A session's beginning; one that a restart of its router has ended already is not open any more."""
+        state = first_state(packet)
+        boot = self._memory.boots.get(router.nas_server_id)
+        # A router's clock may be behind for a while after a restart.
+        if (
+            boot is not None
+            and state.stopped_us is None
+            and not packet.is_skewed
+            and state.updated_us + SKEWED_FROM_US < (boot.booted_us or 0)
+        ):
+            state = end_unseen(state, NAS_REBOOT if boot.told_by == "accounting_on" else REBOOT_SEEN)
+        if router.is_routeros:
+            self._look_at_id(record, state, router)
+        return state
+
+    def _look_at_id(self, record: Record, state: SessionState, router: NasRow) -> None:
+        """RouterOS counts its restarts in its session ids: with a new count, the sessions of the old one are over."""
+        told = boot_counter(record.session_id)
+        if told is None:
+            return
+        service, counter = told
+        number = router.nas_server_id
+        boot = self._memory.boots.get(number) or BootRow(number, None, None, {})
+        known = boot.counters.get(service)
+        if known is not None and not (has_restarted(known[0], counter) and state.started_us > known[1]):
+            return
+        counters = boot.counters | {service: (counter, state.started_us)}
+        if known is None:
+            self._note_boot(boot._replace(counters=counters))
+            return
+        self._note_boot(BootRow(number, state.started_us, "session_ids", counters))
+        for live in self._open_on(router):
+            seen = boot_counter(live.key[2])
+            is_of_before = seen is not None and seen[0] == service and seen[1] != counter
+            if is_of_before and live.state.updated_us < state.started_us:
+                self._end(live, REBOOT_SEEN)
+
+    def _note_boot(self, boot: BootRow) -> None:
+        self._memory.boots[boot.nas_server_id] = self._booted[boot.nas_server_id] = boot
+
     def _end_before(self, router: NasRow, record: Record) -> None:
         """Accounting-On or -Off: what began before it on this router is over, as far as it was seen."""
+        number = router.nas_server_id
+        boot = self._memory.boots.get(number) or BootRow(number, None, None, {})
+        over = [live for live in self._open_on(router) if live.state.started_us < record.sent_us]
+        if boot.booted_us is None or record.sent_us > boot.booted_us:
+            self._note_boot(BootRow(number, record.sent_us, "accounting_on", boot.counters))
+        elif not over:
+            self._count_unchanged(REPEAT)
+        for live in over:
+            self._end(live, NAS_REBOOT)
+
+    def _open_on(self, router: NasRow) -> list[Live]:
+        """Every open session of a router, those in hand and the others."""
         number = router.nas_server_id
         held = {live.unique_id: live for live in self._known.values() if live.router.nas_server_id == number}
         held |= {live.unique_id: live for chain in self._chains.values() for live in chain if live.key[0] == number}
@@ -282,17 +350,18 @@ class Batch:
             self._swept.add(number)
             for row in queries.open_sessions_of_router(self._connection, number):
                 if row.acctuniqueid not in held:
-                    held[row.acctuniqueid] = Live.stored((number, "", ""), row, router)
-        for live in held.values():
-            if live.is_open and live.state.started_us < record.sent_us:
-                self._end(live, NAS_REBOOT)
+                    held[row.acctuniqueid] = Live.stored((number, "", row.session_id), row, router)
+            self._swept_lives[number] = list(held.values())
+        others = self._swept_lives.get(number, [])
+        held |= {live.unique_id: live for live in others if live.unique_id not in held}
+        return [live for live in held.values() if live.is_open]
 
     # --- the outcome ---
 
     def changes(self) -> SessionChanges:
         """What must be written of sessions. From here on the batch counts as stored: on a failure forget `known`."""
         heard = {router: records.clock_skew_s(record) for router, record in sorted(self.heard.items())}
-        changes = SessionChanges(self._touched, heard, self._now)
+        changes = SessionChanges(self._touched, heard, self._now, list(self._booted.values()))
         for live in self._touched:
             live.settle()
             if not live.is_open and self._known.get(live.key) is live:

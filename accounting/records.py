@@ -1,4 +1,4 @@
-"""A spool line becomes an accounting record, or is said to be none.
+"""A spool line becomes an accounting record, or is said to be none, with a reason of `domain.quarantine`.
 
 Bytes that are not UTF-8 and characters that PostgreSQL refuses are kept as visible escapes, so that a crafted packet
 neither blocks the queue nor loses a byte of usage. Decides what a line says; refuses to know routers and sessions.
@@ -24,6 +24,8 @@ MAX_SESSION_S = 5 * 366 * 86_400
 MAX_32 = (1 << 32) - 1
 # A clock that was never set is decades off; how many does not matter.
 MAX_SKEW_S = (1 << 31) - 1
+# A clock this far from ours makes the times of a session doubtful.
+SKEWED_FROM_US = 60 * SECOND_US
 # 4.5 petabytes in one session: no router counts there, and sums stay far inside 64 bits.
 MAX_GIGAWORDS = (1 << 20) - 1
 
@@ -38,7 +40,8 @@ KINDS = {
 }
 OURS_HEX = "0x" + b"lts1:".hex()
 
-_HEAD = re.compile(rb"\d{9,11}\.\d{1,6} [0-9A-Fa-f.:]{2,45} \{")
+# Seconds since the epoch have ten digits from 2001 to 2286: one more is the end of a torn piece in front of them.
+_HEAD = re.compile(rb"\d{10}\.\d{1,6} [0-9A-Fa-f.:]{2,45} \{")
 _MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
 _REFUSED = re.compile("[\x00\ud800-\udfff]")
@@ -139,7 +142,7 @@ def _unescape(value: str) -> str:
 
 def _received(head: bytes) -> int:
     seconds, _, micros = head.partition(b".")
-    if not (seconds.isdigit() and micros.isdigit() and len(seconds) <= 11 and len(micros) <= 6):
+    if not (seconds.isdigit() and micros.isdigit() and len(seconds) == 10 and len(micros) <= 6):
         raise Malformed("bad_receive_time")
     # %M is a count of microseconds, so it is never read as a decimal fraction.
     return int(seconds) * SECOND_US + int(micros)
@@ -158,14 +161,16 @@ def _record(received_us: int, source: str, attributes: dict[str, Any]) -> Record
     session_id = _first(get("Acct-Session-Id"))
     if not isinstance(session_id, str) or not session_id:
         raise Malformed("no_session_id")
+    stamp_us = _stamp(get("Event-Timestamp"))
     packet = Packet(
         kind,
-        occurred_at(received_us, stamp_us=_stamp(get("Event-Timestamp")), delay_s=delay_s),
+        occurred_at(received_us, stamp_us=stamp_us, delay_s=delay_s),
         _session_time(get("Acct-Session-Time")),
         _octets(get("Acct-Input-Octets"), get("Acct-Input-Gigawords")),
         _octets(get("Acct-Output-Octets"), get("Acct-Output-Gigawords")),
         "Acct-Input-Gigawords" in attributes or "Acct-Output-Gigawords" in attributes,
         text(attributes, "Acct-Terminate-Cause") if kind is STOP else None,
+        stamp_us is not None and not -SKEWED_FROM_US < stamp_us - sent_us < SKEWED_FROM_US,
     )
     return Record(received_us, sent_us, source, session_id[:MAX_TEXT], our_class(get("Class")), packet, attributes)
 
@@ -190,7 +195,7 @@ def _number(value: Any, name: str) -> int | None:
         return None
     if type(value) is list and value:
         return _number(value[0], name)
-    raise Malformed(f"bad {name}")
+    raise Malformed(f"bad_number: {name}")
 
 
 def _session_time(value: Any) -> int | None:
@@ -204,7 +209,7 @@ def _octets(octets: Any, gigawords: Any) -> int | None:
     high = _number(gigawords, "Gigawords")
     if high:
         if high > MAX_GIGAWORDS:
-            raise Malformed("bad Gigawords")
+            raise Malformed("absurd_count: Gigawords")
         return (high << 32) + (low or 0)
     return low
 

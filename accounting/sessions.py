@@ -65,7 +65,7 @@ class Live:
     @classmethod
     def stored(cls, key: Key, row: SessionRow, router: NasRow) -> "Live":
         """A session as it was read."""
-        state = SessionState(*row[4:11])
+        state = SessionState(*row[4:14])
         live = cls(key, row.acctuniqueid, router, state, row.subscription_id)
         live.stored_state = state
         live.framed_ip = live.stored_ip = row.framed_ip
@@ -90,8 +90,16 @@ class Live:
 class SessionChanges:
     """The statements of one batch, made ready while PostgreSQL may still be busy with the batch before."""
 
-    def __init__(self, lives: Sequence[Live], heard: Mapping[int, int | None], now: datetime) -> None:
+    def __init__(
+        self,
+        lives: Sequence[Live],
+        heard: Mapping[int, int | None],
+        now: datetime,
+        boots: Sequence[queries.BootRow] = (),
+    ) -> None:
         self._heard = heard
+        self._boots = boots
+        self._corrections: list[Sequence[Any]] = []
         self._now = now
         self._new = [_row(live) for live in lives if live.stored_state is None]
         self._rewritten: dict[bool, list[queries.RewriteRow]] = {True: [], False: []}
@@ -108,9 +116,13 @@ class SessionChanges:
             and state.stopped_us is None
             and state.started_us == stored.started_us
             and live.framed_ip == live.stored_ip
+            # Who told the start, marks and trail.
+            and state[7:] == stored[7:]
         ):
             return True
         self._rewritten[stored.stopped_us is None].append(_rewrite(live))
+        if stored.stopped_us is not None and stored[:7] != state[:7]:
+            self._corrections.append(_correction(live, stored, stored.stopped_us, self._now))
         return False
 
     def write(self, connection: Connection) -> None:
@@ -123,6 +135,10 @@ class SessionChanges:
         for were_open, rows in self._rewritten.items():
             if rows:
                 _expect(queries.rewrite_sessions(connection, rows, were_open=were_open), len(rows))
+        if self._corrections:
+            queries.add_corrections(connection, self._corrections)
+        if self._boots:
+            queries.save_boots(connection, self._boots)
         if self._payloads:
             queries.notify_sessions(connection, self._payloads)
         if self._heard:
@@ -170,7 +186,7 @@ def _row(live: Live) -> list[Any]:
         told("Calling-Station-Id"), state.cause, told("Service-Type"), told("Framed-Protocol"), live.framed_ip,
         address("Framed-IPv6-Address"), address("Framed-IPv6-Prefix"), told("Framed-Interface-Id"),
         address("Delegated-IPv6-Prefix"), records.readable_class(attributes), router.tenant_id, live.subscription_id,
-        router.nas_server_id,
+        router.nas_server_id, state.start_told_s, state.marks, list(state.trail) or None,
     ]  # fmt: skip
 
 
@@ -182,7 +198,19 @@ def _rewrite(live: Live) -> queries.RewriteRow:
     state = live.state
     return (
         live.unique_id, state.started_us, state.updated_us, state.stopped_us, live.interval_s, state.session_time_s,
-        state.upload_bytes, state.download_bytes, state.cause, live.framed_ip,
+        state.upload_bytes, state.download_bytes, state.cause, live.framed_ip, state.start_told_s, state.marks,
+        numbers(state.trail) if state.trail else None,
+    )  # fmt: skip
+
+
+def _correction(live: Live, old: SessionState, old_stopped_us: int, now: datetime) -> Sequence[Any]:
+    """In the order of CORRECTION_COLUMNS."""
+    new = live.state
+    return (
+        now, live.unique_id, live.router.tenant_id, live.subscription_id, live.router.nas_server_id,
+        new.download_bytes - old.download_bytes, new.upload_bytes - old.upload_bytes,
+        new.session_time_s - old.session_time_s, moment(old_stopped_us), old.cause,
+        None if new.stopped_us is None else moment(new.stopped_us), new.cause,
     )  # fmt: skip
 
 

@@ -6,11 +6,25 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Date, Index, Integer, LargeBinary, Sequence, String, func, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Date,
+    Index,
+    Integer,
+    LargeBinary,
+    Sequence,
+    SmallInteger,
+    String,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import INET, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base, Id, Json, one_of
+from domain.integrity import Grade, grade_of
+from domain.quarantine import STATES
 
 
 class RadAcct(Base):
@@ -22,7 +36,12 @@ class RadAcct(Base):
         Index("ix_radacct_acctuniqueid", "acctuniqueid"),
         Index("ix_radacct_username", "username", "acctstarttime"),
         Index("ix_radacct_subscription", "subscription_id", "acctstarttime"),
-        Index("ix_radacct_framedipaddress", "framedipaddress"),
+        # Who had an address at a time; those for IPv6 cost nothing where nobody has it.
+        Index("ix_radacct_framedipaddress", "framedipaddress", "acctstarttime"),
+        *(
+            Index(f"ix_radacct_{name}", name, "acctstarttime", postgresql_where=text(f"{name} IS NOT NULL"))
+            for name in ("framedipv6address", "framedipv6prefix", "delegatedipv6prefix")
+        ),
         {"postgresql_partition_by": "RANGE (acctstoptime)"},
     )
 
@@ -62,8 +81,23 @@ class RadAcct(Base):
     tenant_id: Mapped[int] = mapped_column(BigInteger)
     subscription_id: Mapped[int | None] = mapped_column(BigInteger)
     nas_server_id: Mapped[int] = mapped_column(BigInteger)
+    # How the session was told, as `domain.sessions` has it: who told its start, marks, and its last reports where its
+    # total needs them.
+    start_told_s: Mapped[int] = mapped_column(Integer, server_default="-1")
+    integrity_marks: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    counter_trail: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
 
     __mapper_args__ = {"primary_key": [radacctid]}
+
+    @property
+    def grade(self) -> Grade:
+        """How far its figures may be trusted."""
+        return grade_of(
+            is_open=self.acctstoptime is None,
+            cause=self.acctterminatecause,
+            start_told_s=self.start_told_s,
+            marks=self.integrity_marks,
+        )
 
 
 class UsageDaily(Base):
@@ -98,10 +132,14 @@ class SpoolPosition(Base):
 
 
 class QuarantinedRecord(Base):
-    """A spool line that could not be understood, kept whole for a person to read."""
+    """A spool line that could not be counted, kept whole: for a person to read, and to be tried again."""
 
     __tablename__ = "quarantined_records"
-    __table_args__ = (Index("ix_quarantined_records_created_at", "created_at"),)
+    __table_args__ = (
+        Index("ix_quarantined_records_created_at", "created_at"),
+        Index("ix_quarantined_records_replay", "id", postgresql_where=text("state = 'replay'")),
+        one_of("state", STATES),
+    )
 
     id: Mapped[Id]
     node: Mapped[str] = mapped_column(String(64))
@@ -111,6 +149,13 @@ class QuarantinedRecord(Base):
     reason: Mapped[str]
     raw: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # Whose router it came from, where that is known, and the address it came from.
+    tenant_id: Mapped[int | None] = mapped_column(BigInteger)
+    source: Mapped[str | None] = mapped_column(String(45))
+    state: Mapped[str] = mapped_column(String(10), server_default="waiting")
+    tries: Mapped[int] = mapped_column(Integer, server_default="0")
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[str | None]
 
 
 class AccessLog(Base):

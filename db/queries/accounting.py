@@ -30,6 +30,7 @@ class NasRow(NamedTuple):
     tenant_id: int
     host: str
     input_is_download: bool
+    is_routeros: bool
 
 
 class SessionRow(NamedTuple):
@@ -46,7 +47,11 @@ class SessionRow(NamedTuple):
     upload_bytes: int
     download_bytes: int
     cause: str | None
+    start_told_s: int
+    marks: int
+    trail: tuple[int, ...]
     framed_ip: str | None
+    session_id: str
 
 
 class FactsRow(NamedTuple):
@@ -64,6 +69,16 @@ class FactsRow(NamedTuple):
     fup_tier: int
     fup_until: datetime | None
     family_id: int | None
+    interim_interval_s: int
+
+
+class BootRow(NamedTuple):
+    """The last known restart of a router; `counters` are service digits to (counter, when it was first seen)."""
+
+    nas_server_id: int
+    booted_us: int | None
+    told_by: str | None
+    counters: dict[str, tuple[int, int]]
 
 
 def take_merge_lock(connection: Connection) -> int:
@@ -92,9 +107,31 @@ def _number(connection: Connection, statement: LiteralString) -> int:
 def routers(connection: Connection) -> list[NasRow]:
     """Every router that was not removed, in use or not."""
     rows = connection.execute(
-        "SELECT id, tenant_id, host(host), acct_input_is = 'download' FROM nas_servers WHERE deleted_at IS NULL"
+        "SELECT id, tenant_id, host(host), acct_input_is = 'download', type = 'mikrotik' FROM nas_servers"
+        " WHERE deleted_at IS NULL"
     )
     return [NasRow(*row) for row in rows]
+
+
+def boots(connection: Connection) -> list[BootRow]:
+    """What is known of the restarts of every router."""
+    rows = connection.execute(
+        "SELECT nas_server_id, (date_part('epoch', booted_at) * 1e6 + 0.5)::bigint, told_by, counters FROM nas_boots"
+    )
+    return [BootRow(row[0], row[1], row[2], {key: tuple(value) for key, value in row[3].items()}) for row in rows]
+
+
+def save_boots(connection: Connection, rows: Sequence[BootRow]) -> None:
+    """Keep what became known of restarts; a restart that is known already is not made an earlier one."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO nas_boots (nas_server_id, booted_at, told_by, counters)"
+            " VALUES (%s, to_timestamp(%s / 1e6::float8), %s, %s) ON CONFLICT (nas_server_id) DO UPDATE SET"
+            " told_by = CASE WHEN excluded.booted_at > coalesce(nas_boots.booted_at, '-infinity')"
+            " THEN excluded.told_by ELSE nas_boots.told_by END,"
+            " booted_at = greatest(nas_boots.booted_at, excluded.booted_at), counters = excluded.counters",
+            [(row.nas_server_id, row.booted_us, row.told_by, Jsonb(row.counters)) for row in rows],
+        )
 
 
 def mark_routers_seen(connection: Connection, *, skews: Mapping[int, int | None], now: datetime) -> None:
@@ -116,7 +153,7 @@ SELECT s.id, s.tenant_id, s.customer_id, s.service_plan_id, t.timezone, s.billin
     CASE WHEN s.deleted_at IS NULL THEN s.status ELSE 'terminated' END,
     CASE WHEN c.deleted_at IS NULL THEN c.status ELSE 'terminated' END,
     s.expires_at + make_interval(days => coalesce(s.grace_period_days, p.grace_period_days)),
-    coalesce(f.tier, 0), f.window_end, s.family_id
+    coalesce(f.tier, 0), f.window_end, s.family_id, p.interim_interval_s
 FROM subscriptions s
 JOIN tenants t ON t.id = s.tenant_id
 JOIN customers c ON c.id = s.customer_id
@@ -136,11 +173,13 @@ def metering_facts(connection: Connection, subscription_ids: Sequence[int]) -> l
 
 
 _BY_NAME = """
-SELECT DISTINCT ON (s.tenant_id, s.username) s.tenant_id, s.username, s.id
+SELECT DISTINCT ON (wanted.tenant_id, wanted.username) wanted.tenant_id, wanted.username, s.id
 FROM unnest(%s::bigint[], %s::text[]) AS wanted (tenant_id, username)
-JOIN subscriptions s ON s.tenant_id = wanted.tenant_id AND s.username = wanted.username
+JOIN tenants t ON t.id = wanted.tenant_id
+JOIN subscriptions s ON s.tenant_id = wanted.tenant_id AND s.username =
+    CASE WHEN t.usernames_ignore_case THEN folded_username(wanted.username) ELSE wanted.username END
 WHERE s.deleted_at IS NULL
-ORDER BY s.tenant_id, s.username, s.status = 'terminated', s.id DESC
+ORDER BY wanted.tenant_id, wanted.username, s.status = 'terminated', s.id DESC
 """
 
 
@@ -168,7 +207,8 @@ def plan_tiers(connection: Connection, plan_ids: Sequence[int]) -> list[tuple[in
 _SESSION = """
 SELECT r.acctuniqueid, r.nas_server_id, r.tenant_id, r.subscription_id, date_part('epoch', r.acctstarttime),
     date_part('epoch', r.acctupdatetime), date_part('epoch', r.acctstoptime), r.acctsessiontime, r.acctinputoctets,
-    r.acctoutputoctets, r.acctterminatecause, host(r.framedipaddress)
+    r.acctoutputoctets, r.acctterminatecause, r.start_told_s, r.integrity_marks, r.counter_trail,
+    host(r.framedipaddress), r.acctsessionid
 """
 _OPEN = _SESSION + (
     "FROM unnest(%s::text[]) AS wanted (id)"
@@ -215,7 +255,11 @@ def _sessions(connection: Connection, statement: str, values: Sequence[Any]) -> 
             upload_bytes,
             download_bytes,
             cause,
+            start_told_s,
+            marks,
+            () if trail is None else tuple(trail),
             framed_ip,
+            session_id,
         )
         for (
             unique_id,
@@ -229,7 +273,11 @@ def _sessions(connection: Connection, statement: str, values: Sequence[Any]) -> 
             upload_bytes,
             download_bytes,
             cause,
+            start_told_s,
+            marks,
+            trail,
             framed_ip,
+            session_id,
         ) in rows
     ]
 
@@ -239,7 +287,8 @@ SESSION_COLUMNS = (
     "acctupdatetime", "acctstoptime", "acctsessiontime", "acctauthentic", "connectinfo_start", "connectinfo_stop",
     "acctinputoctets", "acctoutputoctets", "calledstationid", "callingstationid", "acctterminatecause", "servicetype",
     "framedprotocol", "framedipaddress", "framedipv6address", "framedipv6prefix", "framedinterfaceid",
-    "delegatedipv6prefix", "class", "tenant_id", "subscription_id", "nas_server_id",
+    "delegatedipv6prefix", "class", "tenant_id", "subscription_id", "nas_server_id", "start_told_s", "integrity_marks",
+    "counter_trail",
 )  # fmt: skip
 
 
@@ -274,23 +323,47 @@ UPDATE radacct r SET acctstarttime = to_timestamp(n.started_us / 1e6::float8),
     acctstoptime = to_timestamp(n.stopped_us / 1e6::float8),
     acctinterval = coalesce(nullif(n.interval_s, 0), r.acctinterval), acctsessiontime = n.session_time_s,
     acctinputoctets = n.upload_bytes, acctoutputoctets = n.download_bytes,
-    acctterminatecause = n.cause, framedipaddress = coalesce(n.framed_ip, r.framedipaddress)
+    acctterminatecause = n.cause, framedipaddress = coalesce(n.framed_ip, r.framedipaddress),
+    start_told_s = n.start_told_s, integrity_marks = n.marks, counter_trail = n.trail::bigint[]
 FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
-    %s::bigint[], %s::text[], %s::inet[])
+    %s::bigint[], %s::text[], %s::inet[], %s::int[], %s::smallint[], %s::text[])
     AS n (id, started_us, updated_us, stopped_us, interval_s, session_time_s, upload_bytes, download_bytes, cause,
-        framed_ip)
+        framed_ip, start_told_s, marks, trail)
 WHERE r.acctuniqueid = n.id AND
 """
 _REWRITE_OPEN = _REWRITE + "r.acctstoptime IS NULL"
 _REWRITE_ENDED = _REWRITE + "r.acctstoptime IS NOT NULL"
 
-RewriteRow = tuple[str, int, int, int | None, int, int, int, int, str | None, str | None]
+RewriteRow = tuple[
+    str, int, int, int | None, int, int, int, int, str | None, str | None, int, int, str | None
+]  # fmt: skip
 
 
 def rewrite_sessions(connection: Connection, rows: Sequence[RewriteRow], *, were_open: bool) -> int:
     """Everything that a merge can change of sessions, rows as in `_REWRITE`: end, start, late corrections."""
     columns = [list(column) for column in zip(*rows, strict=True)]
     return connection.execute(_REWRITE_OPEN if were_open else _REWRITE_ENDED, columns, prepare=True).rowcount
+
+
+CORRECTION_COLUMNS = (
+    "made_at", "acctuniqueid", "tenant_id", "subscription_id", "nas_server_id", "download_bytes", "upload_bytes",
+    "seconds", "old_stopped_at", "old_cause", "new_stopped_at", "new_cause",
+)  # fmt: skip
+
+
+def add_corrections(connection: Connection, rows: Iterable[Sequence[Any]]) -> None:
+    """Note what late packets changed of ended sessions, values in the order of CORRECTION_COLUMNS."""
+    with connection.cursor().copy(f"COPY session_corrections ({', '.join(CORRECTION_COLUMNS)}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def drop_corrections(connection: Connection, *, made_before: datetime, limit: int) -> int:
+    """Forget the oldest corrections; how many went."""
+    return connection.execute(
+        "DELETE FROM session_corrections WHERE id IN (SELECT id FROM session_corrections WHERE made_at < %s LIMIT %s)",
+        [made_before, limit],
+    ).rowcount
 
 
 def notify_sessions(connection: Connection, payloads: Sequence[str]) -> None:
@@ -457,43 +530,6 @@ def sessions_without_right(
     since = {"seen_since": seen_since, "asked_since": asked_since}
     values = since | {"blocked": list(blocked), "now": now, "limit": limit}
     return [row[0] for row in connection.execute(_UNWANTED, values)]
-
-
-_SILENT = """
-    SELECT o.acctuniqueid FROM radacct_open o
-    LEFT JOIN subscriptions s ON s.id = o.subscription_id
-    LEFT JOIN service_plans p ON p.id = s.service_plan_id
-    WHERE o.acctstoptime IS NULL
-      AND o.acctupdatetime < %(counted_until)s::timestamptz
-          - make_interval(secs => greatest(%(intervals)s * coalesce(p.interim_interval_s, 0), %(least_s)s))
-    LIMIT %(limit)s
-"""
-_STALE = f"""
-UPDATE radacct r SET acctstoptime = r.acctupdatetime, acctterminatecause = %(cause)s
-FROM ({_SILENT}) silent
-WHERE r.acctuniqueid = silent.acctuniqueid AND r.acctstoptime IS NULL
-RETURNING r.acctuniqueid, r.subscription_id
-"""  # noqa: S608
-
-
-def has_stale(connection: Connection, *, counted_until: datetime, intervals: int, least_s: int) -> bool:
-    """Whether any open session was silent for so many interim intervals."""
-    values = {"counted_until": counted_until, "intervals": intervals, "least_s": least_s, "limit": 1}
-    return connection.execute(_SILENT, values).fetchone() is not None
-
-
-def close_stale(
-    connection: Connection, *, counted_until: datetime, intervals: int, least_s: int, cause: str, limit: int
-) -> list[tuple[str, int | None]]:
-    """End sessions that were silent for so many interim intervals, at their last-seen time; returns who they were."""
-    values = {
-        "counted_until": counted_until,
-        "intervals": intervals,
-        "least_s": least_s,
-        "cause": cause,
-        "limit": limit,
-    }
-    return [(row[0], row[1]) for row in connection.execute(_STALE, values)]
 
 
 # --- access log --------------------------------------------------------------------------------------------------

@@ -59,10 +59,10 @@ def test_accounting_on_and_off_speak_of_the_router() -> None:
         (line(Acct_Status_Type={"a": 1}), "unknown_status"),
         (line(Acct_Session_Id=None), "no_session_id"),
         (line(Acct_Session_Id=17), "no_session_id"),
-        (line(Acct_Session_Time="0x01"), "bad Acct-Session-Time"),
-        (line(Acct_Input_Octets=-1), "bad octets"),
-        (line(Acct_Input_Octets=2**32), "bad octets"),
-        (line(Acct_Input_Gigawords=2**31), "bad Gigawords"),
+        (line(Acct_Session_Time="0x01"), "bad_number: Acct-Session-Time"),
+        (line(Acct_Input_Octets=-1), "bad_number: octets"),
+        (line(Acct_Input_Octets=2**32), "bad_number: octets"),
+        (line(Acct_Input_Gigawords=2**31), "absurd_count: Gigawords"),
     ],
 )
 def test_what_is_no_record_is_named(raw: bytes, reason: str) -> None:
