@@ -21,6 +21,7 @@ from bss.subscriptions import create_many
 from bss.subscriptions.values import plan_for_sale
 from db.engine import psycopg_of
 from db.models import Customer, ServicePlan, Voucher
+from db.queries.names import as_kept
 from db.queries.vouchers import (
     EXPORTED,
     first_of_batch,
@@ -60,7 +61,7 @@ def create(
     Without a validity only the plan's allowances end them. `sell_until`: not used by then, they never will be. A batch
     without a name gets the next number; `prefix` comes before each code.
     """
-    head = _prefix(prefix)
+    head = as_kept(session, _prefix(prefix), tenant_id=actor.tenant_id)
     number = fields.whole(count, field="count", least=1, most=MAX_AT_ONCE)
     terms: dict[str, Any] = {
         "validity_s": fields.optional_whole(validity_s, field="validity_s", least=60, most=MAX_VALIDITY_S),

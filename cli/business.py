@@ -8,6 +8,7 @@ from cli.fair_use import fup
 from cli.gardens import garden, voucher
 from cli.network import nas, plan, sessions
 from cli.plan_changes import rollout
+from cli.provider import provider
 from cli.router_test import test_nas
 from cli.staff import token, user
 
@@ -29,6 +30,7 @@ __all__ = [
     "known",
     "nas",
     "plan",
+    "provider",
     "quota_group",
     "rollout",
     "sessions",

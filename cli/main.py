@@ -44,6 +44,7 @@ COMMANDS = {
     "family": Entry(target="cli.business:family", help="Subscriptions that use one allowance together."),
     "usage": Entry(target="cli.business:usage", help="Traffic by day and period."),
     "garden": Entry(target="cli.business:garden", help="Walled gardens, for who would be refused."),
+    "provider": Entry(target="cli.business:provider", help="The provider's own settings."),
     "voucher": Entry(target="cli.business:voucher", help="Codes that log in at a hotspot."),
     "certificate": Entry(target="cli.certificates:certificate", help="Certificates of 802.1X (WPA-Enterprise)."),
     "token": Entry(target="cli.business:token", help="API tokens."),

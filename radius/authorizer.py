@@ -16,6 +16,7 @@ from db.queries.reader import DeadlineReader, UnableToRead
 from domain.access import SERVICES, device_reason, learns_device, place_reason
 from domain.checks import CHECKED, failed_check
 from domain.mac import normalise_mac
+from domain.names import folded
 from domain.service import device_of, service_of, vouches_for_device
 from domain.session_limit import to_end
 from radius.compiled import Compiled, compile_profile, moment
@@ -185,7 +186,7 @@ class Authorizer:
         self, key: Key, entry: Entry | None, attributes: dict[str, str], now: float
     ) -> tuple[Key, Entry | None, bool]:
         """The entry that memory did not have or does not believe, with the name it is known by."""
-        if entry is None:
+        if entry is None or key[0] in self._routers.folding:
             key = self._known_as(key, attributes, now)
             entry = self._store.entries.get(key)
             if entry is not None and not entry.dirty and time.monotonic() <= self._store.trusted_until:
@@ -194,6 +195,8 @@ class Authorizer:
 
     def _known_as(self, key: Key, attributes: dict[str, str], now: float) -> Key:
         """The key of a device however its router spells it; a name stored just as it was sent goes first."""
+        if key[0] in self._routers.folding:
+            key = (key[0], folded(key[1]))
         mac = normalise_mac(key[1])
         if mac is None or mac == key[1] or "Framed-Protocol" in attributes:
             return key

@@ -133,6 +133,7 @@ class Keeper:
             self._store.session_changed(payload)
         elif is_about_routers(channel, payload):
             self._routers_changed = True
+            self._routers.heard(payload)
         else:
             self._store.access_changed(payload)
 

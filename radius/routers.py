@@ -34,6 +34,15 @@ class RouterTable:
     def __init__(self) -> None:
         self.by_address: dict[str, Router] = {}
         self.by_number: dict[str, Router] = {}
+        # Providers for whom upper and lower case of a username are one.
+        self.folding: frozenset[int] = frozenset()
+
+    def heard(self, payload: str) -> None:
+        """Take `nas names 5 true` at once: the next notice may say that names were folded. Others bring a reload."""
+        if payload.startswith("nas names "):
+            _, _, tenant_id, folds = payload.split(" ")
+            one = {int(tenant_id)}
+            self.folding = self.folding | one if folds == "true" else self.folding - one
 
     def replace(self, rows: list[RouterRow], keyring: Keyring, blocked: Iterable[BlockedMac] = ()) -> list[str]:
         """Take the active routers and the blacklists as they are now.

@@ -17,6 +17,7 @@ from bss.rows import locked, referenced, tenant_of
 from bss.subscriptions.life import put_into_service
 from bss.subscriptions.values import TAKEN, check_place, clean, free_address, kind_for, new_macs, plan_for_sale, record
 from db.models import Customer, NasGroup, NasServer, ServicePlan, Subscription
+from db.queries.names import as_kept
 from domain.access import MAC_BINDINGS
 from domain.codes import SUBSCRIPTION_PREFIX
 
@@ -174,7 +175,7 @@ def _access(session: Session, actor: Actor, plan: ServicePlan, username: str, de
     )
     return {
         "connection_type": kind,
-        "username": fields.username(username, connection_type=kind),
+        "username": as_kept(session, fields.username(username, connection_type=kind), tenant_id=actor.tenant_id),
         "nas_server_id": router_id,
         "nas_binding": binding,
         "nas_group_id": group_id,

@@ -17,6 +17,7 @@ from bss.subscriptions.values import (
     LIMITS,
     PLACE,
     TAKEN,
+    apply_limits,
     apply_speed,
     check_place,
     clean,
@@ -30,8 +31,10 @@ from bss.subscriptions.values import (
 )
 from db.models import NasGroup, NasServer, Subscription, SubscriptionLimits
 from db.queries.attributes import rename_user
+from db.queries.names import as_kept
 from db.queries.nas_groups import group_ids_of
 from domain.access import AccessProfile, is_outside_hours, place_reason
+from domain.desired import SESSION_TIMEOUT, limits_known
 
 
 def edit(
@@ -49,7 +52,8 @@ def edit(
     require_not_over(subscription)
     values = {name: clean(name, value) for name, value in changes.items() if name != "username"}
     if "username" in changes:
-        values["username"] = fields.username(changes["username"], connection_type=subscription.connection_type)
+        name = fields.username(changes["username"], connection_type=subscription.connection_type)
+        values["username"] = as_kept(session, name, tenant_id=actor.tenant_id)
     if values.get("nas_server_id") is not None:
         referenced(session, NasServer, values["nas_server_id"], actor=actor, field="nas_server_id")
     if values.get("nas_group_id") is not None:
@@ -138,8 +142,8 @@ def set_limits(
     """Set or (with None) clear what this subscription gets instead of its plan; fields of `LIMITS`.
 
     A speed without `speed_expires_at` is permanent and still slowed by fair use; one with it wins over everything
-    until then. Clearing a speed clears its end too. Running sessions get a changed rate at once; session time and
-    number of logins count from the next login.
+    until then. Clearing a speed clears its end too. Running sessions get a changed rate or session time at once; the
+    number of logins counts from the next login.
     """
     require_known(changes, LIMITS)
     subscription = locked(session, Subscription, subscription_id, actor=actor, version=version)
@@ -152,9 +156,12 @@ def set_limits(
     if not new:
         return Changed(row=subscription)
     record(session, actor, now, "limits_changed", subscription, old=old, new=new)
-    if not {"download_kbps", "upload_kbps", "speed_expires_at"} & new.keys():
-        return Changed(row=subscription)
-    return Changed(row=subscription, effect=apply_speed(session, actor, now, subscription, "speed_change"))
+    effect = Effect()
+    if {"download_kbps", "upload_kbps", "speed_expires_at"} & new.keys():
+        effect += apply_speed(session, actor, now, subscription, "speed_change")
+    if "session_timeout_s" in new:
+        effect += apply_limits(session, actor, now, subscription, also=frozenset({SESSION_TIMEOUT}))
+    return Changed(row=subscription, effect=effect)
 
 
 def assign_ip(
@@ -201,7 +208,10 @@ def _effect_of_edit(
         return disconnect(session, actor, now, subscription, "staff")
     if set(CHANGES_AT_LOGIN_ONLY) & new.keys():
         return disconnect(session, actor, now, subscription, "address_change")
-    return _end_elsewhere(session, actor, now, subscription) if set(PLACE) & new.keys() else Effect()
+    effect = _end_elsewhere(session, actor, now, subscription) if set(PLACE) & new.keys() else Effect()
+    if "grace_period_days" in new:
+        effect += apply_limits(session, actor, now, subscription)
+    return effect
 
 
 def _end_elsewhere(session: Session, actor: Actor, now: datetime, subscription: Subscription) -> Effect:
@@ -220,14 +230,23 @@ def _effect_of_plan(
     session: Session, actor: Actor, now: datetime, subscription: Subscription, before: AccessProfile
 ) -> Effect:
     after = network.profile_of(session, subscription.id)
-    settled = quotas.follow(session, actor=actor, now=now, ids=[subscription.id])
+    settled = quotas.follow(session, actor=actor, now=now, ids=[subscription.id], with_limits=False)
     if is_outside_hours(before, now) != is_outside_hours(after, now):
         return settled + disconnect(session, actor, now, subscription, "hours")
     if settled.disconnect_ids:
         return settled
     if any(getattr(before, name) != getattr(after, name) for name in CHANGES_AT_LOGIN_ONLY):
         return disconnect(session, actor, now, subscription, "plan_change")
-    return settled + apply_speed(session, actor, now, subscription, "plan_change")
+    # What the old plan limited and the new one does not is lifted.
+    return settled + network.apply_limits(
+        session,
+        actor=actor,
+        now=now,
+        subscription_ids=[subscription.id],
+        also=limits_known(before),
+        with_rate=True,
+        reason="plan_change",
+    )
 
 
 def _clean_limits(wanted: Mapping[str, Any], *, given: Mapping[str, Any], now: datetime) -> dict[str, Any]:

@@ -20,6 +20,8 @@ class Tenant(Timestamps, Base):
     timezone: Mapped[str] = mapped_column(String(50), server_default="Asia/Jakarta")
     country_code: Mapped[str] = mapped_column(String(4), server_default="62")
     is_active: Mapped[bool] = mapped_column(server_default="true")
+    # Whether upper and lower case of a username are one; then every name is stored folded (`domain.names`).
+    usernames_ignore_case: Mapped[bool] = mapped_column(server_default="false")
 
 
 class Setting(Timestamps, Base):

@@ -134,6 +134,42 @@ def save_boots(connection: Connection, rows: Sequence[BootRow]) -> None:
         )
 
 
+def note_boot(connection: Connection, nas_server_id: int, *, booted_us: int, told_by: str) -> None:
+    """Keep when a router restarted; what its session ids tell stays."""
+    connection.execute(
+        "INSERT INTO nas_boots (nas_server_id, booted_at, told_by, counters)"
+        " VALUES (%s, to_timestamp(%s / 1e6::float8), %s, '{}') ON CONFLICT (nas_server_id) DO UPDATE"
+        " SET booted_at = excluded.booted_at, told_by = excluded.told_by",
+        [nas_server_id, booted_us, told_by],
+    )
+
+
+def booted_lately(connection: Connection, *, least_later_s: int) -> list[tuple[int, datetime]]:
+    """Routers whose uptime shows a restart that was not known, by at least so many seconds, and when that was."""
+    rows = connection.execute(
+        "SELECT x.nas_server_id, x.booted_at FROM (SELECT nas_server_id,"
+        "  taken_at - make_interval(secs => (rows -> 0 ->> 'uptime_s')::float8) AS booted_at"
+        "  FROM router_snapshots WHERE part = 'overview' AND jsonb_typeof(rows -> 0 -> 'uptime_s') = 'number') x"
+        " LEFT JOIN nas_boots b ON b.nas_server_id = x.nas_server_id"
+        " WHERE b.booted_at IS NULL OR x.booted_at > b.booted_at + make_interval(secs => %s)",
+        [least_later_s],
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def end_sessions_heard_before(
+    connection: Connection, *, nas_server_id: int, heard_before: datetime, cause: str
+) -> list[tuple[str, int | None]]:
+    """End a router's open sessions that were last heard before then, when they were last heard; who they were."""
+    rows = connection.execute(
+        "UPDATE radacct r SET acctstoptime = r.acctupdatetime, acctterminatecause = %s"
+        " WHERE r.nas_server_id = %s AND r.acctstoptime IS NULL AND r.acctupdatetime < %s"
+        " RETURNING r.acctuniqueid, r.subscription_id",
+        [cause, nas_server_id, heard_before],
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 def mark_routers_seen(connection: Connection, *, skews: Mapping[int, int | None], now: datetime) -> None:
     """Note that the routers were heard, and how many seconds each one's clock is ahead, where it said its time.
 

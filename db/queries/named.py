@@ -4,6 +4,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.models import Customer, NasServer, ServicePlan, Subscription, Tenant
+from db.queries.names import as_kept
 
 _MAX_ID = 2**63 - 1
 
@@ -29,6 +30,7 @@ def customer_named(session: Session, text: str, *, tenant_id: int) -> Customer |
 
 def subscription_named(session: Session, text: str, *, tenant_id: int) -> Subscription | None:
     """By code, username or id; a username wins over an id, a live one over a terminated one."""
+    name = as_kept(session, text, tenant_id=tenant_id)
     statement = (
         select(Subscription)
         .where(
@@ -37,10 +39,10 @@ def subscription_named(session: Session, text: str, *, tenant_id: int) -> Subscr
             or_(
                 _is_id(Subscription.id, text),
                 Subscription.subscription_code == text.upper(),
-                Subscription.username == text,
+                Subscription.username == name,
             ),
         )
-        .order_by(Subscription.username != text, Subscription.status == "terminated", Subscription.id.desc())
+        .order_by(Subscription.username != name, Subscription.status == "terminated", Subscription.id.desc())
         .limit(1)
     )
     return session.scalars(statement).one_or_none()
@@ -69,6 +71,14 @@ def nas_named(session: Session, text: str, *, tenant_id: int) -> NasServer | Non
         .limit(1)
     )
     return session.scalars(statement).one_or_none()
+
+
+def default_nas(session: Session, *, tenant_id: int) -> NasServer | None:
+    """The router of subscriptions that name none: the first in use."""
+    statement = select(NasServer).where(
+        NasServer.tenant_id == tenant_id, NasServer.deleted_at.is_(None), NasServer.is_active
+    )
+    return session.scalars(statement.order_by(NasServer.id).limit(1)).one_or_none()
 
 
 def _is_id(column: InstrumentedAttribute[int], text: str) -> ColumnElement[bool]:

@@ -57,6 +57,11 @@ def active_routers(connection: psycopg.Connection[Any]) -> list[RouterRow]:
     ]
 
 
+def folding_tenants(connection: psycopg.Connection[Any]) -> frozenset[int]:
+    """The providers for whom upper and lower case of a username are one."""
+    return frozenset(row[0] for row in connection.execute("SELECT id FROM tenants WHERE usernames_ignore_case"))
+
+
 def blocked_macs(connection: psycopg.Connection[Any]) -> list[BlockedMac]:
     """Every device that may use nothing of its tenant."""
     return [BlockedMac(*row) for row in connection.execute(_BLOCKED).fetchall()]

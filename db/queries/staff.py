@@ -91,3 +91,9 @@ def touch_token(session: Session, token_id: int, now: datetime) -> None:
     session.execute(
         update(ApiToken).where(ApiToken.id == token_id).values(last_used_at=now, updated_at=ApiToken.updated_at)
     )
+
+
+def lock_tenant(session: Session, tenant_id: int) -> Tenant | None:
+    """The provider's row, locked until the transaction ends."""
+    statement = select(Tenant).where(Tenant.id == tenant_id).with_for_update()
+    return session.scalars(statement, execution_options={"populate_existing": True}).one_or_none()

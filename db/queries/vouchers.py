@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.models import Customer, ServicePlan, Subscription, Voucher
+from db.queries.names import as_kept
 from db.queries.paging import Page, Wanted, fetch_page
 
 # The subscriptions first and in one order, as everywhere.
@@ -171,4 +172,5 @@ def walk_in_customer(session: Session, *, tenant_id: int) -> Customer | None:
 
 def voucher_by_code(session: Session, code: str, *, tenant_id: int) -> Voucher | None:
     """The voucher with that code."""
-    return session.scalars(select(Voucher).where(Voucher.tenant_id == tenant_id, Voucher.code == code)).one_or_none()
+    kept = as_kept(session, code, tenant_id=tenant_id)
+    return session.scalars(select(Voucher).where(Voucher.tenant_id == tenant_id, Voucher.code == kept)).one_or_none()

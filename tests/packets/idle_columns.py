@@ -20,9 +20,13 @@ WITHOUT_EFFECT: dict[str, dict[str, str]] = {
     "customers": {"id": THE_ROW}
     | _unread(
         "tenant_id customer_code name email phone address city suspend_reason customer_type language registration_date"
-        " notes version created_at updated_at"
+        " notes is_walk_in version created_at updated_at"
     ),
-    "tenants": {"id": THE_ROW} | _unread("name slug currency locale country_code is_active created_at updated_at"),
+    "tenants": {
+        "id": THE_ROW,
+        "usernames_ignore_case": "whoever logs in as stored still does; test_case_of_names.py has the other spellings",
+    }
+    | _unread("name slug currency locale country_code is_active created_at updated_at"),
     "service_plans": {"id": THE_ROW}
     | _unread(
         "tenant_id name slug description connection_type price setup_fee billing_cycle validity_days is_active"

@@ -20,6 +20,7 @@ from webadmin.panel import (
     navigation,
     online,
     plans,
+    provider,
     rollouts,
     router_groups,
     router_test,
@@ -40,7 +41,7 @@ from webadmin.panel.support import page_url, tenant
 SUBJECTS = (
     alarms, today, search, customers, vouchers, subscriptions, fair_use, decisions, attributes, allowances, plans, rollouts,
     routers, router_groups, router_test, server, blacklist, devices, online, logins, changes, settings, gardens, staff,
-    tokens,
+    provider, tokens,
 )  # fmt: skip
 THEMES = (
     ("auto", _l("As the system"), "device-desktop"),

@@ -17,6 +17,7 @@ from db.engine import psycopg_of
 from db.models import Customer, Subscription
 from db.queries.access import profiles_by_id
 from db.queries.allowances import topups_of
+from db.queries.names import as_kept
 from db.queries.owned import chosen_subscription, count_ever, owned_by
 from db.queries.panel import catalogue, network
 from db.queries.panel import customers as reads
@@ -199,9 +200,12 @@ def _head(subscription: Subscription) -> dict[str, Any]:
 
 def _chosen(customer: Customer) -> Subscription | None:
     """The subscription named in the address, else the one that matters most."""
-    return chosen_subscription(
-        db(), customer.id, wanted_id=argument_id("subscription"), username=request.args.get("username", "").strip()
-    )
+    return chosen_subscription(db(), customer.id, wanted_id=argument_id("subscription"), username=_searched(customer))
+
+
+def _searched(customer: Customer) -> str:
+    """The username in the address as subscriptions are stored."""
+    return as_kept(db(), request.args.get("username", "").strip()[:253], tenant_id=customer.tenant_id)
 
 
 def _others(customer: Customer, chosen: Subscription | None) -> dict[str, Any]:
@@ -210,7 +214,7 @@ def _others(customer: Customer, chosen: Subscription | None) -> dict[str, Any]:
     tabs = [*owned.rows]
     if chosen is not None and chosen.id not in [row.id for row in tabs]:
         tabs.append(chosen)
-    searched = request.args.get("username", "").strip()[:253]
+    searched = _searched(customer)
     return {
         "owned": owned,
         "tabs": tabs,

@@ -93,6 +93,7 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
         "settings",
         (
             _Page(endpoint="panel.settings.me", permission=None, text=_l("My settings"), icon="user-circle"),
+            _Page(endpoint="panel.provider.index", permission="manage_settings", text=_l("Provider"), icon="building"),
             _Page(endpoint="panel.gardens.index", permission="manage_settings", text=_l("Walled gardens"), icon="lock"),
             _Page(endpoint="panel.server.index", permission="view_nas", text=_l("RADIUS server"), icon="server"),
             _Page(endpoint="panel.staff.index", permission="manage_users", text=_l("Staff"), icon="shield-lock"),

@@ -268,6 +268,7 @@ _ACTIONS: dict[str, LazyString] = {
     "garden.created": _l("walled garden made"),
     "garden.updated": _l("walled garden changed"),
     "garden.removed": _l("walled garden removed"),
+    "tenant.updated": _l("changed the provider's settings"),
     "voucher.created": _l("vouchers made"),
     "voucher.disabled": _l("voucher disabled"),
     "voucher.enabled": _l("voucher given back"),

@@ -396,3 +396,10 @@ def test_prices_survive_the_round_trip(db: Session, tenant: Tenant, client: Flas
     db.commit()
 
     assert client.get(f"{API}/service-plans/{plan.id}").json["price"] == "123456789.99"
+
+
+def test_case_of_usernames_is_the_providers_to_say(client: FlaskClient) -> None:
+    changed = client.patch(f"{API}/provider", json={"usernames_ignore_case": True})
+
+    assert changed.status_code == 200, changed.json
+    assert client.get(f"{API}/provider").json["usernames_ignore_case"] is True

@@ -47,6 +47,7 @@ LISTS = (
     "/settings",
     "/settings/password",
     "/settings/server",
+    "/settings/provider",
     "/staff",
     "/staff/new",
     "/tokens",
