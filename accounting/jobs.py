@@ -9,19 +9,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from accounting import fairuse, gardens, hours, limits, quotas, stale
+from accounting import fairuse, gardens, hours, limits, quotas, restarts, retirement, rollups, stale
 from db.queries import accounting as queries
 from db.queries import partitions, receipts
 from db.queries import quotas as quota_queries
+from db.queries import spool as spool_queries
 from db.queries import stale as stale_queries
 from db.queries import vouchers as voucher_queries
 from db.queries.accounting import Connection
 from db.queries.live_changes import enqueue_change
 from domain.access import BLOCKED_CUSTOMERS
+from runtime.settings import get_settings
 
 CHUNK = 500
 MAX_CHUNKS = 200
 MONTHS_AHEAD = 3
+# Put-aside records that were settled, those that nobody looked at, and notes of what late packets corrected.
+KEEP_SETTLED, KEEP_PUT_ASIDE, KEEP_CORRECTIONS = timedelta(days=30), timedelta(days=90), timedelta(days=730)
 # A session without right that still runs is asked to end again after this long.
 ASK_AGAIN = timedelta(minutes=5)
 SEEN_LATELY = timedelta(hours=1)
@@ -50,6 +54,24 @@ def close_stale_sessions(connection: Connection, now: datetime) -> Done:
     with connection.transaction():
         stale_queries.forget_checks(connection, before=now - stale.KEEP_CHECKS)
     return Done(changed=ended)
+
+
+def end_what_restarts_ended(connection: Connection, now: datetime) -> Done:
+    """End the sessions of routers whose uptime shows that they have restarted since these were last heard."""
+    return Done(changed=restarts.end_what_ran_before(connection, now))
+
+
+def forget_settled_records(connection: Connection, now: datetime) -> Done:
+    """Drop put-aside records and corrections of sessions that are old enough; what they were stays counted."""
+
+    def chunk() -> Done:
+        gone = spool_queries.forget_put_aside(
+            connection, settled_before=now - KEEP_SETTLED, before=now - KEEP_PUT_ASIDE, limit=CHUNK
+        )
+        gone += queries.drop_corrections(connection, made_before=now - KEEP_CORRECTIONS, limit=CHUNK)
+        return Done(changed=gone)
+
+    return _in_chunks(connection, chunk)
 
 
 def reset_fair_use(connection: Connection, now: datetime) -> Done:
@@ -158,22 +180,29 @@ def end_vouchers(connection: Connection, now: datetime) -> Done:
 
 
 def keep_partitions(connection: Connection, now: datetime) -> Done:
-    """Make the coming months of radacct and access_log, and drop those that staff do not want to keep.
-
-    Receipts go with the decisions that name them.
-    """
+    """Make the coming months of all tables that are cut by month, and drop receipts that nobody names any more."""
     this_month = partitions.month_of(now)
-    kept = partitions.retention_months(connection)
     changed = 0
     for parent in partitions.PARENTS:
         first = partitions.month_before(this_month, 1)
         changed += len(partitions.ensure_months(connection, parent, first_month=first, months=MONTHS_AHEAD + 2))
-        if parent in kept:
-            oldest = partitions.month_before(this_month, kept[parent])
-            for name in partitions.months_before(connection, parent, oldest):
-                partitions.drop_month(connection, parent, name)
-                changed += 1
     return Done(changed=changed + _drop_receipts(connection, now))
+
+
+def retire_months(connection: Connection, now: datetime) -> Done:
+    """Take months out of the live tables that are older than staff want to keep, each into a file first."""
+    settings = get_settings()
+    return Done(changed=retirement.retire(connection, now, folder=settings.archive_folder, node=settings.node))
+
+
+def roll_hours(connection: Connection, now: datetime) -> Done:
+    """Book usage to its hours."""
+    return Done(changed=rollups.roll_hours(connection, now))
+
+
+def roll_months(connection: Connection, now: datetime) -> Done:
+    """Sum the months that are over."""
+    return Done(changed=rollups.roll_months(connection, now))
 
 
 def _drop_receipts(connection: Connection, now: datetime) -> int:
@@ -188,6 +217,8 @@ def _drop_receipts(connection: Connection, now: datetime) -> int:
 
 JOBS: dict[str, Callable[[Connection, datetime], Done]] = {
     "stale-sessions": close_stale_sessions,
+    "router-restarts": end_what_restarts_ended,
+    "put-aside": forget_settled_records,
     "fup-reset": reset_fair_use,
     "quota-reset": give_allowances_back,
     "topups": turn_topups,
@@ -197,10 +228,13 @@ JOBS: dict[str, Callable[[Connection, datetime], Done]] = {
     "gardens": let_out_of_gardens,
     "vouchers": end_vouchers,
     "partitions": keep_partitions,
+    "retire": retire_months,
+    "usage-hours": roll_hours,
+    "usage-months": roll_months,
 }
 SWEEP = (
     *("expiry", "vouchers", "fup-reset", "quota-reset", "topups", "hours"),
-    *("stale-sessions", "unwanted-sessions", "gardens"),
+    *("router-restarts", "stale-sessions", "unwanted-sessions", "gardens", "put-aside"),
 )
 
 

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 
 import psycopg
 
+from accounting import retirement
 from accounting.jobs import JOBS, SWEEP
+from accounting.retirement import ArchiveError
 from runtime.logs import get_logger
 from runtime.settings import get_settings
 from runtime.tasks import app, nudge_coa
@@ -15,21 +17,25 @@ STATEMENT_TIMEOUT_MS = 120_000
 log = get_logger("accounting.tasks")
 
 
-def run_jobs(names: Iterable[str]) -> dict[str, int]:
-    """Run jobs one after the other; one that fails does not keep the others from running, and is raised at the end."""
-    done: dict[str, int] = {}
-    failed: list[Exception] = []
-    with psycopg.connect(
+def _connect() -> psycopg.Connection:
+    return psycopg.connect(
         get_settings().database_url,
         autocommit=True,
         connect_timeout=5,
         application_name="lintas jobs",
         options=f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}",
-    ) as connection:
+    )
+
+
+def run_jobs(names: Iterable[str]) -> dict[str, int]:
+    """Run jobs one after the other; one that fails does not keep the others from running, and is raised at the end."""
+    done: dict[str, int] = {}
+    failed: list[Exception] = []
+    with _connect() as connection:
         for name in names:
             try:
                 done[name] = _run(connection, name)
-            except psycopg.Error as error:
+            except (psycopg.Error, ArchiveError, OSError) as error:
                 log.exception("job failed", job=name)
                 failed.append(error)
     if failed:
@@ -46,6 +52,18 @@ def _run(connection: psycopg.Connection, name: str) -> int:
     return result.changed
 
 
+def months_due() -> list[str]:
+    """What the job that retires months would do now, a line each; nothing is touched."""
+    with _connect() as connection:
+        due = retirement.due(connection, datetime.now(UTC))
+    how = {True: "into a file, then dropped", False: "dropped: its sums are kept"}
+    return [f"{month.name}: {month.size_bytes >> 20} MB, {how[month.with_file]}" for month in due]
+
+
+# What a job would do, by its task's name, for those that can tell.
+DRY_RUNS = {"accounting.retire": months_due}
+
+
 @app.task(name="accounting.sweep")
 def sweep() -> dict[str, int]:
     """All that the clock may have made due; every minute."""
@@ -56,6 +74,24 @@ def sweep() -> dict[str, int]:
 def keep_partitions() -> dict[str, int]:
     """The coming months; every night."""
     return run_jobs(["partitions"])
+
+
+@app.task(name="accounting.retire")
+def retire_months() -> dict[str, int]:
+    """Months that are older than staff want to keep; every night."""
+    return run_jobs(["retire"])
+
+
+@app.task(name="accounting.usage-hours")
+def roll_hours() -> dict[str, int]:
+    """Usage by the hour; just after each."""
+    return run_jobs(["usage-hours"])
+
+
+@app.task(name="accounting.usage-months")
+def roll_months() -> dict[str, int]:
+    """Months of usage; every night."""
+    return run_jobs(["usage-months"])
 
 
 @app.task(name="accounting.stale-sessions")

