@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 from bss.actor import Actor
 from db.models import AuditLog
 
-SECRET_FIELDS = frozenset({"service_password", "radius_secret", "password", "tf_totp_secret", "token_hash", "secret"})
+SECRET_FIELDS = frozenset(
+    {"service_password", "radius_secret", "api_password", "password", "tf_totp_secret", "token_hash", "secret"}
+)
 HIDDEN = "(not shown)"
 
 

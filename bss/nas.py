@@ -1,10 +1,11 @@
 """Routers: added with a secret of their own, edited, taken out of use, and the commands to paste into them."""
 
+import re
 import secrets
 import string
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy.orm import Session
 
@@ -24,6 +25,7 @@ SECRET_LENGTH = 32
 SECRET_MIN_LENGTH = 16
 # FreeRADIUS keeps a secret quoted in its configuration; longer than this serves nobody.
 SECRET_MAX_LENGTH = 64
+API_PASSWORD_MAX_LENGTH = 128
 EDITABLE = frozenset(
     {
         "name",
@@ -38,10 +40,34 @@ EDITABLE = frozenset(
         "type",
         "service_map",
         "provisioning_mode",
+        "api_port",
+        "api_username",
+        "api_password",
+        "api_tls",
+        "api_certificate_fingerprint",
+        "latitude",
+        "longitude",
+        "configuration",
     }
 )
+# What belongs to one router alone: the address of its end of a PPP connection, for secrets that it keeps.
+CONFIGURATION = ("local_address",)
 ROUTEROS_VERSIONS = (6, 7)
 INPUT_IS = ("upload", "download")
+
+
+class ApiAccount(TypedDict, total=False):
+    """How its API is reached, where it stands, and what belongs to it alone; all of it can be said later."""
+
+    api_port: int
+    api_username: str
+    api_password: str | None
+    api_tls: bool
+    api_certificate_fingerprint: str | None
+    latitude: float | None
+    longitude: float | None
+    configuration: Mapping[str, Any]
+
 
 _TAKEN = {
     "uq_nas_servers_host": Problem(field="host", reason="belongs to another router", mend="check the address"),
@@ -67,11 +93,13 @@ def create(
     service_map: Mapping[str, str] | None = None,
     provisioning_mode: str = "radius",
     radius_secret: str | None = None,
+    **more: Unpack[ApiAccount],
 ) -> Issued[NasServer]:
     """Add a router known by the address it sends from. The secret in the answer goes into the router.
 
     Message-Authenticator is required from RouterOS 7 unless said otherwise; RouterOS 6 does not send it.
     """
+    require_known(more, EDITABLE)
     given = {
         "name": name,
         "host": host,
@@ -82,8 +110,9 @@ def create(
         "location": location,
         "nas_group_id": nas_group_id,
         "type": type,
-    } | {"service_map": service_map or {}, "provisioning_mode": provisioning_mode}
+    } | {"service_map": service_map or {}, "provisioning_mode": provisioning_mode, **more}
     clean, required = _checked(session, actor, given), require_message_authenticator
+    _check_position(clean.get("latitude"), clean.get("longitude"))
     if required is None:
         required = clean["routeros_version"] >= 7
     secret = new_secret() if radius_secret is None else _secret(radius_secret)
@@ -107,7 +136,9 @@ def edit(
     """Change fields of `EDITABLE`; the RADIUS server takes them up within seconds."""
     require_known(changes, EDITABLE)
     router = locked(session, NasServer, nas_id, actor=actor)
-    old, new = audit.set_fields(router, _checked(session, actor, changes))
+    clean = _checked(session, actor, changes)
+    _check_position(clean.get("latitude", router.latitude), clean.get("longitude", router.longitude))
+    old, new = audit.set_fields(router, clean)
     if "host" in new:
         _forget_evidence(router)
     flush_or_conflict(session, _TAKEN)
@@ -234,6 +265,49 @@ def _checked(session: Session, actor: Actor, given: Mapping[str, Any]) -> dict[s
     return clean
 
 
+def _check_position(latitude: float | None, longitude: float | None) -> None:
+    if (latitude is None) != (longitude is None):
+        field = "latitude" if latitude is None else "longitude"
+        raise Invalid(Problem(field=field, reason="is missing", mend="give both, or none"))
+
+
+def _api_password(value: Any) -> str | None:
+    # As the router has it: spaces at its ends count.
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or len(value) > API_PASSWORD_MAX_LENGTH or not value.isprintable():
+        reason = f"is not {API_PASSWORD_MAX_LENGTH} printable characters at most"
+        raise Invalid(Problem(field="api_password", reason=reason, mend="type it again by hand"))
+    return value
+
+
+def _fingerprint(value: Any) -> str | None:
+    text = fields.optional_text(value, field="api_certificate_fingerprint", longest=100)
+    digits = None if text is None else text.replace(":", "").lower()
+    if digits is not None and not re.fullmatch("[0-9a-f]{64}", digits):
+        mend = "use the 64 digits that the connection test shows"
+        raise Invalid(Problem(field="api_certificate_fingerprint", reason="is no SHA-256 fingerprint", mend=mend))
+    return digits
+
+
+def _degrees(value: Any, field: str, most: int) -> float | None:
+    if value is None or value == "":
+        return None
+    number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else float("nan")
+    if not -most <= number <= most:
+        raise Invalid(Problem(field=field, reason="is out of range", mend=f"use degrees from -{most} to {most}"))
+    return number
+
+
+def _configuration(value: Any) -> dict[str, str]:
+    """Only what is known, so that a misspelt word is an error and not silence."""
+    if not isinstance(value, Mapping) or not set(value) <= set(CONFIGURATION):
+        mend = f"use {', '.join(CONFIGURATION)}"
+        raise Invalid(Problem(field="configuration", reason="names something unknown", mend=mend))
+    local = value.get("local_address") or None
+    return {} if local is None else {"local_address": fields.host_address(local, field="configuration.local_address")}
+
+
 def _version(value: Any) -> int:
     if value not in ROUTEROS_VERSIONS:
         raise Invalid(Problem(field="routeros_version", reason="is not a known version", mend="use 6 or 7"))
@@ -256,6 +330,14 @@ _CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "service_map": _service_map,
     "provisioning_mode": lambda value: fields.one_of(value, field="provisioning_mode", allowed=PROVISIONING_MODES),
     "type": lambda value: fields.one_of(value, field="type", allowed=NAS_TYPES),
+    "api_port": lambda value: fields.whole(value, field="api_port", least=1, most=65535),
+    "api_username": lambda value: fields.text(value, field="api_username", longest=100),
+    "api_password": _api_password,
+    "api_tls": bool,
+    "api_certificate_fingerprint": _fingerprint,
+    "latitude": lambda value: _degrees(value, "latitude", 90),
+    "longitude": lambda value: _degrees(value, "longitude", 180),
+    "configuration": _configuration,
     "nas_group_id": lambda value: fields.optional_whole(value, field="nas_group_id", least=1, most=2**63 - 1),
 }
 

@@ -66,6 +66,11 @@ class Router:
         """PPP profiles."""
         return self._print(rows.PppProfile, "/ppp/profile")
 
+    def hotspot_profiles(self) -> list[str]:
+        """The names of the profiles of hotspot users."""
+        found = self._talk("/ip/hotspot/user/profile/print", {".proplist": "name"})
+        return [row["name"] for row in found if "name" in row]
+
     def pools(self) -> list[rows.Pool]:
         """Address pools."""
         return self._print(rows.Pool, "/ip/pool")

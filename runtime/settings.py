@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "LINTAS_"
@@ -60,6 +60,13 @@ class Settings(BaseSettings):
     coa_bind: str = ""
     panel_host: str = "127.0.0.1"
     panel_port: int = Field(default=8080, gt=0, lt=65536)
+    # The API of a router that is asked while the database names none.
+    router_host: str = ""
+    router_port: Annotated[int, BeforeValidator(lambda value: value or 0)] = Field(default=0, ge=0, lt=65536)
+    router_username: str = ""
+    router_password: SecretStr = SecretStr("")
+    router_tls: bool = False
+    router_fingerprint: str = ""
     log_format: str = Field(default="console", pattern=r"^(console|json)$")
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
     # Below this much room the spool stops acknowledging, so a full disk costs retransmissions and not records.

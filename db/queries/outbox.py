@@ -171,21 +171,28 @@ def claim_due(
 
 
 _TAKE_TURN = """
-INSERT INTO sender_turns AS t (lane, sender, until) VALUES (1, %(sender)s, %(until)s)
+INSERT INTO sender_turns AS t (lane, sender, until) VALUES (%(lane)s, %(sender)s, %(until)s)
 ON CONFLICT (lane) DO UPDATE SET sender = excluded.sender, until = excluded.until
 WHERE t.sender = excluded.sender OR t.until < %(now)s
 RETURNING 1
 """
 
 
-def take_turn(connection: psycopg.Connection[Any], *, sender: str, now: datetime, until: datetime) -> bool:
+# What only one process does at a time: changes of many sessions at once, and handing out orders to routers.
+BULK_LANE, ORDERS_LANE = 1, 2
+
+
+def take_turn(
+    connection: psycopg.Connection[Any], *, sender: str, now: datetime, until: datetime, lane: int = BULK_LANE
+) -> bool:
     """Whether this sender may send changes of many at once until `until`: one at a time, so that the pace holds."""
-    return connection.execute(_TAKE_TURN, {"sender": sender, "now": now, "until": until}).fetchone() is not None
+    values = {"sender": sender, "now": now, "until": until, "lane": lane}
+    return connection.execute(_TAKE_TURN, values).fetchone() is not None
 
 
-def give_turn_back(connection: psycopg.Connection[Any], *, sender: str) -> None:
+def give_turn_back(connection: psycopg.Connection[Any], *, sender: str, lane: int = BULK_LANE) -> None:
     """Let another sender go on with the changes of many at once."""
-    connection.execute("DELETE FROM sender_turns WHERE lane = 1 AND sender = %s", [sender])
+    connection.execute("DELETE FROM sender_turns WHERE lane = %s AND sender = %s", [lane, sender])
 
 
 _STILL_WANTED = SQL(

@@ -16,6 +16,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "/ppp/secret": ("name", "service"),
     "/ppp/profile": ("name",),
     "/ip/hotspot/user": ("name", "server"),
+    "/ip/hotspot/user/profile": ("name",),
     "/ip/hotspot/ip-binding": (),
     "/ip/hotspot/cookie": (),
     "/ip/hotspot/active": (),
@@ -79,6 +80,7 @@ class Tables:
         for name in ("ether1", "ether2"):
             self.put("/interface", {"name": name, "type": "ether", "running": "true", "disabled": "false"})
         self.put("/ppp/profile", {"name": "default"})
+        self.put("/ip/hotspot/user/profile", {"name": "default"})
 
     def put(self, menu: str, row: Mapping[str, str]) -> str:
         """Add a row without asking whether it may be there; returns its id."""
@@ -125,6 +127,7 @@ class Tables:
             raise Trap("can not change dynamic item")
         if verb == "set":
             new = _normal({name: value for name, value in words.items() if name != ".id"})
+            self._check_profile(menu, row | new)
             self._check_free(menu, row | new, but=row)
             row |= new
         elif verb == "unset":
@@ -138,6 +141,7 @@ class Tables:
         row = {**DEFAULTS.get(menu, {}), **_normal(words)}
         if "name" in KEYS[menu] and not row.get("name"):
             raise Trap("failure: name can't be empty" if "name" in words else "missing =name=")
+        self._check_profile(menu, row)
         self._check_free(menu, row, but=None)
         return self._put(menu, row)
 
@@ -145,6 +149,11 @@ class Tables:
         row[".id"] = f"*{next(self._numbers):X}"
         self.rows.setdefault(menu, []).append(row)
         return row[".id"]
+
+    def _check_profile(self, menu: str, row: Row) -> None:
+        profiles = {"/ppp/secret": "/ppp/profile", "/ip/hotspot/user": "/ip/hotspot/user/profile"}.get(menu)
+        if profiles and row.get("profile") not in [known["name"] for known in self.rows[profiles]]:
+            raise Trap("input does not match any value of profile")
 
     def _check_free(self, menu: str, row: Row, *, but: Row | None) -> None:
         keys = KEYS[menu]

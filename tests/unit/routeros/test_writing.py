@@ -76,6 +76,13 @@ MENUS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def profiles(api: ApiServer) -> None:
+    for name in ("paket-10m", "other"):
+        api.tables.put("/ppp/profile", {"name": name})
+        api.tables.put("/ip/hotspot/user/profile", {"name": name})
+
+
 def attempt(pool: Pool, target: Target, write: Callable[[Router], None]) -> bool:
     try:
         with pool.open(target, deadline_s=2) as router:

@@ -1,0 +1,106 @@
+"""How a router's API is reached: the router's own account, the provider's first router, or the one in the settings."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from bss import audit
+from bss.actor import Actor
+from bss.failure import Conflict, Problem
+from bss.rows import find, locked
+from db.crypto import keyring
+from db.engine import psycopg_of
+from db.models import NasServer
+from db.queries.named import default_nas
+from db.queries.router_orders import Account
+from db.queries.router_snapshots import record_check
+from routeros import CertificateChanged, CertificateUnknown, LoginRefused, RouterApiError, Target
+from runtime.settings import get_settings
+
+NO_ACCOUNT = "there is no account for the router's API"
+
+
+def target_of(nas: NasServer) -> Target:
+    """Where and as whom a router is asked; raises `Conflict` when it has no account."""
+    if nas.type != "mikrotik":
+        raise Conflict(Problem(field="", reason="only MikroTik routers have this API", mend="see its own pages"))
+    if not nas.api_username:
+        raise Conflict(
+            Problem(field="api_username", reason=NO_ACCOUNT, mend="edit the router and give it name and password")
+        )
+    return Target(
+        host=str(nas.host),
+        port=nas.api_port,
+        username=nas.api_username,
+        password=nas.api_password or "",
+        is_tls=nas.api_tls,
+        fingerprint=nas.api_certificate_fingerprint,
+    )
+
+
+def target_of_account(account: Account) -> Target:
+    """The same from the row that a job read."""
+    token = account.password_token
+    return Target(
+        host=account.host,
+        port=account.api_port,
+        username=account.api_username,
+        password="" if token is None else keyring().decrypt(bytes(token)),
+        is_tls=account.api_tls,
+        fingerprint=account.api_certificate_fingerprint,
+    )
+
+
+def default_router(session: Session, *, actor: Actor) -> NasServer | None:
+    """The router of those who have none: the first one in use; None when there is no router at all."""
+    return default_nas(session, tenant_id=actor.tenant_id)
+
+
+def fallback_target() -> Target | None:
+    """The router named in the settings, for an installation that has no router row; None when none is named."""
+    settings = get_settings()
+    if not settings.router_host:
+        return None
+    return Target(
+        host=settings.router_host,
+        port=settings.router_port or (8729 if settings.router_tls else 8728),
+        username=settings.router_username,
+        password=settings.router_password.get_secret_value(),
+        is_tls=settings.router_tls,
+        fingerprint=settings.router_fingerprint or None,
+    )
+
+
+def trust_certificate(session: Session, *, actor: Actor, now: datetime, nas_id: int, fingerprint: str) -> NasServer:
+    """Say that the certificate with this fingerprint is the router's; from then on no other is talked to."""
+    router = locked(session, NasServer, nas_id, actor=actor)
+    clean = fingerprint.replace(":", "").strip().lower()
+    if len(clean) != 64 or not set(clean) <= set("0123456789abcdef"):
+        raise Conflict(
+            Problem(
+                field="fingerprint", reason="is no SHA-256 fingerprint", mend="use the 64 digits that the test shows"
+            )
+        )
+    old, new = audit.set_fields(router, {"api_certificate_fingerprint": clean, "api_tls": True})
+    if new:
+        audit.record(session, actor=actor, now=now, action="nas.certificate_trusted", entity=router, old=old, new=new)
+    session.flush()
+    return router
+
+
+def record_answer(session: Session, nas: NasServer, *, now: datetime) -> None:
+    """The router's API answered."""
+    record_check(psycopg_of(session), nas.id, status="online", problem=None, answered=True, now=now)
+
+
+def status_after(error: RouterApiError, *, is_heard: bool) -> str:
+    """What a failed question says about the router: one that refuses a login is there, and so is one whose packets
+    arrive.
+    """
+    is_there = is_heard or isinstance(error, LoginRefused | CertificateUnknown | CertificateChanged)
+    return "online" if is_there else "offline"
+
+
+def find_router(session: Session, nas_id: int, *, actor: Actor) -> NasServer:
+    """A router of the provider's own."""
+    return find(session, NasServer, nas_id, actor=actor)

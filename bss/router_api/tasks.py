@@ -1,0 +1,69 @@
+"""The jobs that ask routers, as Celery runs them. A message carries nothing: what is to be done stands in tables."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from bss.router_api import checking, dispatch
+from db.queries.router_orders import purge_orders
+from runtime.logs import get_logger
+from runtime.settings import get_settings
+from runtime.tasks import app
+
+KEEP_FINISHED = timedelta(days=90)
+_PURGE_BATCHES = 100
+
+log = get_logger("bss.router_api")
+
+
+@app.task(name="bss.router-orders")
+def carry_out_orders() -> int:
+    """Carry out what was ordered on routers, and ask what somebody looked for in vain; returns how many."""
+    return _with_connection(lambda connection: dispatch.run(connection, clock=_now) + _missing(connection))
+
+
+def _missing(connection: psycopg.Connection[Any]) -> int:
+    return checking.ask_what_is_missing(connection, clock=_now)
+
+
+@app.task(name="bss.router-check")
+def check_routers() -> int:
+    """Ask every router whether it is there; every minute. Returns how many are."""
+    return _with_connection(lambda connection: checking.check_all(connection, clock=_now))
+
+
+@app.task(name="bss.router-drift")
+def repair_drift() -> int:
+    """Bring routers' own secrets back to what they should be; every five minutes. Returns how many were ordered."""
+    ordered = _with_connection(lambda connection: checking.repair_drift(connection, clock=_now))
+    if ordered:
+        log.info("secrets on routers had drifted", ordered=ordered)
+    return ordered
+
+
+@app.task(name="bss.router-purge")
+def purge() -> int:
+    """Delete orders that were over long ago; returns how many."""
+
+    def work(connection: psycopg.Connection[Any]) -> int:
+        deleted = 0
+        for _ in range(_PURGE_BATCHES):
+            batch = purge_orders(connection, before=_now() - KEEP_FINISHED)
+            deleted += batch
+            if not batch:
+                break
+        return deleted
+
+    return _with_connection(work)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _with_connection(work: Callable[[psycopg.Connection[Any]], int]) -> int:
+    url = get_settings().database_url
+    with psycopg.connect(url, autocommit=True, connect_timeout=5, options="-c timezone=UTC") as connection:
+        return work(connection)
