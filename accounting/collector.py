@@ -15,7 +15,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 
 import psycopg
@@ -34,6 +35,7 @@ from db.queries import accounting as queries
 from db.queries import health
 from db.queries import spool as spool_queries
 from db.queries.accounting import Connection
+from db.queries.spool import ReplayRow
 from domain.quarantine import MERGED, QUARANTINED, REFUSED, STORED, UNKNOWN_NAS
 from runtime.logs import get_logger
 
@@ -48,6 +50,9 @@ AHEAD_FROM = 500
 ASIDE_EVERY = timedelta(seconds=1)
 MARK_EVERY = timedelta(seconds=10)
 TIDY_EVERY = timedelta(minutes=5)
+# Between two looks for put-aside records that somebody wants tried again, and how many are tried in one transaction.
+REPLAY_EVERY = timedelta(seconds=2)
+REPLAY_AT_ONCE = 500
 # After another collector was noticed, batches are merged under the lock for this long.
 SHARED_FOR = timedelta(seconds=10)
 FIRST_BACK_OFF_S, LAST_BACK_OFF_S = 0.1, 5.0
@@ -189,7 +194,9 @@ class Collector:
         self._positions: dict[str, dict[str, int]] = {}
         self._merge = 0
         self._most_records = self._limits.records
-        self._shared_until = self._aside_at = self._marked_at = self._tidied_at = datetime.min.replace(tzinfo=UTC)
+        self._shared_until = self._aside_at = self._marked_at = self._tidied_at = self._replayed_at = (
+            datetime.min.replace(tzinfo=UTC)
+        )
 
     # --- the loop ---
 
@@ -393,7 +400,12 @@ class Collector:
             return Outcome(looked_at=ToLookAt(meters=(), using=()), totals={}, settled=quotas.Settled(), asked=0)
 
     def _write(self, connection: Connection, work: Work, looks: ToLookAt | None = None) -> Outcome:
-        """Everything that a batch means, inside its transaction."""
+        """Everything that a batch means and that it is counted, inside its transaction."""
+        outcome = self._write_merged(connection, work, looks)
+        self._store_position(connection, work.chunk, work.bad, work.now, work.outcomes)
+        return outcome
+
+    def _write_merged(self, connection: Connection, work: Work, looks: ToLookAt | None = None) -> Outcome:
         work.changes.write(connection)
         work.postings.write(connection)
         looked_at = work.ledger.to_look_at() if looks is None else looks
@@ -411,7 +423,6 @@ class Collector:
         asked += settled.asked
         asked += newcomers.put_right(connection, work.doubtful, work.now)
         self._watched.add(work.fresh)
-        self._store_position(connection, work.chunk, work.bad, work.now, work.outcomes)
         return Outcome(looked_at=looked_at, totals=totals, settled=settled, asked=asked)
 
     def _store_position(
@@ -451,6 +462,62 @@ class Collector:
             self._nudge()
         return len(chunk.lines) + len(chunk.torn)
 
+    # --- put-aside records ---
+
+    def _replay(self, connection: Connection) -> None:
+        """Try put-aside records again that somebody asked for; each is counted now, or waits again."""
+        if not spool_queries.has_replays(connection):
+            return
+        with connection.transaction():
+            merge = queries.take_merge_lock(connection)
+            self._memory.clear()
+            self._known.clear()
+            rows = spool_queries.take_replays(connection, limit=REPLAY_AT_ONCE)
+            outcomes = [
+                outcome
+                for (node, day), group in groupby(
+                    rows, key=lambda row: (row.node, row.created_at.astimezone(UTC).date())
+                )
+                for outcome in self._replay_group(connection, list(group), node=node, day=day)
+            ]
+        self._merge = merge
+        for outcome in outcomes:
+            self._take_note(outcome)
+
+    def _replay_group(
+        self, connection: Connection, rows: Sequence[ReplayRow], *, node: str, day: date
+    ) -> list[Outcome]:
+        """Records that were put aside by one node on one day, together; one by one when the database refuses that."""
+        try:
+            with connection.transaction():
+                return [self._replay_together(connection, rows, node=node, day=day)]
+        except REFUSALS as error:
+            self._memory.clear()
+            self._known.clear()
+            if len(rows) > 1:
+                return [
+                    outcome for row in rows for outcome in self._replay_group(connection, [row], node=node, day=day)
+                ]
+            reason = f"{REFUSED}: {type(error).__name__}"
+            spool_queries.settle_replays(connection, counted=[], refused={rows[0].id: reason}, now=self._clock())
+            moved = {(QUARANTINED, rows[0].reason): -1, (QUARANTINED, reason): 1}
+            if reason != rows[0].reason:
+                spool_queries.count_outcomes(connection, node=node, day=day, outcomes=moved)
+            return []
+
+    def _replay_together(self, connection: Connection, rows: Sequence[ReplayRow], *, node: str, day: date) -> Outcome:
+        lines = [Line("", row.id, row.raw) for row in rows]
+        chunk = Chunk(lines=lines, torn=[], before={}, after={}, reached_end=True)
+        work = self._prepare(connection, parse(chunk))
+        outcome = self._write_merged(connection, work)
+        refused = {line.offset: reason for line, reason in work.bad}
+        counted = [row.id for row in rows if row.id not in refused]
+        spool_queries.settle_replays(connection, counted=counted, refused=refused, now=work.now)
+        moved = Counter(work.outcomes)
+        moved.subtract(Counter((QUARANTINED, row.reason) for row in rows))
+        spool_queries.count_outcomes(connection, node=node, day=day, outcomes=moved)
+        return outcome
+
     # --- between batches ---
 
     def _look_again(self, connection: Connection) -> None:
@@ -465,6 +532,9 @@ class Collector:
 
     def _keep_house(self, connection: Connection) -> None:
         now = self._clock()
+        if now - self._replayed_at >= REPLAY_EVERY:
+            self._replayed_at = now
+            self._replay(connection)
         if now - self._marked_at >= MARK_EVERY:
             self._marked_at = now
             self._watched.forget_old(now)
