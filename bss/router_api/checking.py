@@ -108,7 +108,7 @@ def _drifts(
 
 def _secrets(account: Account) -> Any:
     try:
-        with routeros.open(target_of_account(account), deadline_s=CHECK_S) as router:
+        with routeros.open(target_of_account(account), deadline_s=CHECK_S, even_if_resting=True) as router:
             router.identity()
             router.allow(PATIENT_S)
             return router.ppp_secrets(with_passwords=True), router.hotspot_users(with_passwords=True)
@@ -123,7 +123,7 @@ def _ask_all(questions: Sequence[tuple[Account, str, float]]) -> list[Answer]:
 
 def _ask(account: Account, part: str, deadline_s: float) -> Answer:
     try:
-        with routeros.open(target_of_account(account), deadline_s=deadline_s) as router:
+        with routeros.open(target_of_account(account), deadline_s=deadline_s, even_if_resting=True) as router:
             return Answer(account=account, part=part, rows=PARTS[part](router))
     except (RouterApiError, UnableToDecrypt) as error:
         return Answer(account=account, part=part, error=error)

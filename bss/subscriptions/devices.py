@@ -8,6 +8,7 @@ from bss import audit, fields, network
 from bss.actor import Actor
 from bss.failure import Conflict, Invalid, Problem
 from bss.outcome import Changed, Effect
+from bss.router_api.orders import forget_devices_of
 from bss.rows import locked
 from bss.subscriptions.values import MAX_MACS, record, require_not_over
 from db.models import Subscription, SubscriptionMac
@@ -104,13 +105,14 @@ def approve_mac(
 def remove_mac(
     session: Session, *, actor: Actor, now: datetime, subscription_id: int, mac_id: int
 ) -> Changed[Subscription]:
-    """Take a device off the list; where only listed devices may log in, its session ends."""
+    """Take a device off the list, and off the routers it was on; where only listed ones may log in its session ends."""
     subscription = locked(session, Subscription, subscription_id, actor=actor)
     row = _listed(subscription, mac_id)
     mac = str(row.mac).upper()
     subscription.macs.remove(row)
     session.flush()
     record(session, actor, now, "mac_removed", subscription, old={"mac": mac, "status": row.status})
+    forget_devices_of(session, actor=actor, now=now, subscription_id=subscription.id, macs=[mac])
     return Changed(row=subscription, effect=_end_refused(session, actor, now, subscription))
 
 
@@ -119,7 +121,8 @@ def reset_macs(
 ) -> Changed[Subscription]:
     """Forget the devices it is bound to and those that wait; blocked ones stay. How it is bound stays as it is.
 
-    A subscription that learns takes the next device; under "fixed" any may log in until one is approved.
+    A subscription that learns takes the next device; under "fixed" any may log in until one is approved. What ties them
+    to routers (hotspot cookies and bindings, leases) is ordered away as well.
     """
     subscription = locked(session, Subscription, subscription_id, actor=actor, version=version)
     gone = [row for row in subscription.macs if row.status != "blocked"]
@@ -130,6 +133,8 @@ def reset_macs(
         subscription.macs.remove(row)
     session.flush()
     record(session, actor, now, "macs_reset", subscription, old=old)
+    macs = [str(row.mac).upper() for row in gone]
+    forget_devices_of(session, actor=actor, now=now, subscription_id=subscription.id, macs=macs)
     return Changed(row=subscription, effect=_end_refused(session, actor, now, subscription))
 
 

@@ -155,6 +155,8 @@ class ApiServer:
                 plain.settimeout(5)
                 connection = self._context.wrap_socket(plain, server_side=True)
                 connection.settimeout(None)
+                with self._lock:
+                    self._sockets.add(connection)
             self._converse(connection)
         except (OSError, Cut, EOFError, ValueError):
             # Whatever ends a connection ends only that one.
@@ -171,7 +173,7 @@ class ApiServer:
 
     def _leave(self, plain: socket.socket, connection: socket.socket) -> None:
         with self._lock:
-            self._sockets.discard(plain)
+            self._sockets -= {plain, connection}
             self.open_connections -= 1
         connection.close()
         plain.close()
