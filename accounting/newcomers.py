@@ -20,11 +20,9 @@ from domain.access import (
     BLOCKED_CUSTOMERS,
     AccessProfile,
     belongs_in_garden,
-    credit_reason,
     fup_tier_in_force,
-    is_past_grace,
-    status_reason,
 )
+from domain.desired import may_run
 
 WATCHED_FOR = timedelta(minutes=2)
 MAX_WATCHED = 200_000
@@ -129,7 +127,8 @@ def _remedy(newcomer: Newcomer, profile: AccessProfile | None, now: datetime) ->
 
 
 def _may_be_online(profile: AccessProfile, now: datetime) -> bool:
-    return status_reason(profile) is None and not is_past_grace(profile, now) and credit_reason(profile) is None
+    """Whether a login now would be let in; hours may have ended, and an allowance been used up, since this one was."""
+    return may_run(profile, now, in_garden=False)
 
 
 def _tier_now(profile: AccessProfile, now: datetime) -> int:

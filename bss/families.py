@@ -98,10 +98,12 @@ def _move(
 ) -> Changed[Subscription]:
     ids = [subscription.id, *(member.id for member in family_members(session, family.id))]
     values = {"family_id": family.id if joins else None}
+    also = quotas.limits_of(_given(session, family))
     old, new = audit.set_fields(subscription, values)
     session.flush()
     record(session, actor, now, "family_changed", subscription, old=old, new=new | {"family": family.name})
-    return Changed(row=subscription, effect=quotas.follow(session, actor=actor, now=now, ids=ids))
+    effect = quotas.follow(session, actor=actor, now=now, ids=ids, also=also)
+    return Changed(row=subscription, effect=effect)
 
 
 def _replace(
@@ -116,10 +118,11 @@ def _replace(
     ids = [member.id for member in family_members(session, family.id)]
     garden = subscriptions_in_garden(session, ids)
     rows = family_quotas(session, family.id)
+    also = quotas.limits_of(quotas.as_given(rows))
     quotas.replace_rows(session, rows, clean, tenant_id=family.tenant_id, family_id=family.id)
     if actor is None or now is None:
         return Effect()
-    return quotas.follow(session, actor=actor, now=now, ids=ids, garden=garden)
+    return quotas.follow(session, actor=actor, now=now, ids=ids, garden=garden, also=also)
 
 
 def _quotas(given: Any) -> list[dict[str, Any]]:

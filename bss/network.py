@@ -10,6 +10,7 @@ from itertools import islice
 
 from sqlalchemy.orm import Session
 
+from accounting.limits import REASON, tell_limits
 from bss.actor import Actor
 from bss.outcome import Effect
 from db.engine import psycopg_of
@@ -87,6 +88,30 @@ def apply_speed(
                 attributes={RATE_ATTRIBUTE: rate},
             )
             effect += Effect(coa_ids=tuple(ids))
+    return effect
+
+
+def apply_limits(
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    subscription_ids: Sequence[int],
+    also: frozenset[str] = frozenset(),
+    with_rate: bool = False,
+    reason: str = REASON,
+) -> Effect:
+    """Give every running session the length and volume that a login now would be granted, each its own.
+
+    `also` names limits that they may have from before, `with_rate` brings the rate with them; see `accounting.limits`.
+    """
+    session.flush()
+    connection, effect, remaining = psycopg_of(session), Effect(), iter(subscription_ids)
+    while batch := list(islice(remaining, _BATCH)):
+        ids = tell_limits(
+            connection, batch, requested_by=actor.name, now=now, reason=reason, also=also, with_rate=with_rate
+        )
+        effect += Effect(coa_ids=tuple(ids))
     return effect
 
 

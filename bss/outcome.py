@@ -8,10 +8,15 @@ RowT = TypeVar("RowT")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Effect:
-    """The changes of live sessions that were written to the outbox; empty when nobody concerned is online."""
+    """The changes of live sessions that were written to the outbox; empty when nobody concerned is online.
+
+    `bulk_ids` are changes to many sessions that a job goes on with; `bulk_sessions` is how many those are for.
+    """
 
     coa_ids: tuple[int, ...] = ()
     disconnect_ids: tuple[int, ...] = ()
+    bulk_ids: tuple[int, ...] = ()
+    bulk_sessions: int = 0
 
     @property
     def change_ids(self) -> tuple[int, ...]:
@@ -21,10 +26,15 @@ class Effect:
     @property
     def sessions(self) -> int:
         """How many running sessions are concerned."""
-        return len(self.coa_ids) + len(self.disconnect_ids)
+        return len(self.coa_ids) + len(self.disconnect_ids) + self.bulk_sessions
 
     def __add__(self, other: "Effect") -> "Effect":
-        return Effect(coa_ids=self.coa_ids + other.coa_ids, disconnect_ids=self.disconnect_ids + other.disconnect_ids)
+        return Effect(
+            coa_ids=self.coa_ids + other.coa_ids,
+            disconnect_ids=self.disconnect_ids + other.disconnect_ids,
+            bulk_ids=self.bulk_ids + other.bulk_ids,
+            bulk_sessions=self.bulk_sessions + other.bulk_sessions,
+        )
 
     def __str__(self) -> str:
         said = [
@@ -32,6 +42,7 @@ class Effect:
             for ids, what in ((self.coa_ids, "changed"), (self.disconnect_ids, "disconnected"))
             if ids
         ]
+        said += [f"{_sessions(self.bulk_sessions)} will be changed in the background"] if self.bulk_ids else []
         return "; ".join(said) or "no session is concerned"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bss import audit, fair_use, fields, hours, network, quotas
+from bss import audit, bulk_changes, fair_use, fields, hours, network, quotas
 from bss.actor import Actor
 from bss.attributes import as_rows, clean_replies
 from bss.failure import Conflict, Invalid, Problem, flush_or_conflict, raise_all, require_known
@@ -23,6 +23,7 @@ from db.queries.rollouts import replace_open
 from db.queries.subscriptions import count_of_plan, online_of_plan, slowed_of_plan
 from db.queries.zones import zone_named
 from domain.access import SESSION_LIMIT_ACTIONS, AttributeItem
+from domain.desired import SESSION_TIMEOUT
 from domain.fup import COUNTS, RESET_PERIODS
 from domain.garden import GARDEN_MODES
 from domain.speed import MAX_KBPS
@@ -68,6 +69,7 @@ EDITABLE = frozenset(
         "interim_interval_s",
         "ip_pool",
         "address_list",
+        "router_profile",
         "fup_rules",
         *LEAST,
         "reply_attributes",
@@ -105,6 +107,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "interim_interval_s": 300,
     "ip_pool": None,
     "address_list": None,
+    "router_profile": None,
     "fup_rules": (),
     **dict.fromkeys(LEAST),
     "reply_attributes": (),
@@ -114,6 +117,8 @@ _DEFAULTS: Mapping[str, Any] = {
 RATE_FIELDS = frozenset(
     {"download_kbps", "upload_kbps", "priority", "burst_enabled", *BURST, *LEAST, "fup_rules", "time_windows", "quotas"}
 )
+# What a running session is told in seconds from its start.
+LIMIT_FIELDS = frozenset({"session_timeout_s", "grace_period_days", "time_windows"})
 
 _TAKEN = {
     "uq_service_plans_slug": Problem(field="slug", reason="belongs to another plan", mend="choose another short name")
@@ -168,8 +173,9 @@ def edit(
     """Change fields of `EDITABLE`; a list of `LISTS`, when given, replaces all there are.
 
     A change of speed, burst, priority, tiers, hours or allowances gives every running session of the plan its new rate
-    and ends those that may not be online any more, unless `apply_live` is false. Everything else counts from the next
-    login. Prices of existing subscriptions stay.
+    and ends those that may not be online any more, one of hours, allowances, session time or grace tells each how long
+    it may last now, unless `apply_live` is false. Everything else counts from the next login. Prices of existing
+    subscriptions stay.
     """
     plan = locked(session, ServicePlan, plan_id, actor=actor)
     garden = garden_of_plan(session, plan.id, limit=MAX_LIVE_SUBSCRIPTIONS) if "quotas" in changes else []
@@ -180,8 +186,10 @@ def edit(
     _record(session, actor, now, "updated", plan, old=old, new=new)
     if "fup_rules" in new:
         _recount_slowed(session, actor, now, plan)
-    if not apply_live or not RATE_FIELDS & new.keys():
+    if not apply_live or not (RATE_FIELDS | LIMIT_FIELDS) & new.keys():
         return Changed(row=plan)
+    if not RATE_FIELDS & new.keys():
+        return Changed(row=plan, effect=_apply_limits(session, actor, now, plan))
     replace_open(session, plan.id, now=now)
     effect = _apply_live(session, actor, now, plan)
     if "time_windows" in new and before != _is_open(session, plan, now):
@@ -189,7 +197,10 @@ def edit(
             session, actor=actor, now=now, reason="hours", subscription_ids=_online(session, plan)
         )
     if "quotas" in new:
-        effect += quotas.follow(session, actor=actor, now=now, ids=_online(session, plan), garden=garden)
+        also = quotas.limits_of(old["quotas"])
+        effect += quotas.follow(session, actor=actor, now=now, ids=_online(session, plan), garden=garden, also=also)
+    elif LIMIT_FIELDS & new.keys():
+        effect += _apply_limits(session, actor, now, plan)
     return Changed(row=plan, effect=effect)
 
 
@@ -294,16 +305,20 @@ def _online(session: Session, plan: ServicePlan) -> list[int]:
     return list(online_of_plan(session, plan.id, limit=MAX_LIVE_SUBSCRIPTIONS))
 
 
+def _apply_limits(session: Session, actor: Actor, now: datetime, plan: ServicePlan) -> Effect:
+    online = _online(session, plan)
+    # A limit that the plan had is lifted where it is gone.
+    return network.apply_limits(
+        session, actor=actor, now=now, subscription_ids=online, also=frozenset({SESSION_TIMEOUT})
+    )
+
+
 def _apply_live(session: Session, actor: Actor, now: datetime, plan: ServicePlan) -> Effect:
-    online = online_of_plan(session, plan.id, limit=MAX_LIVE_SUBSCRIPTIONS + 1)
-    if len(online) > MAX_LIVE_SUBSCRIPTIONS:
-        raise Conflict(
-            Problem(
-                field="apply_live",
-                reason=f"more than {MAX_LIVE_SUBSCRIPTIONS} subscribers are online with this plan",
-                mend="save it without changing running sessions; they take the new speed at their next login",
-            )
-        )
+    online = online_of_plan(session, plan.id, limit=bulk_changes.PORTION + 1)
+    if len(online) > bulk_changes.PORTION:
+        # Nobody waits in his browser until tens of thousands of rows are written.
+        bulk = bulk_changes.start(session, actor=actor, now=now, kind="speed", service_plan_id=plan.id)
+        return Effect(bulk_ids=(bulk.id,), bulk_sessions=bulk.sessions)
     return network.apply_speed(session, actor=actor, now=now, reason="plan_change", subscription_ids=online)
 
 
@@ -500,6 +515,7 @@ _CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "interim_interval_s": _whole("interim_interval_s", 60, 3600),
     "ip_pool": lambda value: fields.router_name(value, field="ip_pool"),
     "address_list": lambda value: fields.router_name(value, field="address_list"),
+    "router_profile": lambda value: fields.router_name(value, field="router_profile"),
     "fup_rules": _tiers,
     "time_windows": hours.clean_windows,
     "quotas": quotas.clean_quotas,

@@ -19,6 +19,7 @@ from bss.subscriptions.values import record, require_not_over
 from db.engine import psycopg_of
 from db.models import AllowanceQuota, Subscription
 from db.queries.allowances import own_quotas, subscriptions_in_garden
+from domain.desired import SESSION_TIMEOUT, TOTAL_LIMIT
 from domain.fup import COUNTS
 from domain.quota import QUOTA_ACTIONS, QUOTA_KINDS, QUOTA_PERIODS
 from domain.speed import MAX_KBPS
@@ -122,7 +123,10 @@ def set_own(
     replace_rows(session, rows, clean, tenant_id=actor.tenant_id, subscription_id=subscription.id)
     new = as_given(rows)
     record(session, actor, now, "quotas_changed", subscription, old={"quotas": old}, new={"quotas": new})
-    return Changed(row=subscription, effect=follow(session, actor=actor, now=now, ids=[subscription.id], garden=garden))
+    return Changed(
+        row=subscription,
+        effect=follow(session, actor=actor, now=now, ids=[subscription.id], garden=garden, also=limits_of(old)),
+    )
 
 
 def follow(
@@ -132,10 +136,14 @@ def follow(
     now: datetime,
     ids: Sequence[int],
     garden: Iterable[int] = (),
+    also: frozenset[str] = frozenset(),
+    with_limits: bool = True,
 ) -> Effect:
-    """Bring running sessions to the allowances as they are now: end, slow down, free.
+    """Bring running sessions to the allowances as they are now: end, slow down, free, and tell what is left.
 
     `garden` are those who were in the walled garden for an allowance that is not there any more: they log in anew.
+    `also` are the limits of allowances that are not there any more; see `limits_of`. Whoever tells the limits himself
+    leaves `with_limits` out.
     """
     session.flush()
     settled = settle(psycopg_of(session), ids, now=now)
@@ -143,7 +151,15 @@ def follow(
     freed = sorted(set(garden) - settled.told - subscriptions_in_garden(session, list(garden)))
     if freed:
         effect += network.disconnect(session, actor=actor, now=now, reason="quota_reset", subscription_ids=freed)
-    return effect
+    if not with_limits:
+        return effect
+    return effect + network.apply_limits(session, actor=actor, now=now, subscription_ids=ids, also=also)
+
+
+def limits_of(given: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The limits of a running session that come from these allowances, as `as_given` has them."""
+    ending = [quota["kind"] for quota in given if quota["action"] != "throttle"]
+    return frozenset(TOTAL_LIMIT if kind == "data" else SESSION_TIMEOUT for kind in ending)
 
 
 def _quota(at: str, given: Mapping[str, Any]) -> dict[str, Any]:

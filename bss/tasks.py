@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 
-from bss import rollouts
+from bss import bulk_changes, rollouts
 from bss.temporary_speeds import BATCH, end_over
 from db.engine import make_engine, make_session_factory
+from db.queries.bulk_changes import running_bulks
 from db.queries.rollouts import running_rollouts
 from runtime.logs import get_logger
 from runtime.settings import get_settings
@@ -59,3 +60,25 @@ def continue_rollouts() -> int:
     if asked:
         log.info("roll-outs continued", asked=asked)
     return asked
+
+
+@app.task(name="bss.bulk-changes")
+def continue_bulk_changes() -> int:
+    """Ask the next sessions of changes to many, and see which are over; every two seconds."""
+    engine = make_engine(get_settings().database_url, pool_size=1)
+    looked_at = 0
+    try:
+        with make_session_factory(engine)() as session:
+            for bulk_id in running_bulks(session, limit=MAX_ROLLOUTS):
+                for _ in range(MAX_PORTIONS):
+                    portion = bulk_changes.step(session, now=datetime.now(UTC), bulk_id=bulk_id)
+                    session.commit()
+                    if not portion:
+                        break
+                    looked_at += portion
+                    nudge_coa()
+    finally:
+        engine.dispose()
+    if looked_at:
+        log.info("changes to many continued", looked_at=looked_at)
+    return looked_at

@@ -96,7 +96,7 @@ def carry_out(router: Router, jobs: list[Job]) -> dict[int, str]:
     acted: list[Job] = []
     for job in jobs:
         shown = before.shown(job)
-        if proof_of(job.kind, job.attributes, shown) == APPLIED:
+        if proof_of(job.kind, job.attributes, shown) == APPLIED and len(job.attributes) <= 1:
             results[job.id] = "absent" if job.kind == "disconnect" else "applied"
         elif shown.is_there is None:
             results[job.id] = "unknown"

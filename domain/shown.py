@@ -1,7 +1,7 @@
 """What a router shows of a session beside what a change wanted: is it so?
 
 Decides from rows that somebody else read. Refuses to guess: a router that could not be read, or showed an empty list,
-has said nothing, and what cannot be read is not taken for done.
+has said nothing.
 """
 
 from collections.abc import Mapping
@@ -36,10 +36,9 @@ def proof_of(kind: str, attributes: Mapping[str, str], shown: Shown) -> str:
     wanted = wanted_rate(attributes)
     if not shown.is_there or wanted is None or shown.rate_bps is None:
         return UNKNOWN
-    if not same_rate(wanted, shown.rate_bps):
-        return DIFFERS
-    # No table shows the other attributes.
-    return APPLIED if set(attributes) == {RATE_LIMIT} else UNKNOWN
+    # No table shows the limits of a session. A CoA is carried out whole or not at all (RFC 5176 section 2.2), so the
+    # rate speaks for what was acknowledged with it.
+    return APPLIED if same_rate(wanted, shown.rate_bps) else DIFFERS
 
 
 def wanted_rate(attributes: Mapping[str, str]) -> Rate | None:

@@ -18,12 +18,14 @@ from bss.failure import Conflict, Problem
 from bss.outcome import Changed, Effect
 from bss.rows import find, locked, tenant_of
 from bss.subscriptions.values import (
+    apply_limits,
     disconnect,
     record,
     require_not_over,
 )
 from db.models import Customer, Subscription
 from db.queries.attributes import forget_user
+from domain.desired import SESSION_TIMEOUT
 from domain.lifecycle import check_subscription_move
 from domain.term import end_of_term
 
@@ -160,6 +162,7 @@ def change_expiry(
     roll_up(session, actor=actor, now=now, customer=customer)
     if subscription.status == "active" and not _is_over(subscription, now):
         effect += network.leave_garden(session, actor=actor, now=now, subscription_ids=[subscription.id])
+        effect += apply_limits(session, actor, now, subscription, also=frozenset({SESSION_TIMEOUT}))
     return Changed(row=subscription, effect=effect)
 
 

@@ -33,6 +33,7 @@ EDITABLE = frozenset(
         "grace_period_days",
         "ip_pool",
         "address_list",
+        "router_profile",
         "notes",
     }
 )
@@ -61,6 +62,13 @@ def disconnect(session: Session, actor: Actor, now: datetime, subscription: Subs
 def apply_speed(session: Session, actor: Actor, now: datetime, subscription: Subscription, reason: str) -> Effect:
     """Give its sessions the rate of a login now."""
     return network.apply_speed(session, actor=actor, now=now, reason=reason, subscription_ids=[subscription.id])
+
+
+def apply_limits(
+    session: Session, actor: Actor, now: datetime, subscription: Subscription, *, also: frozenset[str] = frozenset()
+) -> Effect:
+    """Tell its sessions how long they may last and how much may pass now; `also` as in `network.apply_limits`."""
+    return network.apply_limits(session, actor=actor, now=now, subscription_ids=[subscription.id], also=also)
 
 
 def plan_for_sale(session: Session, service_plan_id: int, *, actor: Actor) -> ServicePlan:
@@ -135,7 +143,7 @@ def clean(name: str, value: Any) -> Any:
             return bool(value)
         case "grace_period_days":
             return fields.optional_whole(value, field=name, least=0, most=365)
-        case "ip_pool" | "address_list":
+        case "ip_pool" | "address_list" | "router_profile":
             return fields.router_name(value, field=name)
         case "notes":
             return fields.text(value, field=name, longest=10_000, lines=True)

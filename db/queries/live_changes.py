@@ -16,9 +16,10 @@ from domain.live_change import SOON
 from domain.mac import normalise_mac
 from domain.service import service_of
 
-# A newer change replaces an older one of the same session that still waits. A waiting Disconnect is not replaced by a
-# CoA and makes it needless: the session is about to end and the next login gets the new values anyway. With `only_news`
-# a session whose newest change that was not replaced says the same is left alone, unless the router was seen to differ.
+# A newer change replaces an older one of the same session that still waits, and takes over what that says of other
+# attributes: a new speed does not undo a longer session on its way. A waiting Disconnect is not replaced by a CoA and
+# makes it needless: the session is about to end and the next login gets the new values anyway. With `only_news` a
+# session whose newest change that was not replaced says the same is left alone, unless the router was seen to differ.
 _ENQUEUE = """
 WITH live AS MATERIALIZED (
     SELECT r.tenant_id, r.subscription_id, r.nas_server_id, r.acctuniqueid, r.acctsessionid, r.username,
@@ -36,7 +37,7 @@ WITH live AS MATERIALIZED (
             WHERE c.subscription_id = live.subscription_id AND c.acctuniqueid = live.acctuniqueid
               AND c.status <> 'superseded'
             ORDER BY c.id DESC LIMIT 1) last
-        WHERE last.kind = %(kind)s AND last.attributes = live.attributes AND last.proof IS DISTINCT FROM 'differs'
+        WHERE last.kind = %(kind)s AND last.attributes @> live.attributes AND last.proof IS DISTINCT FROM 'differs'
           AND last.status IN ('pending', 'sending', 'ack'))
 ), replaced AS (
     UPDATE session_changes old SET status = 'superseded', finished_at = %(now)s
@@ -48,7 +49,14 @@ INSERT INTO session_changes (tenant_id, subscription_id, nas_server_id, acctuniq
     framedipaddress, callingstationid, kind, attributes, reason, requested_by, caused_at, next_attempt_at,
     created_at, plan_rollout_id, bulk_change_id, priority)
 SELECT news.tenant_id, news.subscription_id, news.nas_server_id, news.acctuniqueid, news.acctsessionid, news.username,
-    news.framedipaddress, news.callingstationid, %(kind)s, news.attributes, %(reason)s, %(requested_by)s,
+    news.framedipaddress, news.callingstationid, %(kind)s,
+    CASE WHEN %(kind)s = 'coa' THEN coalesce((
+        SELECT jsonb_object_agg(said.key, said.value) FROM (
+            SELECT DISTINCT ON (e.key) e.key, e.value FROM session_changes o, jsonb_each(o.attributes) e
+            WHERE o.acctuniqueid = news.acctuniqueid AND o.status IN ('pending', 'sending') AND o.kind = 'coa'
+              AND NOT news.attributes ? replace(e.key, '-Gigawords', '')
+            ORDER BY e.key, o.id DESC) said), '{}') || news.attributes
+    ELSE news.attributes END, %(reason)s, %(requested_by)s,
     %(caused_at)s, %(now)s, %(now)s, %(plan_rollout_id)s, %(bulk_change_id)s, %(priority)s
 FROM news
 WHERE %(kind)s = 'disconnect' OR NOT EXISTS (

@@ -88,7 +88,7 @@ def online_page(
     session: Session, tenant_id: int, wanted: SessionFilter, *, page: int, size: int
 ) -> tuple[int, list[OnlineRow]]:
     """How many running sessions fit, and page `page` (from 1) of them, newest first."""
-    conditions = _session_conditions(tenant_id, wanted)
+    conditions = session_conditions(tenant_id, wanted)
     total = session.scalar(_with_owner(select(func.count(RadAcct.radacctid))).where(*conditions)) or 0
     statement = _with_owner(select(RadAcct, NasServer, Subscription, Customer, ServicePlan)).where(*conditions)
     rows = session.execute(
@@ -112,7 +112,8 @@ def _with_owner(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]
     )
 
 
-def _session_conditions(tenant_id: int, wanted: SessionFilter) -> list[ColumnElement[bool]]:
+def session_conditions(tenant_id: int, wanted: SessionFilter) -> list[ColumnElement[bool]]:
+    """What a running session has to fulfil; a plan is asked of a joined `Subscription`."""
     conditions: list[ColumnElement[bool]] = [RadAcct.tenant_id == tenant_id, RadAcct.acctstoptime.is_(None)]
     if wanted.nas_server_id is not None:
         conditions.append(RadAcct.nas_server_id == wanted.nas_server_id)

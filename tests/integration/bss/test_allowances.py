@@ -42,9 +42,11 @@ def online(db: Session, actor: Actor, router: NasServer, *, used: int = 0, **ove
 
 
 def asked(db: Session, subscription: Subscription) -> list[tuple[str, str]]:
-    """What is waiting to be sent for a subscription."""
+    """What is waiting to be sent for a subscription; what is left of an allowance is another test's subject."""
     statement = select(SessionChange).where(
-        SessionChange.subscription_id == subscription.id, SessionChange.status == "pending"
+        SessionChange.subscription_id == subscription.id,
+        SessionChange.status == "pending",
+        SessionChange.reason != "limits",
     )
     return [(row.kind, row.attributes.get("Mikrotik-Rate-Limit", row.reason)) for row in db.scalars(statement)]
 

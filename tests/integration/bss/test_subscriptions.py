@@ -287,14 +287,14 @@ def test_a_speed_needs_both_sides(db: Session, actor: Actor, now: datetime) -> N
         )
 
 
-def test_a_session_time_waits_for_the_next_login(db: Session, actor: Actor, router: NasServer, now: datetime) -> None:
+def test_a_session_time_is_told_the_running_session(db: Session, actor: Actor, router: NasServer, now: datetime) -> None:
     subscription = online(db, router)
 
     subscriptions.set_limits(
         db, actor=actor, now=now, subscription_id=subscription.id, changes={"session_timeout_s": 3600}
     )
 
-    assert changes_of(db, subscription) == []
+    assert changes_of(db, subscription) == [("coa", "limits", {"Session-Timeout": "3600"})]
     assert subscription.limits is not None
     assert subscription.limits.session_timeout_s == 3600
 
@@ -336,7 +336,9 @@ def test_an_expiry_within_grace_keeps_the_session(db: Session, actor: Actor, rou
     )
 
     assert subscription.status == "active"
-    assert changed.effect.sessions == 0
+    assert changed.effect.disconnect_ids == ()
+    # It lasts to the end of grace and is told so.
+    assert len(changed.effect.coa_ids) == 1
 
 
 def test_binding_ends_the_sessions_of_devices_that_are_not_listed(
