@@ -62,6 +62,7 @@ def _missing(model: Any) -> Problem:
         "subscription_macs": "device",
         "plan_rollouts": "roll-out",
         "nas_groups": "router group",
+        "issued_certificates": "certificate",
         "families": "family",
     }
     name = words.get(model.__tablename__, model.__tablename__.rstrip("s"))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runtime import freeradius
+from runtime import freeradius, radsec
 from runtime.settings import PREFIX, Settings
 
 
@@ -21,7 +21,8 @@ class ServerPart:
 class ServerFacts:
     """Where routers reach RADIUS, and from where changes of live sessions leave.
 
-    An empty `coa_bind` is any address; a `radsec_port` of 0 means that RADIUS over TLS is off.
+    An empty `coa_bind` is any address; a `radsec_port` of 0 means that RADIUS over TLS is off. `radsec_answers`: on
+    this machine it begins TLS with this installation's certificate.
     """
 
     host: str
@@ -29,6 +30,7 @@ class ServerFacts:
     coa_bind: str
     spool_min_free_mb: int
     radsec_port: int
+    radsec_answers: bool
     parts: Sequence[ServerPart]
     host_setting: str = f"{PREFIX}RADIUS_HOST"
     coa_bind_setting: str = f"{PREFIX}COA_BIND"
@@ -37,7 +39,7 @@ class ServerFacts:
 
 
 def facts(settings: Settings) -> ServerFacts:
-    """The server's settings and whether its ports are bound on this machine; nothing is sent to it."""
+    """The server's settings and whether its ports are bound on this machine; no RADIUS packet is sent."""
     names = {freeradius.LOGIN: "RADIUS_AUTH_PORT", freeradius.ACCOUNTING: "RADIUS_ACCT_PORT"}
     return ServerFacts(
         host=settings.radius_host,
@@ -45,6 +47,7 @@ def facts(settings: Settings) -> ServerFacts:
         coa_bind=settings.coa_bind,
         spool_min_free_mb=settings.spool_min_free_mb,
         radsec_port=settings.radsec_port,
+        radsec_answers=radsec.answers(settings),
         parts=tuple(
             ServerPart(
                 name=part,

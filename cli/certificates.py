@@ -2,12 +2,15 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from bss import certificates as use
-from cli.output import emit, json_option
-from cli.work import tenant_option, work
+from cli.output import emit, json_option, table
+from cli.work import limit_option, newest, show_list, tenant_option, work
+from db.models import IssuedCertificate
+from db.queries.certificates import page_of_certificates
 from db.queries.named import subscription_named
 from runtime import certificates, files
 from runtime.settings import get_settings
@@ -43,11 +46,55 @@ def authority() -> None:
 @json_option
 def issue(name: str, days: int, out: Path, tenant: str | None) -> None:
     """Issue a certificate with which SUBSCRIPTION logs in without a password."""
-    folder = certificates.ensure(get_settings().eap_folder, now=datetime.now(UTC))
+    folder = get_settings().eap_folder
     with work(tenant) as job:
         row = job.found(subscription_named(job.session, name, tenant_id=job.tenant_id), "subscription")
         made = job.do(use.issue, subscription_id=row.id, folder=folder, days=days)
         path = out / f"{row.subscription_code}.p12"
         files.write_private_bytes(path, made.bundle)
     data = {"file": str(path), "password": made.password, "name": made.name, "valid_until": made.valid_until}
+    data["serial"] = made.serial
     emit(data, [f"{path}, for {made.name} until {made.valid_until:%Y-%m-%d}.", f"password: {made.password}"])
+
+
+@certificate.command("list")
+@click.option("--search", help="Part of a name, or a serial.")
+@click.option("--revoked/--valid", default=None, help="Only these.")
+@limit_option
+@tenant_option
+@json_option
+def list_certificates(search: str | None, revoked: bool | None, limit: int, tenant: str | None) -> None:
+    """Certificates of customers and routers that were issued, newest first."""
+    with work(tenant) as job:
+        page = page_of_certificates(
+            job.session,
+            tenant_id=job.tenant_id,
+            search=search,
+            revoked=revoked,
+            wanted=newest(limit, "-created_at"),
+        )
+        rows = [_shown(row) for row in page.items]
+    head = ("serial", "kind", "name", "valid_until", "revoked_at")
+    show_list(page, rows, lambda: table([[row[name] or "" for name in head] for row in rows], head))
+
+
+@certificate.command()
+@click.argument("text", metavar="SERIAL|NAME")
+@tenant_option
+@json_option
+def revoke(text: str, tenant: str | None) -> None:
+    """Revoke the certificate of a SERIAL, or every valid one of a NAME (username, or a router's number).
+
+    Sessions of the subscription end at once. The servers read the list of revoked certificates every five minutes; to
+    have it in force at once, start radius-login again.
+    """
+    with work(tenant) as job:
+        done = job.do(use.revoke_called, text=text, folders=get_settings().authority_folders)
+        rows = [_shown(one.row) for one in done]
+    lines = [f"{row['serial']} of {row['name']} is revoked." for row in rows]
+    emit({"items": rows, "session_changes": [n for one in done for n in one.effect.change_ids]}, lines)
+
+
+def _shown(row: IssuedCertificate) -> dict[str, Any]:
+    names = ("id", "serial", "kind", "name", "valid_until", "issued_by", "revoked_at", "revoked_by")
+    return {name: getattr(row, name) for name in names}

@@ -222,7 +222,19 @@ def _radius(settings: "Settings") -> Iterator[Finding]:
             yield _ok(name, f"listens on {port}")
         else:
             yield _fail(name, f"does not listen on {port}", f"Run 'lintas up', or look at the log of radius-{part}")
+    if settings.radsec_port:
+        yield _radsec(settings)
     yield _receive_room(freeradius.RECEIVE_BYTES, freeradius.PACKET_BYTES)
+
+
+def _radsec(settings: "Settings") -> Finding:
+    from runtime import radsec
+
+    name, port = "radius over TLS", f"TCP {settings.radsec_port}"
+    if radsec.answers(settings):
+        return _ok(name, f"begins TLS on {port}")
+    mend = "Run 'lintas up', or look at the log of radius-login; the certificates are in " + str(settings.radsec_folder)
+    return _fail(name, f"does not begin TLS on {port}", mend)
 
 
 def _receive_room(wanted_bytes: int, packet_bytes: int) -> Finding:

@@ -1,7 +1,6 @@
 """`lintas nas test` and `lintas nas edit`."""
 
 import json
-import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -75,24 +74,19 @@ def _lines(told: RouterReport) -> list[str]:
 @json_option
 def certificate(name: str, folder: Path, days: int, tenant: str | None) -> None:
     """Write ROUTER's certificate for RADIUS over TLS into FOLDER: router.pem, router.key and ca.pem."""
-    from runtime import certificates
+    from bss.certificates import issue_router
+    from runtime.certificates import CA_FILE
     from runtime.files import private_dir, write_private
     from runtime.settings import get_settings
 
-    now, authority = datetime.now(UTC), get_settings().radsec_folder
+    authority = get_settings().radsec_folder
     with work(tenant) as job:
-        nas_id = nas_of(job, name).id
-    try:
-        certificates.ensure(authority, now=now)
-        # The name in it is the router's number, which is what the server holds against the address it comes from.
-        made = certificates.issue_client(authority, str(nas_id), now=now, days=days, password=secrets.token_hex(16))
-    except certificates.CertificateError as error:
-        raise click.ClickException(str(error)) from None
+        made = job.do(issue_router, nas_id=nas_of(job, name).id, folder=authority, days=days)
     private_dir(folder)
     texts = {
         "router.pem": made.certificate_pem,
         "router.key": made.key_pem,
-        "ca.pem": (authority / certificates.CA_FILE).read_text(),
+        "ca.pem": (authority / CA_FILE).read_text(),
     }
     for file, text in texts.items():
         write_private(folder / file, text)

@@ -162,8 +162,10 @@ def _print_status() -> bool:
     lines = table([(r["name"], r["state"], r["pid"] or "-", r["restarts"]) for r in rows], _HEAD)
     alarms = _alarms()
     data = {"running": True, "supervisor": asdict(record.supervisor), "services": rows, "alarms": alarms}
-    emit(data, [*lines, *_addresses(), *(["", *(f"ALARM  {text}" for text in alarms)] if alarms else [])])
-    return all(row["healthy"] for row in rows)
+    radsec = _radsec()
+    data["radsec"] = radsec
+    emit(data, [*lines, *_addresses(radsec), *(["", *(f"ALARM  {text}" for text in alarms)] if alarms else [])])
+    return all(row["healthy"] for row in rows) and (radsec is None or bool(radsec["answers"]))
 
 
 _HEAD = ("SERVICE", "STATE", "PID", "RESTARTS")
@@ -203,14 +205,26 @@ def _alarms() -> list[str]:
         return []
 
 
-def _addresses() -> list[str]:
+def _radsec() -> dict[str, object] | None:
+    """RADIUS over TLS where it is on: its port, and whether that begins TLS."""
+    from runtime import radsec
+    from runtime.settings import load_settings
+
+    settings = load_settings()
+    return {"port": settings.radsec_port, "answers": radsec.answers(settings)} if settings.radsec_port else None
+
+
+def _addresses(radsec: "dict[str, object] | None") -> list[str]:
     from runtime.settings import load_settings
 
     settings = load_settings()
     radius = (
         f"{settings.radius_host} ports {settings.radius_auth_port} (login), {settings.radius_acct_port} (accounting)"
     )
-    return ["", f"panel   http://{settings.panel_host}:{settings.panel_port}/", f"radius  {radius}"]
+    lines = ["", f"panel   http://{settings.panel_host}:{settings.panel_port}/", f"radius  {radius}"]
+    if radsec is None:
+        return lines
+    return [*lines, f"radsec  port {radsec['port']}{'' if radsec['answers'] else ', which does not begin TLS'}"]
 
 
 def _running_record(places: "Places") -> "Record | None":

@@ -20,9 +20,9 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends python3.11 freeradius freeradius-python3 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /var/lib/lintas --create-home lintas \
-    && install -d -o lintas -m 0700 /var/lib/lintas/spool
+    && install -d -o lintas -m 0700 /var/lib/lintas/spool /var/lib/lintas/secrets
 COPY --from=build /opt/lintas /opt/lintas
-EXPOSE 1812/udp 1813/udp
+EXPOSE 1812/udp 1813/udp 2083/tcp
 ENV LINTAS_HOME=/opt/lintas LINTAS_VAR_DIR=/var/lib/lintas LINTAS_LOG_FORMAT=json PATH=/opt/lintas/.venv/bin:$PATH
 WORKDIR /opt/lintas
 USER lintas

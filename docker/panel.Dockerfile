@@ -22,7 +22,8 @@ FROM debian:12-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends python3.11 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /var/lib/lintas --create-home lintas
+    && useradd --system --uid 10001 --home-dir /var/lib/lintas --create-home lintas \
+    && install -d -o lintas -m 0700 /var/lib/lintas/secrets
 COPY --from=build /opt/lintas /opt/lintas
 EXPOSE 8080
 ENV LINTAS_HOME=/opt/lintas LINTAS_VAR_DIR=/var/lib/lintas LINTAS_LOG_FORMAT=json PATH=/opt/lintas/.venv/bin:$PATH

@@ -1,9 +1,11 @@
 """The certificates of 802.1X: an authority of this installation's own, the server's certificate, and customers'.
 
 Decides names, uses and lifetimes; refuses to know who may log in: a certificate says who somebody is, and the policy
-decides. Files that are there already are kept, so certificates from elsewhere can be put in their place.
+decides. Files that are there already are kept, so certificates from elsewhere can be put in their place. Which ones are
+revoked others know; here they become the list that FreeRADIUS checks.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,6 +31,8 @@ MAX_CLIENT_DAYS = 3650
 MAX_NAME = 64
 SERVER_NAME = "radius.lintas.internal"
 CA_FILE, CA_KEY, SERVER_FILE, SERVER_KEY = "ca.pem", "ca.key", "server.pem", "server.key"
+# The list of revoked certificates, and the file of authority and list together that FreeRADIUS trusts.
+CRL_FILE, TRUST_FILE = "crl.pem", "trust.pem"
 
 
 class CertificateError(Exception):
@@ -40,6 +44,7 @@ class ClientCertificate:
     """A customer's certificate. `bundle` is PKCS #12 (key, certificate, authority) under `password`."""
 
     name: str
+    serial: str
     valid_until: datetime
     certificate_pem: str
     key_pem: str
@@ -60,7 +65,46 @@ def ensure(folder: Path, *, now: datetime) -> Path:
         _make_authority(folder, now)
     if not (folder / SERVER_FILE).exists() or (_ends_soon(folder / SERVER_FILE, now) and (folder / CA_KEY).exists()):
         _make_server(folder, now)
+    if not (folder / CRL_FILE).exists() and (folder / CA_KEY).exists():
+        write_crl(folder, {}, now=now)
+    _write_trust(folder)
     return folder
+
+
+def checks_revocation(folder: Path) -> bool:
+    """Whether there is a list of revoked certificates; for an authority from elsewhere somebody has to put it here."""
+    return (folder / CRL_FILE).exists()
+
+
+def write_crl(folder: Path, revoked: Mapping[str, datetime], *, now: datetime) -> None:
+    """Sign the list of revoked certificates anew: serial in hexadecimal, and since when.
+
+    Raises `CertificateError` where the authority's key is not here. The list says it is good for as long as the
+    authority is: it is read from this very folder, and one that ran out would lock everybody out.
+    """
+    if not (folder / CA_KEY).exists():
+        raise CertificateError(f"{folder / CA_KEY} is not here: revoke the certificate where the authority's key is")
+    authority = _read_certificate(folder / CA_FILE)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(authority.subject)
+        .last_update(now - _CLOCK_SLACK)
+        .next_update(authority.not_valid_after_utc)
+    )
+    for serial, since in sorted(revoked.items()):
+        one = x509.RevokedCertificateBuilder().serial_number(int(serial, 16)).revocation_date(since).build()
+        builder = builder.add_revoked_certificate(one)
+    signed = builder.sign(_read_key(folder / CA_KEY), hashes.SHA256())
+    files.write_private(folder / CRL_FILE, signed.public_bytes(serialization.Encoding.PEM).decode())
+    _write_trust(folder)
+
+
+def _write_trust(folder: Path) -> None:
+    parts = [folder / name for name in (CA_FILE, CRL_FILE) if (folder / name).exists()]
+    text = "".join(part.read_text().rstrip("\n") + "\n" for part in parts)
+    target = folder / TRUST_FILE
+    if not target.exists() or target.read_text() != text:
+        files.write_private(target, text)
 
 
 def issue_client(folder: Path, name: str, *, now: datetime, days: int, password: str) -> ClientCertificate:
@@ -80,6 +124,7 @@ def issue_client(folder: Path, name: str, *, now: datetime, days: int, password:
     )
     return ClientCertificate(
         name=name,
+        serial=f"{certificate.serial_number:x}",
         valid_until=certificate.not_valid_after_utc,
         certificate_pem=_pem(certificate),
         key_pem=_key_pem(key),

@@ -39,6 +39,8 @@ LOGIN, ACCOUNTING = "login", "accounting"
 RADSEC = "radsec"
 # Logins and accounting are two processes of the same program, each with its own top file in the tree. Accounting runs
 # without threads: handing a record from one to another cost as much as the record.
+# FreeRADIUS reads the list of revoked certificates again after this long; it takes nothing shorter.
+CRL_RELOAD_S = 300
 PARTS = (LOGIN, ACCOUNTING)
 _THREADED, _ALONE = ("-f",), ("-s",)
 # The spool's files are named by the hour; where clocks are set back, local time would return to an older file.
@@ -67,6 +69,8 @@ def values_for(settings: Settings, target_dir: Path) -> dict[str, str]:
         "ACCT_PORT": str(settings.radius_acct_port),
         "ACCT_THREADS": str(STRICT_THREADS),
         "AUTH_PORT": str(settings.radius_auth_port),
+        "CRL_RELOAD_S": str(CRL_RELOAD_S),
+        "EAP_CRL": "yes" if certificates.checks_revocation(settings.eap_folder) else "no",
         "LIB_DIR": next((path for path in _LIBRARIES if Path(path).is_dir()), _LIBRARIES[0]),
         "LISTEN_HOST": settings.radius_host,
         "LOG_DIR": str(settings.var_dir / "log"),
@@ -76,6 +80,7 @@ def values_for(settings: Settings, target_dir: Path) -> dict[str, str]:
         "RADSEC_DIR": str(settings.radsec_folder),
         "RADSEC_PORT": str(settings.radsec_port),
         "RECEIVE_BYTES": str(RECEIVE_BYTES),
+        "RADSEC_CRL": "yes" if certificates.checks_revocation(settings.radsec_folder) else "no",
         "RUN_DIR": str(target_dir.parent),
         "SPOOL_GATE": str(gate_of(target_dir)),
         "STORED": "strict" if settings.spool_strict else "background",
@@ -88,6 +93,9 @@ def render(settings: Settings, target_dir: Path, *, source: Path = SOURCE) -> Pa
     values = values_for(settings, target_dir)
     fresh = target_dir.with_name(f".{target_dir.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
+    certificates.ensure(settings.eap_folder, now=datetime.now(UTC))
+    if settings.radsec_port:
+        certificates.ensure(settings.radsec_folder, now=datetime.now(UTC))
     files.private_dir(fresh)
     for path in sorted(source.rglob("*")):
         if RADSEC in path.relative_to(source).parts and not settings.radsec_port:
@@ -95,9 +103,6 @@ def render(settings: Settings, target_dir: Path, *, source: Path = SOURCE) -> Pa
         _render_entry(path, fresh / path.relative_to(source), values)
     files.write_private(fresh / POLICY_SETTINGS_NAME, policy_settings(settings, target_dir))
     files.private_dir(settings.spool_dir)
-    certificates.ensure(settings.eap_folder, now=datetime.now(UTC))
-    if settings.radsec_port:
-        certificates.ensure(settings.radsec_folder, now=datetime.now(UTC))
     shutil.rmtree(target_dir, ignore_errors=True)
     fresh.rename(target_dir)
     return target_dir

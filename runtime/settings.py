@@ -99,6 +99,11 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
+    @property
+    def authority_folders(self) -> dict[str, Path]:
+        """The folder of each authority by the kind of certificates it issues."""
+        return {"customer": self.eap_folder, "router": self.radsec_folder}
+
     """Reads the settings afresh; `get_settings` is the one to use outside tests and set-up."""
     load_env_file(env_file())
     try:

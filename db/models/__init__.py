@@ -1,6 +1,7 @@
 """The tables. Importing this package registers all of them on `Base.metadata`."""
 
 from db.models.base import Base
+from db.models.certificates import IssuedCertificate
 from db.models.customers import Customer
 from db.models.nas import NasServer, RouterProbe
 from db.models.outbox import BulkChange, NasRefusal, SenderTurn, SessionChange, SessionChangeAttempt
@@ -49,6 +50,7 @@ __all__ = [
     "DecisionReceipt",
     "Family",
     "FupEvent",
+    "IssuedCertificate",
     "NasBoot",
     "NasGroup",
     "NasRefusal",

@@ -1,9 +1,7 @@
 """802.1X through a real FreeRADIUS: the supplicant of a phone or laptop (eapol_test) logs in by every EAP method."""
 
-import shutil
-import subprocess
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -13,55 +11,14 @@ import pytest
 
 from factories import make_customer, make_nas, make_plan, make_session, make_subscription
 from packets.conftest import SECRET
+from packets.supplicant import PASSWORD, PEAP_MSCHAPV2, PROGRAM, TTLS_MSCHAPV2, TTLS_PAP, Supplicant
 from radius_stack import RadiusStack, wait_for
 from runtime import certificates
 from simulator import Login, Service
 
-PROGRAM = shutil.which("eapol_test")
-PASSWORD = "pw-of-budi"
 _numbers = count()
 
-TTLS_PAP = {"eap": "TTLS", "phase2": '"auth=PAP"'}
-TTLS_MSCHAPV2 = {"eap": "TTLS", "phase2": '"auth=MSCHAPV2"'}
-PEAP_MSCHAPV2 = {"eap": "PEAP", "phase2": '"auth=MSCHAPV2"'}
 BY_PASSWORD = pytest.mark.parametrize("method", [TTLS_PAP, TTLS_MSCHAPV2, PEAP_MSCHAPV2], ids=str)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Supplicant:
-    """A device that joins: its configuration, and the server it speaks to through the access point."""
-
-    folder: Path
-    port: int
-    ca: Path
-    identity: str = "anonymous"
-    mac: str
-
-    def joins(self, **network: str) -> bool:
-        """Whether the network let it in, with the keys both sides must have agreed upon."""
-        return "SUCCESS" in self.said(**network).splitlines()[-1]
-
-    def said(self, **network: str) -> str:
-        """What the supplicant said about one attempt."""
-        settings = {"key_mgmt": "WPA-EAP", "ca_cert": f'"{self.ca}"', "anonymous_identity": f'"{self.identity}"'}
-        lines = [f"  {name}={value}" for name, value in (settings | network).items()]
-        path = self.folder / f"network-{time.monotonic_ns()}.conf"
-        path.write_text("network={\n" + "\n".join(lines) + "\n}\n")
-        command = [str(PROGRAM), "-c", str(path), "-a", "127.0.0.1", "-p", str(self.port), "-s", SECRET]
-        command += ["-M", self.mac, "-t", "10", "-N", "30:s:02-0A-00-00-00-01:lintas"]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout
-
-    def by_password(self, method: dict[str, str], username: str, password: str = PASSWORD) -> bool:
-        """An attempt with name and password inside the tunnel."""
-        return self.joins(**method, identity=f'"{username}"', password=f'"{password}"')
-
-    def by_certificate(self, issued: certificates.ClientCertificate, identity: str = "anonymous") -> bool:
-        """An attempt with a certificate."""
-        key, certificate = self.folder / f"{issued.name}.key", self.folder / f"{issued.name}.pem"
-        key.write_text(issued.key_pem)
-        certificate.write_text(issued.certificate_pem)
-        files = {"private_key": f'"{key}"', "client_cert": f'"{certificate}"'}
-        return self.joins(eap="TLS", identity=f'"{identity}"', **files)
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +156,19 @@ def test_a_certificate_of_another_authority_is_refused(
     assert not supplicant.by_certificate(issue(other, "budi"))
 
     assert records_of(served, "budi", begun) == []
+
+
+def test_a_revoked_certificate_is_refused_and_the_others_go_on(supplicant: Supplicant, served: RadiusStack) -> None:
+    folder, now = served.settings.eap_folder, datetime.now(UTC)
+    revoked, kept = issue(folder, "budi"), issue(folder, "budi")
+    assert supplicant.by_certificate(revoked)
+    certificates.write_crl(folder, {revoked.serial: now}, now=now)
+    # What the servers do by themselves every five minutes.
+    served.kill("login")
+    served.start("login")
+
+    assert not supplicant.by_certificate(revoked)
+    assert supplicant.by_certificate(kept)
 
 
 def test_a_device_that_wants_another_method_is_led_to_a_tunnel_or_refused(supplicant: Supplicant) -> None:

@@ -13,8 +13,9 @@ from db import cluster as database_admin
 from db.migrations import runner
 from factories import make_nas, make_subscription
 from packets.conftest import SECRET
+from packets.supplicant import PASSWORD, PEAP_MSCHAPV2, PROGRAM, TTLS_MSCHAPV2, TTLS_PAP, Supplicant
 from radius_stack import RadiusStack, radius_stack, wait_for
-from runtime import ports, postgres
+from runtime import certificates, ports, postgres
 from runtime.processes import ProcessId
 from simulator import Login, Method, Service, SimulatedRouter
 
@@ -46,6 +47,7 @@ def stack(cluster: postgres.Cluster, tmp_path_factory: pytest.TempPathFactory) -
             make_nas(db, host="127.0.0.1", radius_secret=SECRET)
             for name in ("known", "limited1", "limited2", "limited3", "suspended", "seldom"):
                 make_subscription(db, username=name, status="suspended" if name == "suspended" else "active")
+            make_subscription(db, username="joined", connection_type="dot1x", service_password=PASSWORD)
             db.commit()
         yield running
 
@@ -155,3 +157,25 @@ def test_a_change_made_while_nobody_listened_is_in_force_afterwards(
     stack.sql("UPDATE subscriptions SET status = 'suspended' WHERE username = 'seldom'")
 
     assert router.authenticate(login("seldom")).accepted is False
+
+
+@pytest.mark.parametrize("method", [TTLS_PAP, TTLS_MSCHAPV2, PEAP_MSCHAPV2], ids=str)
+def test_an_outage_inside_a_tunnel_is_silence_and_not_a_reject(
+    stack: RadiusStack, router: SimulatedRouter, cluster: postgres.Cluster, tmp_path: Path, method: dict[str, str]
+) -> None:
+    assert PROGRAM is not None, "eapol_test is missing: scripts/bootstrap test installs it"
+    ca = stack.settings.eap_folder / certificates.CA_FILE
+    device = Supplicant(folder=tmp_path, port=stack.settings.radius_auth_port, ca=ca, mac="02:00:00:00:03:01", wait_s=6)
+    assert device.by_password(method, "joined")
+    postgres.stop(cluster)
+    try:
+        known = device.by_password(method, "joined")
+        said = device.said(**method, identity='"nobody-inside"', password=f'"{PASSWORD}"')
+    finally:
+        postgres.start(cluster)
+
+    assert known
+    assert "code=11 (Access-Challenge)" in said
+    assert "code=3 (Access-Reject)" not in said
+    assert "code=2 (Access-Accept)" not in said
+    _expect_recovery(stack, router)

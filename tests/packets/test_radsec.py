@@ -13,7 +13,7 @@ import pytest
 from factories import make_nas, make_subscription
 from packets.conftest import SECRET
 from radius_stack import RadiusStack, radius_stack, wait_for
-from runtime import certificates, ports
+from runtime import certificates, ports, radsec
 from simulator import Method, wire
 from simulator.credentials import Proof
 
@@ -91,6 +91,36 @@ def test_a_router_with_its_certificate_logs_in_and_reports(secured: RadiusStack,
 
     assert any(b"127.0.0.1" in line and b"81000001" in line for line in secured.accounting_lines())
     assert secured.wait_for_record("budi")[2] == number_of(secured, "127.0.0.1")
+
+
+def test_the_port_is_seen_to_begin_tls(secured: RadiusStack, tmp_path: Path) -> None:
+    wait_for(lambda: radsec.answers(secured.settings))
+    away = secured.settings.model_copy(
+        update={"radsec_port": ports.choose(0, transport=ports.Transport.TCP, taken=[0])}
+    )
+    another = certificates.ensure(tmp_path / "secrets" / "radsec", now=datetime.now(UTC)).parent.parent
+
+    assert not radsec.answers(away)
+    assert not radsec.answers(secured.settings.model_copy(update={"var_dir": another}))
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        silent = secured.settings.model_copy(update={"radsec_port": mute.getsockname()[1]})
+        assert not radsec.answers(silent, timeout_s=0.2)
+
+
+def test_a_revoked_routers_certificate_does_not_get_in(secured: RadiusStack, tmp_path: Path) -> None:
+    folder, now = secured.settings.radsec_folder, datetime.now(UTC)
+    name = str(number_of(secured, "127.0.0.1"))
+    made = certificates.issue_client(folder, name, now=now, days=30, password="x")
+    path = tmp_path / "revoked.pem"
+    path.write_text(made.certificate_pem + made.key_pem)
+    certificates.write_crl(folder, {made.serial: now}, now=now)
+    secured.kill("login")
+    secured.start("login")
+
+    with pytest.raises(OSError, match=r"alert|reset|closed|EOF|nothing"):
+        talk(secured, path)
+    with connected(secured, certificate(tmp_path, folder, name)) as secure:
+        wait_for(lambda: ask(secure, login())[0] == ACCEPT)
 
 
 def test_a_certificate_of_another_router_is_met_with_silence(secured: RadiusStack, tmp_path: Path) -> None:

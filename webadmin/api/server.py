@@ -26,6 +26,7 @@ class ServerOut(Schema):
     coa_bind = fields.String(metadata={"description": "source address of changes; empty is any"})
     spool_min_free_mb = fields.Integer(metadata={"example": 512})
     radsec_port = fields.Integer(metadata={"description": "TCP port of RADIUS over TLS; 0 is off", "example": 2083})
+    radsec_answers = fields.Boolean(metadata={"description": "begins TLS on the machine that answers this request"})
     parts = fields.List(fields.Nested(ServerPartOut))
 
 

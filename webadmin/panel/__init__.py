@@ -9,6 +9,7 @@ from webadmin.panel import (
     allowances,
     attributes,
     blacklist,
+    certificates,
     changes,
     customers,
     decisions,
@@ -41,7 +42,7 @@ from webadmin.panel.support import page_url, tenant
 SUBJECTS = (
     alarms, today, search, customers, vouchers, subscriptions, fair_use, decisions, attributes, allowances, plans, rollouts,
     routers, router_groups, router_test, server, blacklist, devices, online, logins, changes, settings, gardens, staff,
-    provider, tokens,
+    provider, certificates, tokens,
 )  # fmt: skip
 THEMES = (
     ("auto", _l("As the system"), "device-desktop"),

@@ -105,6 +105,7 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
 
 def groups() -> list[Group]:
     """The groups with the pages that the signed-in user may open."""
+            _Page(endpoint="panel.certificates.index", permission="view_nas", text=_l("Certificates"), icon="key"),
     found = [
         Group(key=key, text=text, icon=icon, links=[_link(page) for page in pages if _may_open(page)])
         for key, text, icon, pages in _GROUPS

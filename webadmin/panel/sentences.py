@@ -30,6 +30,7 @@ _NOUNS: dict[str, LazyString] = {
     "plan": _l("plan"),
     "voucher": _l("voucher"),
     "token": _l("token"),
+    "certificate": _l("certificate"),
     "device": _l("device"),
     "family": _l("family"),
     "roll-out": _l("roll-out"),

@@ -69,9 +69,58 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("is_walk_in AND deleted_at IS NULL"),
     )
+    _certificates()
+
+
+def _certificates() -> None:
+    op.create_table(
+        "issued_certificates",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("serial", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("subscription_id", sa.BigInteger(), nullable=True),
+        sa.Column("nas_server_id", sa.BigInteger(), nullable=True),
+        sa.Column("valid_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("issued_by", sa.String(length=255), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_by", sa.String(length=255), nullable=True),
+        sa.Column("tenant_id", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("kind IN ('customer', 'router')", name=op.f("ck_issued_certificates_kind")),
+        sa.ForeignKeyConstraint(
+            ["subscription_id"],
+            ["subscriptions.id"],
+            name=op.f("fk_issued_certificates_subscription_id"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["nas_server_id"],
+            ["nas_servers.id"],
+            name=op.f("fk_issued_certificates_nas_server_id"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_issued_certificates_tenant_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_issued_certificates")),
+        sa.UniqueConstraint("serial", name=op.f("uq_issued_certificates_serial")),
+    )
+    op.create_index(op.f("ix_issued_certificates_tenant_id"), "issued_certificates", ["tenant_id"])
+    op.create_index(op.f("ix_issued_certificates_subscription_id"), "issued_certificates", ["subscription_id"])
+    op.create_index(op.f("ix_issued_certificates_nas_server_id"), "issued_certificates", ["nas_server_id"])
+    op.create_index("ix_issued_certificates_name", "issued_certificates", ["tenant_id", "name"])
+    op.create_index(
+        "ix_issued_certificates_revoked",
+        "issued_certificates",
+        ["kind"],
+        postgresql_where=sa.text("revoked_at IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("issued_certificates")
     op.execute("DROP TRIGGER tell_usernames_ignore_case ON tenants")
     for table in _NAMED:
         op.execute(f"DROP TRIGGER keep_username_folded ON {table}")

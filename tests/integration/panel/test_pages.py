@@ -48,6 +48,8 @@ LISTS = (
     "/settings/password",
     "/settings/server",
     "/settings/provider",
+    "/certificates",
+    "/certificates?q=budi&state=revoked",
     "/staff",
     "/staff/new",
     "/tokens",
@@ -161,6 +163,7 @@ def test_a_viewer_can_change_nothing(
         "family",
         "topup",
         "voucher",
+        "certificate",
     )
     ids: dict[str, object] = {f"{row}_id": 1 for row in rows} | {"reason": "subscription_expired"}
     changing = [

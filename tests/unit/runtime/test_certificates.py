@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -96,3 +97,40 @@ def test_without_the_authoritys_key_nothing_is_issued(folder: Path) -> None:
 
     with pytest.raises(certificates.CertificateError, match="authority's key"):
         issue(folder)
+
+
+def read_list(folder: Path) -> x509.CertificateRevocationList:
+    return x509.load_pem_x509_crl((folder / certificates.CRL_FILE).read_bytes())
+
+
+def test_the_list_of_revoked_ones_is_signed_by_the_authority_and_as_good_as_it(folder: Path) -> None:
+    authority, made = read(folder / certificates.CA_FILE), issue(folder)
+    assert len(read_list(folder)) == 0
+
+    certificates.write_crl(folder, {made.serial: NOW}, now=NOW)
+
+    found = read_list(folder)
+    key = authority.public_key()
+    assert isinstance(key, RSAPublicKey)
+    assert found.is_signature_valid(key)
+    assert found.next_update_utc == authority.not_valid_after_utc
+    assert [(f"{one.serial_number:x}", one.revocation_date_utc) for one in found] == [(made.serial, NOW)]
+    trusted = (folder / certificates.TRUST_FILE).read_text()
+    assert trusted.count("BEGIN CERTIFICATE") == trusted.count("BEGIN X509 CRL") == 1
+
+
+def test_an_authority_from_elsewhere_brings_its_own_list_or_none(tmp_path: Path, folder: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in (certificates.CA_FILE, certificates.SERVER_FILE, certificates.SERVER_KEY):
+        (elsewhere / name).write_bytes((folder / name).read_bytes())
+
+    certificates.ensure(elsewhere, now=NOW)
+    assert not certificates.checks_revocation(elsewhere)
+    with pytest.raises(certificates.CertificateError, match="where the authority's key is"):
+        certificates.write_crl(elsewhere, {}, now=NOW)
+
+    (elsewhere / certificates.CRL_FILE).write_bytes((folder / certificates.CRL_FILE).read_bytes())
+    certificates.ensure(elsewhere, now=NOW)
+    assert certificates.checks_revocation(elsewhere)
+    assert "X509 CRL" in (elsewhere / certificates.TRUST_FILE).read_text()
