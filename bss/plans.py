@@ -179,7 +179,7 @@ def edit(
     """
     plan = locked(session, ServicePlan, plan_id, actor=actor)
     garden = garden_of_plan(session, plan.id, limit=MAX_LIVE_SUBSCRIPTIONS) if "quotas" in changes else []
-    before = _is_open(session, plan, now)
+    before = is_open(session, plan, now)
     old, new = write(session, plan, changes)
     if not new:
         return Changed(row=plan)
@@ -192,7 +192,7 @@ def edit(
         return Changed(row=plan, effect=_apply_limits(session, actor, now, plan))
     replace_open(session, plan.id, now=now)
     effect = _apply_live(session, actor, now, plan)
-    if "time_windows" in new and before != _is_open(session, plan, now):
+    if "time_windows" in new and before != is_open(session, plan, now):
         effect += network.disconnect(
             session, actor=actor, now=now, reason="hours", subscription_ids=_online(session, plan)
         )
@@ -294,7 +294,7 @@ def make_slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:255] or "plan"
 
 
-def _is_open(session: Session, plan: ServicePlan, now: datetime) -> bool:
+def is_open(session: Session, plan: ServicePlan, now: datetime) -> bool:
     """Whether the plan has no hours, or is in them."""
     zone = zone_named(session.get_one(Tenant, plan.tenant_id).timezone)
     windows = windows_of([[getattr(row, name) for name in hours.COLUMNS] for row in plan.time_windows])

@@ -6,14 +6,17 @@ from cli.customers import customer, subscription, usage
 from cli.devices import bind, blacklist, group, mac, plan_sessions
 from cli.fair_use import fup
 from cli.gardens import garden, voucher
+from cli.history import usage_history
 from cli.network import nas, plan, sessions
 from cli.plan_changes import rollout
 from cli.provider import provider
+from cli.router_api import connect
 from cli.router_test import test_nas
 from cli.staff import token, user
 
 subscription.add_command(of_subscription)
 subscription.add_command(fup)
+usage.add_command(usage_history)
 subscription.add_command(mac)
 subscription.add_command(bind)
 nas.add_command(group)
@@ -24,6 +27,7 @@ plan.add_command(plan_quota)
 
 __all__ = [
     "blacklist",
+    "connect",
     "customer",
     "family",
     "garden",

@@ -229,7 +229,7 @@ def list_sessions(search: str | None, nas_name: str | None, limit: int, tenant: 
         fits = SessionFilter(search=search, nas_server_id=router_id)
         page = page_of_sessions(job.session, tenant_id=job.tenant_id, fits=fits, wanted=newest(limit, "-started_at"))
         rows = [_session(row) for row in page.items]
-    head = ("id", "username", "framed_ip", "calling_station", "started_at", "download_bytes", "upload_bytes")
+    head = ("id", "username", "framed_ip", "calling_station", "started_at", "download_bytes", "upload_bytes", "grade")
     show_list(page, rows, lambda: table([[row[name] or "" for name in head] for row in rows], head))
 
 
@@ -265,6 +265,11 @@ def _nas(row: NasServer) -> dict[str, Any]:
         "require_message_authenticator": row.require_message_authenticator,
         "acct_input_is": row.acct_input_is,
         "is_active": row.is_active,
+        "provisioning_mode": row.provisioning_mode,
+        "api_username": row.api_username,
+        "api_port": row.api_port,
+        "api_tls": row.api_tls,
+        "last_connected_at": None if row.last_connected_at is None else row.last_connected_at.isoformat(),
         "status": row.status,
         "last_seen_at": None if row.last_seen_at is None else row.last_seen_at.isoformat(),
     }
@@ -297,4 +302,6 @@ def _session(row: RadAcct) -> dict[str, Any]:
         "started_at": row.acctstarttime.isoformat(),
         "download_bytes": row.acctoutputoctets,
         "upload_bytes": row.acctinputoctets,
+        "grade": row.grade.value,
+        "grade_words": running.GRADES[row.grade],
     }

@@ -106,12 +106,29 @@ def certificate(name: str, folder: Path, days: int, tenant: str | None) -> None:
 @click.option(
     "--service-map", metavar="JSON", help='Detected service to the one it is, like {"other": "hotspot"}; {} for none.'
 )
-@click.option("--provisioning", "provisioning_mode", type=click.Choice(PROVISIONING_MODES), help="Only radius acts.")
+@click.option(
+    "--provisioning",
+    "provisioning_mode",
+    type=click.Choice(PROVISIONING_MODES),
+    help="Where names and passwords are kept: with RADIUS, on the router, or in both places.",
+)
+@click.option("--api-username", help="Account for the router's API.")
+@click.option("--api-password-file", type=click.File(), help="File with its password.")
+@click.option("--api-port", type=click.IntRange(1, 65535), help="Usually 8728, or 8729 with TLS.")
+@click.option("--api-tls/--no-api-tls", default=None)
+@click.option("--local-address", help="The router's end of a PPP connection, for secrets that it keeps.")
+@click.option("--latitude", type=click.FloatRange(-90, 90))
+@click.option("--longitude", type=click.FloatRange(-180, 180))
 @tenant_option
 @json_option
 def edit_nas(name: str, name_: str | None, service_map: str | None, tenant: str | None, **given: Any) -> None:
     """Change a router; the RADIUS server takes it up within seconds."""
+    file, local_address = given.pop("api_password_file"), given.pop("local_address")
     changes = {key: value for key, value in given.items() if value is not None}
+    if file is not None:
+        changes["api_password"] = file.read().rstrip("\r\n")
+    if local_address is not None:
+        changes["configuration"] = {"local_address": local_address}
     if name_ is not None:
         changes["name"] = name_
     if service_map is not None:

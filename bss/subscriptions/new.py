@@ -42,6 +42,7 @@ class Details(TypedDict, total=False):
     assigned_ip: str | None
     ip_pool: str | None
     address_list: str | None
+    router_profile: str | None
     mac_binding: str
     macs: Sequence[str]
     notes: str
@@ -153,6 +154,7 @@ def _terms(session: Session, actor: Actor, now: datetime, plan: ServicePlan, det
         "grace_period_days": details.get("grace_period_days"),
         "ip_pool": details.get("ip_pool"),
         "address_list": details.get("address_list"),
+        "router_profile": details.get("router_profile"),
         "notes": details.get("notes", ""),
     }
     return {name: clean(name, value) for name, value in plain.items()} | {

@@ -80,6 +80,11 @@ class NasServer(TenantOwned, Timestamps, Base):
     # What belongs to this router alone, such as {"local_address": "10.0.0.1"} of its PPP secrets.
     configuration: Mapped[Json] = mapped_column(server_default=text("'{}'"))
 
+    @property
+    def has_api_password(self) -> bool:
+        """Whether a password for its API is kept; which one is never shown."""
+        return self.api_password is not None
+
 
 class RouterProbe(Base):
     """The last harmless request that was sent to a router's CoA port, and what came back; `result` None: not yet."""

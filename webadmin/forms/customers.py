@@ -49,6 +49,8 @@ class _ServiceMixin:
         _l("Kind of access"), [("", _l("as the plan says")), *[(code, choice_words(code)) for code in CONNECTION_TYPES]]
     )
     nas_server_id = IdField(_l("Router"), empty=_l("any router"))
+    nas_binding = words_field(_l("May be used"), NAS_BINDINGS.items(), default="off")
+    nas_group_id = IdField(_l("Router group"), empty=_l("none"))
     never_expires = BooleanField(_l("Does not end by itself"))
     activate = BooleanField(_l("Active at once"), default=True)
 
@@ -78,6 +80,7 @@ class EditSubscriptionForm(Form):
     auto_renew = BooleanField(_l("Renews by itself"))
     ip_pool = StringField(_l("Address pool on the router"), validators=[optional()])
     address_list = StringField(_l("Firewall address list"), validators=[optional()])
+    router_profile = StringField(_l("Profile on routers that keep passwords"), validators=[optional()])
     notes = TextAreaField(_l("Notes"), validators=[optional()], render_kw={"rows": 2})
     version = HiddenField()
 

@@ -49,6 +49,7 @@ PLAIN_FIELDS = (
     "interim_interval_s",
     "ip_pool",
     "address_list",
+    "router_profile",
     "min_download_kbps",
     "min_upload_kbps",
 )
@@ -111,6 +112,7 @@ class PlanForm(Form):
     )
     ip_pool = StringField(_l("Address pool on the router"), validators=[optional()])
     address_list = StringField(_l("Firewall address list"), validators=[optional()])
+    router_profile = StringField(_l("Profile on routers that keep passwords"), validators=[optional()])
     min_download_kbps = SpeedField(_l("Guaranteed download"), validators=[optional()])
     min_upload_kbps = SpeedField(_l("Guaranteed upload"), validators=[optional()])
     fup_rules = FieldList(FormField(TierForm), max_entries=MAX_TIER_ROWS)

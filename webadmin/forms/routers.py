@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, StringField
+from wtforms import BooleanField, PasswordField, StringField
 from wtforms.validators import InputRequired
 
 from db.models.nas import PROVISIONING_MODES
@@ -22,6 +22,9 @@ ROUTER_FIELDS = (
     "location",
     "type",
     "provisioning_mode",
+    "api_port",
+    "api_username",
+    "api_tls",
 )
 
 
@@ -38,6 +41,21 @@ class ServiceMapField(TypedField):
 
     def spell(self, value: Any) -> str:
         return ", ".join(f"{name}={is_one}" for name, is_one in value.items())
+
+
+class DegreesField(TypedField):
+    """A latitude or longitude in degrees."""
+
+    wrong = _l("Write degrees, such as -6.2088.")
+
+    def read(self, text: str) -> float | None:
+        try:
+            return float(text.replace(",", "."))
+        except ValueError:
+            return None
+
+    def spell(self, value: Any) -> str:
+        return f"{value:g}"
 
 
 class RouterForm(Form):
@@ -70,8 +88,36 @@ class RouterForm(Form):
         _l("Customers' passwords are kept"), [(code, choice_words(code)) for code in PROVISIONING_MODES]
     )
 
+    api_username = StringField(
+        _l("Account for the API"), validators=[optional()], render_kw={"autocomplete": "off", "spellcheck": "false"}
+    )
+    api_password = PasswordField(
+        _l("Its password"), validators=[optional()], render_kw={"autocomplete": "new-password"}
+    )
+    api_port = WholeField(_l("API port"), default=8728, validators=[optional()])
+    api_tls = BooleanField(_l("With TLS (port 8729)"))
+    local_address = StringField(_l("Its own address in PPP"), validators=[optional()])
+    latitude = DegreesField(_l("Latitude"), validators=[optional()])
+    longitude = DegreesField(_l("Longitude"), validators=[optional()])
+
+    def process(self, formdata: Any = None, obj: Any = None, *args: Any, **more: Any) -> None:
+        """Show what the row keeps inside its configuration; a password is never shown."""
+        if obj is not None:
+            more.setdefault("local_address", obj.configuration.get("local_address", ""))
+        super().process(formdata, obj, *args, **more)
+
     def values(self) -> dict[str, Any]:
         """The router's values as the use-cases take them."""
         given = {name: self[name].data for name in ROUTER_FIELDS}
-        clean = {name: "" if value is None and name != "coa_port" else value for name, value in given.items()}
-        return clean | {"nas_group_id": self.nas_group_id.data, "service_map": self.service_map.data or {}}
+        clean = {
+            name: "" if value is None and name not in ("coa_port", "api_port") else value
+            for name, value in given.items()
+        }
+        clean["api_port"] = clean["api_port"] or (8729 if self.api_tls.data else 8728)
+        more = {"nas_group_id": self.nas_group_id.data, "service_map": self.service_map.data or {}}
+        more |= {"latitude": self.latitude.data, "longitude": self.longitude.data}
+        more |= {"configuration": {"local_address": (self.local_address.data or "").strip()}}
+        # Left empty, the one that is kept stays.
+        if self.api_password.data:
+            more["api_password"] = self.api_password.data
+        return clean | more

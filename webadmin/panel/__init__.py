@@ -5,6 +5,8 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.local import LocalProxy
 
 from webadmin.panel import (
+    accounting,
+    accounting_words,
     alarms,
     allowances,
     attributes,
@@ -17,12 +19,14 @@ from webadmin.panel import (
     fair_use,
     filters,
     gardens,
+    history,
     logins,
     navigation,
     online,
     plans,
     provider,
     rollouts,
+    router_api,
     router_groups,
     router_test,
     routers,
@@ -40,9 +44,9 @@ from webadmin.panel.language import LANGUAGES, chosen_language, chosen_theme, in
 from webadmin.panel.support import page_url, tenant
 
 SUBJECTS = (
-    alarms, today, search, customers, vouchers, subscriptions, fair_use, decisions, attributes, allowances, plans, rollouts,
-    routers, router_groups, router_test, server, blacklist, devices, online, logins, changes, settings, gardens, staff,
-    provider, certificates, tokens,
+    today, accounting, alarms, history, search, customers, vouchers, subscriptions, fair_use, decisions, attributes,
+    allowances, plans, rollouts, routers, router_groups, router_test, router_api, server, blacklist, devices, online,
+    logins, changes, settings, gardens, staff, provider, certificates, tokens,
 )  # fmt: skip
 THEMES = (
     ("auto", _l("As the system"), "device-desktop"),
@@ -75,6 +79,9 @@ def _words() -> dict[str, object]:
         "alarms_on": alarms.alarms_on,
         "alarm_words": alarms.alarm_words,
         "state_mark": words.state_mark,
+        "put_aside_words": accounting_words.put_aside_words,
+        "outcome_words": accounting_words.outcome_words,
+        "grade_words": accounting_words.grade_words,
         "state_choices": words.state_choices,
         "reason_words": words.reason_words,
         "reason_choices": words.reason_choices,

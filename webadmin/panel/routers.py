@@ -18,7 +18,7 @@ from domain.routeros_script import RouterSetup, render_script
 from runtime.settings import get_settings
 from webadmin.forms.customers import ConfirmForm
 from webadmin.forms.routers import RouterForm
-from webadmin.panel import router_test
+from webadmin.panel import router_api, router_test
 from webadmin.panel.support import act, attempt, db, found, now, render, run, tenant
 from webadmin.permissions import requires
 
@@ -143,6 +143,7 @@ def _page(nas: NasServer, *, secret: str | None = None, is_new: bool = False) ->
         server=server,
         server_is_unknown=server == UNKNOWN_ADDRESS,
         scripts=_scripts(nas, server, secret or STARS),
+        api_tabs=router_api.tabs(),
         **router_test.values(router_test.report_of(nas)),
         **_live_values(nas),
     )

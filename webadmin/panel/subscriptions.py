@@ -433,7 +433,7 @@ def edit(subscription_id: int) -> ResponseReturnValue:
 
 
 def _changes(form: forms.EditSubscriptionForm) -> dict[str, Any]:
-    names = ("price", "billing_day", "grace_period_days", "ip_pool", "address_list")
+    names = ("price", "billing_day", "grace_period_days", "ip_pool", "address_list", "router_profile")
     return form.given(*names) | {
         "username": form.username.data or "",
         "nas_server_id": form.nas_server_id.data,

@@ -4,6 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
+from bss.nas import CONFIGURATION
+from bss.sessions import GRADES
 from db.models.nas import PROVISIONING_MODES
 from db.queries.lists import (
     CHANGE_SORTS,
@@ -11,6 +13,7 @@ from db.queries.lists import (
     SESSION_SORTS,
 )
 from domain.access import NAS_TYPES, SERVICES
+from domain.integrity import Grade
 from domain.live_change import CHANGE_KINDS, CHANGE_STATUSES
 from webadmin.api.base import MAX_ID, PageArguments, list_schema, result_schema, sort_field
 from webadmin.api.schemas.shapes import boolean, row_id, search_argument, text, when, whole, word
@@ -30,6 +33,19 @@ class NasOut(Schema):
     acct_input_is = fields.String()
     service_map = fields.Dict(metadata={"example": {"other": "hotspot"}})
     provisioning_mode = fields.String(metadata={"example": "radius"})
+    api_port = fields.Integer(metadata={"example": 8728})
+    api_username = fields.String(metadata={"description": "the account for the router's API; empty: it is not asked"})
+    has_api_password = fields.Boolean()
+    api_tls = fields.Boolean()
+    api_certificate_fingerprint = fields.String(
+        allow_none=True, metadata={"description": "SHA-256 of the certificate that is trusted"}
+    )
+    api_checked_at = when(allow_none=True)
+    api_problem = fields.String(allow_none=True, metadata={"description": "why its API did not answer last time"})
+    last_connected_at = when(allow_none=True)
+    latitude = fields.Float(allow_none=True, metadata={"example": -6.2})
+    longitude = fields.Float(allow_none=True, metadata={"example": 106.8})
+    configuration = fields.Dict(metadata={"example": {"local_address": "10.0.0.1"}})
     signs_requests = fields.Boolean(
         allow_none=True, metadata={"description": "its logins carry Message-Authenticator; null before the first"}
     )
@@ -73,7 +89,21 @@ def _nas_fields(**required: Any) -> dict[str, Any]:
             metadata={"description": "detected service to the one it is", "example": {"other": "hotspot"}},
         ),
         "provisioning_mode": word(
-            PROVISIONING_MODES, metadata={"description": "only `radius` acts; the others are noted for later use"}
+            PROVISIONING_MODES,
+            metadata={
+                "description": "`local_secret`: the router knows customers by itself; `both`: it asks RADIUS for those"
+                " who may not be online"
+            },
+        ),
+        "api_port": whole(least=1, most=65535, example=8728),
+        "api_username": text(100, example="lintas"),
+        "api_password": text(128, allow_none=True),
+        "api_tls": boolean(),
+        "api_certificate_fingerprint": text(100, allow_none=True),
+        "latitude": fields.Float(allow_none=True, validate=validate.Range(-90, 90)),
+        "longitude": fields.Float(allow_none=True, validate=validate.Range(-180, 180)),
+        "configuration": fields.Dict(
+            keys=word(CONFIGURATION), values=text(45), metadata={"example": {"local_address": "10.0.0.1"}}
         ),
         "type": word(NAS_TYPES, metadata={"description": "whose attributes its logins are answered in"}),
         "location": text(255),
@@ -131,6 +161,10 @@ class SessionOut(Schema):
     upload_bytes = fields.Integer(attribute="acctinputoctets")
     download_bytes = fields.Integer(attribute="acctoutputoctets")
     terminate_cause = fields.String(attribute="acctterminatecause", allow_none=True)
+    grade = fields.Enum(
+        Grade, by_value=True, metadata={"description": "how far the figures may be trusted", "example": "running"}
+    )
+    grade_words = fields.Function(lambda row: GRADES[row.grade], metadata={"type": "string"})
 
 
 class SessionQuery(PageArguments):

@@ -79,6 +79,9 @@ class PlanOut(Schema):
     interim_interval_s = fields.Integer()
     ip_pool = fields.String(allow_none=True)
     address_list = fields.String(allow_none=True)
+    router_profile = fields.String(
+        allow_none=True, metadata={"description": "profile of secrets on routers that keep their own"}
+    )
     is_active = fields.Boolean()
     min_download_kbps = fields.Integer(allow_none=True, metadata={"description": "guaranteed; RouterOS's limit-at"})
     min_upload_kbps = fields.Integer(allow_none=True)
@@ -125,6 +128,7 @@ def plan_fields(**required: Any) -> dict[str, Any]:
         "interim_interval_s": whole(least=60, most=3600),
         "ip_pool": text(100, allow_none=True),
         "address_list": text(100, allow_none=True),
+        "router_profile": text(100, allow_none=True),
         "min_download_kbps": whole(least=1, most=MAX_KBPS, allow_none=True),
         "min_upload_kbps": whole(least=1, most=MAX_KBPS, allow_none=True),
         "fup_rules": fields.List(fields.Nested(TierIn), validate=validate.Length(max=10)),

@@ -84,6 +84,9 @@ class SubscriptionOut(Schema):
     assigned_ip = fields.String(allow_none=True)
     ip_pool = fields.String(allow_none=True)
     address_list = fields.String(allow_none=True)
+    router_profile = fields.String(
+        allow_none=True, metadata={"description": "profile of its secret on a router that keeps its own"}
+    )
     mac_binding = fields.String()
     nas_binding = fields.String(metadata={"example": "off"})
     nas_group_id = fields.Integer(allow_none=True)
@@ -144,6 +147,7 @@ class SubscriptionIn(Schema):
     assigned_ip = text(45, example="10.20.0.15", allow_none=True)
     ip_pool = text(100, allow_none=True)
     address_list = text(100, allow_none=True)
+    router_profile = text(100, allow_none=True)
     mac_binding = word(MAC_BINDINGS)
     macs = fields.List(text(23), validate=validate.Length(max=50))
     notes = text(10_000)
@@ -165,6 +169,7 @@ class SubscriptionPatch(Schema):
     grace_period_days = whole(most=365, allow_none=True)
     ip_pool = text(100, allow_none=True)
     address_list = text(100, allow_none=True)
+    router_profile = text(100, allow_none=True)
     notes = text(10_000)
     version = whole(least=1)
 
