@@ -24,6 +24,7 @@ PERMISSIONS = MappingProxyType(
         "manage_users": "add and change staff and roles",
         "manage_settings": "change settings of the provider",
         "manage_tokens": "hold API tokens of one's own",
+        "view_address_history": "look up who had an address at a time",
         "view_reports": "see reports",
         "view_audit": "see who changed what",
     }
@@ -50,7 +51,10 @@ ROLES = MappingProxyType(
         ADMIN: ("everything", frozenset(PERMISSIONS)),
         "operator": (
             "customers, subscriptions and their limits",
-            _VIEW | _DAILY | _SINGLY | {"delete_customers", "manage_tokens", "view_reports", "view_audit"},
+            _VIEW
+            | _DAILY
+            | _SINGLY
+            | {"delete_customers", "manage_tokens", "view_reports", "view_audit", "view_address_history"},
         ),
         "sub_operator": ("customers and subscriptions; limits are granted singly", _VIEW | _DAILY | {"view_reports"}),
         "viewer": ("looks, changes nothing", _VIEW | {"view_reports"}),

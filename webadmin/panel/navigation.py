@@ -83,8 +83,17 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
                 endpoint="panel.router_groups.index", permission="view_nas", text=_l("Router groups"), icon="stack-2"
             ),
             _Page(endpoint="panel.logins.index", permission="view_customers", text=_l("Logins"), icon="login"),
+            _Page(
+                endpoint="panel.history.addresses",
+                permission="view_address_history",
+                text=_l("Who had an address"),
+                icon="map-pin",
+            ),
             _Page(endpoint="panel.alarms.index", permission="view_nas", text=_l("Alarms"), icon="bell"),
             _Page(endpoint="panel.changes.index", permission="view_customers", text=_l("Live changes"), icon="bolt"),
+            _Page(
+                endpoint="panel.accounting.index", permission="view_nas", text=_l("Accounting packets"), icon="inbox"
+            ),
         ),
     ),
     (
@@ -96,6 +105,7 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
             _Page(endpoint="panel.provider.index", permission="manage_settings", text=_l("Provider"), icon="building"),
             _Page(endpoint="panel.gardens.index", permission="manage_settings", text=_l("Walled gardens"), icon="lock"),
             _Page(endpoint="panel.server.index", permission="view_nas", text=_l("RADIUS server"), icon="server"),
+            _Page(endpoint="panel.certificates.index", permission="view_nas", text=_l("Certificates"), icon="key"),
             _Page(endpoint="panel.staff.index", permission="manage_users", text=_l("Staff"), icon="shield-lock"),
             _Page(endpoint="panel.tokens.index", permission="manage_tokens", text=_l("API tokens"), icon="key"),
         ),
@@ -105,7 +115,6 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
 
 def groups() -> list[Group]:
     """The groups with the pages that the signed-in user may open."""
-            _Page(endpoint="panel.certificates.index", permission="view_nas", text=_l("Certificates"), icon="key"),
     found = [
         Group(key=key, text=text, icon=icon, links=[_link(page) for page in pages if _may_open(page)])
         for key, text, icon, pages in _GROUPS

@@ -1,0 +1,127 @@
+"""A subscription's internet history with its files, and the page that says who had an address."""
+
+from datetime import UTC, date, datetime
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+
+from bss import history
+from bss.failure import Invalid
+from db.models import Subscription
+from db.queries.history import Amount, Range
+from db.queries.rows import find_row
+from webadmin import format as spell
+from webadmin.export import as_csv_file, as_xlsx_file
+from webadmin.panel import charts
+from webadmin.panel.filters import language
+from webadmin.panel.support import db, found, now, problems_of, render, run, tenant, zone
+from webadmin.permissions import requires
+from webadmin.security import current_actor
+
+blueprint = Blueprint("history", __name__)
+SHOWN = 50
+SERVICES = (("pppoe", _l("PPPoE")), ("hotspot", _l("Hotspot")), ("vpn", _l("VPN")), ("other", _l("Other")))
+
+
+@blueprint.get("/subscriptions/<int:subscription_id>/history")
+@requires("view_customers")
+def show(subscription_id: int) -> ResponseReturnValue:
+    """Sessions, totals and a graph of the days asked for; `after` leads to the next page."""
+    subscription = _subscription(subscription_id)
+    problems: list[str] = []
+    try:
+        span = _span()
+    except Invalid as refusal:
+        problems = [text for _, text in problems_of(refusal)]
+        span = history.range_of(tenant(), now=now(), first_day=None, last_day=None, service=None)
+    part = history.of_subscription(
+        db(), actor=current_actor(), subscription_id=subscription_id, span=span, after=_after(), size=SHOWN
+    )
+    return render(
+        "panel/history/show.html",
+        subscription=subscription,
+        part=part,
+        span=span,
+        services=SERVICES,
+        problems=problems,
+        bars=charts.columns(
+            [(one.download_bytes, one.upload_bytes) for one in part.amounts], [_label(one) for one in part.amounts]
+        ),
+        filters={"first_day": span.first_day, "last_day": span.last_day, "service": span.service or ""},
+        is_first=_after() is None,
+    )
+
+
+@blueprint.get("/subscriptions/<int:subscription_id>/history.csv")
+@requires("view_customers")
+def as_csv(subscription_id: int) -> ResponseReturnValue:
+    """All of it as CSV."""
+    rows = run(history.export, subscription_id=subscription_id, span=_span(), as_what="csv")
+    return as_csv_file(rows, f"history-{subscription_id}.csv")
+
+
+@blueprint.get("/subscriptions/<int:subscription_id>/history.xlsx")
+@requires("view_customers")
+def as_xlsx(subscription_id: int) -> ResponseReturnValue:
+    """All of it as a workbook."""
+    rows = run(history.export, subscription_id=subscription_id, span=_span(), as_what="xlsx")
+    return as_xlsx_file(rows, f"history-{subscription_id}.xlsx")
+
+
+@blueprint.get("/addresses")
+@requires("view_address_history")
+def addresses() -> ResponseReturnValue:
+    """Who had the address at the time; nothing is asked, and nothing recorded, before both are given."""
+    address, text = request.args.get("address", "").strip(), request.args.get("at", "").strip()
+    at, problems, rows = _moment(text), [], None
+    if text and at is None:
+        problems = [gettext("The time is not readable: choose a day and a time.")]
+    elif address:
+        try:
+            rows = run(history.who_had, address=address, at=at)
+        except Invalid as refusal:
+            problems = [said for _, said in problems_of(refusal)]
+    return render("panel/addresses/index.html", address=address, at=text, rows=rows, problems=problems)
+
+
+def _subscription(subscription_id: int) -> Subscription:
+    return found(find_row(db(), Subscription, subscription_id, tenant_id=tenant().id))
+
+
+def _span() -> Range:
+    service = request.args.get("service") or None
+    return history.range_of(
+        tenant(), now=now(), first_day=_day("first_day"), last_day=_day("last_day"), service=service
+    )
+
+
+def _day(name: str) -> date | None:
+    try:
+        return date.fromisoformat(request.args.get(name, ""))
+    except ValueError:
+        return None
+
+
+def _after() -> str | None:
+    return request.args.get("after") or None
+
+
+def _moment(text: str) -> datetime | None:
+    """A time typed in the provider's zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone())).astimezone(UTC)
+
+
+def _label(amount: Amount) -> str:
+    when = amount.label
+    if isinstance(when, datetime):
+        text = spell.minute(when, zone(), language())
+    else:
+        text = "" if when is None else spell.short_day(when, language())
+    down, up = (spell.volume(size, language()) for size in (amount.download_bytes, amount.upload_bytes))
+    return f"{text}: ↓ {down} ↑ {up}"
