@@ -13,14 +13,16 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from bss import plans
+from bss import plans, quotas
 from bss.actor import Actor
 from bss.network import UNLIMITED
 from bss.rows import find
 from db.engine import psycopg_of
 from db.models import PlanFupRule, ServicePlan
 from db.queries.access import profiles_by_id
+from db.queries.allowances import garden_of_plan
 from db.queries.plan_preview import Group, Look, OverLimit, Span, billing_days_of, look_at_plan, timezone_of
+from db.queries.subscriptions import online_of_plan
 from domain.access import AccessProfile, rate_limit_now
 from domain.fup import FupTier
 from domain.period import period_at
@@ -28,6 +30,8 @@ from domain.speed import Speed
 
 # So many groups are compared; sessions beyond them are counted as not compared.
 MAX_GROUPS = 500
+# So many subscriptions are looked at one by one for what is left of their allowances.
+MAX_LOOKED_AT = 500
 NAMES_SHOWN = 20
 MOVES_SHOWN = 20
 
@@ -47,12 +51,13 @@ class Preview:
 
     `changing` sessions get another speed; `coa` is how many are told theirs (each is, when a speed field changes, also
     where it stays the same); `over_limit` counts those online whose usage reaches a fair-use tier of the new plan.
+    `disconnects` is None where allowances change and so many are online that each was not looked at.
     """
 
     sessions: int
     changing: int
     coa: int
-    disconnects: int
+    disconnects: int | None
     not_compared: int
     over_limit: int
     names: tuple[OverLimit, ...]
@@ -66,16 +71,29 @@ def preview(session: Session, *, actor: Actor, now: datetime, plan_id: int, chan
     """
     plan = find(session, ServicePlan, plan_id, actor=actor)
     session.flush()
+    was_open = plans.is_open(session, plan, now)
     savepoint = session.begin_nested()
     try:
         _, new = plans.write(session, plan, changes)
         look = look_at(session, plan_id, tiers_of(plan.fup_rules), now=now, most_names=NAMES_SHOWN)
         examples = [group.example for group in look.groups]
         after = _profiles(session, examples)
+        closes = "time_windows" in new and was_open != plans.is_open(session, plan, now)
+        disconnects = look.sessions if closes else _used_up(session, actor, now, plan) if "quotas" in new else 0
     finally:
         savepoint.rollback()
     before = _profiles(session, examples)
-    return _preview(look, before, after, now=now, new=new.keys())
+    return _preview(look, before, after, now=now, new=new.keys(), disconnects=disconnects)
+
+
+def _used_up(session: Session, actor: Actor, now: datetime, plan: ServicePlan) -> int | None:
+    """How many sessions the plan's allowances as they are written now would end; None where too many are online."""
+    online = list(online_of_plan(session, plan.id, limit=MAX_LOOKED_AT + 1))
+    if len(online) > MAX_LOOKED_AT:
+        return None
+    garden = garden_of_plan(session, plan.id, limit=MAX_LOOKED_AT)
+    effect = quotas.follow(session, actor=actor, now=now, ids=online, garden=garden, with_limits=False)
+    return len(effect.disconnect_ids)
 
 
 def look_at(
@@ -150,6 +168,7 @@ def _preview(
     *,
     now: datetime,
     new: Iterable[str],
+    disconnects: int | None,
 ) -> Preview:
     fields = set(new)
     moves = _moves(look.groups, before, after, now, recounts="fup_rules" in fields)
@@ -157,7 +176,7 @@ def _preview(
         sessions=look.sessions,
         changing=sum(move.sessions for move in moves),
         coa=look.sessions if fields & plans.RATE_FIELDS else 0,
-        disconnects=0,
+        disconnects=disconnects,
         not_compared=look.sessions - sum(group.sessions for group in look.groups),
         over_limit=look.over_limit,
         names=look.names,

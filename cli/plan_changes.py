@@ -95,7 +95,7 @@ def show_preview(told: Preview) -> None:
     lines = [
         (
             f"{told.changing} of {told.sessions} running sessions get another speed;"
-            f" {told.coa} CoA and {told.disconnects} disconnects would be sent."
+            f" {told.coa} CoA{_disconnects(told.disconnects)} would be sent."
         ),
         *(f"  {move.sessions:>7}  {move.before}  ->  {move.after}" for move in told.moves),
         f"{told.over_limit} online are past a fair-use limit of the plan as it would be.",
@@ -105,6 +105,12 @@ def show_preview(told: Preview) -> None:
     if told.not_compared:
         lines.insert(1, f"{told.not_compared} sessions were not compared: their terms differ too much.")
     emit(_preview(told), lines)
+
+
+def _disconnects(count: int | None) -> str:
+    if count is None:
+        return " and a disconnect to each who has used up a new allowance"
+    return f" and {count} disconnects" if count else ""
 
 
 def _preview(told: Preview) -> dict[str, Any]:

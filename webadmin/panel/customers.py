@@ -18,6 +18,7 @@ from db.models import Customer, Subscription
 from db.queries.access import profiles_by_id
 from db.queries.allowances import topups_of
 from db.queries.names import as_kept
+from db.queries.nas_groups import groups_of
 from db.queries.owned import chosen_subscription, count_ever, owned_by
 from db.queries.panel import catalogue, network
 from db.queries.panel import customers as reads
@@ -50,6 +51,7 @@ from webadmin.panel.support import (
     now,
     page_number,
     render,
+    tenant,
     zone,
 )
 from webadmin.permissions import requires
@@ -117,6 +119,8 @@ def service_values(form: NewCustomerForm | SubscriptionForm, customer: Customer)
     return values | {
         "service_plan_id": form.service_plan_id.data,
         "nas_server_id": form.nas_server_id.data,
+        "nas_binding": form.nas_binding.data or "off",
+        "nas_group_id": form.nas_group_id.data,
         "never_expires": form.never_expires.data,
         "activate": form.activate.data,
     }
@@ -131,13 +135,14 @@ def _made_username(customer: Customer) -> str:
 
 
 def offer_choices(form: NewCustomerForm | SubscriptionForm) -> None:
-    """Fill the lists of plans and routers."""
+    """Fill the lists of plans, routers and router groups."""
     plans = catalogue.choices_of_plans(db())
     form.service_plan_id.offer(
         (plan.id, f"{plan.name} · {spell.speed_pair(plan.download_kbps, plan.upload_kbps, language())}")
         for plan in plans
     )
     form.nas_server_id.offer((nas.id, nas.name) for nas in catalogue.choices_of_routers(db()))
+    form.nas_group_id.offer((group.id, group.name) for group in groups_of(db(), tenant().id))
 
 
 def _added(customer: Customer, issued: Issued[Subscription] | None) -> ResponseReturnValue:

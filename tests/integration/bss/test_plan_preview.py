@@ -4,6 +4,7 @@ import random
 import time
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select, text
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from bss import plans
 from bss.actor import Actor
 from bss.failure import Invalid, NotFound
+from bss.hours import WEEKDAYS
 from bss.plan_preview import preview
 from db.engine import psycopg_of
 from db.models import (
@@ -98,6 +100,36 @@ def test_a_price_changes_nobody(db: Session, actor: Actor, router: NasServer, no
     told = preview(db, actor=actor, now=now, plan_id=plan.id, changes={"price": "99000"})
 
     assert (told.sessions, told.changing, told.coa) == (1, 0, 0)
+
+
+def test_hours_that_close_now_disconnect_everybody(db: Session, actor: Actor, router: NasServer, now: datetime) -> None:
+    plan = make_plan(db, tenant_id=actor.tenant_id)
+    for _ in range(3):
+        online(db, plan, router)
+    local = now.astimezone(ZoneInfo("Asia/Jakarta")) + timedelta(hours=2)
+    hours = [{"weekdays": list(WEEKDAYS), "start": f"{local:%H}:00", "end": f"{local:%H}:30"}]
+
+    told = preview(db, actor=actor, now=now, plan_id=plan.id, changes={"time_windows": hours})
+
+    assert (told.sessions, told.disconnects) == (3, 3)
+
+
+def test_allowances_disconnect_those_who_have_used_them_up(
+    db: Session, actor: Actor, router: NasServer, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_plan(db, tenant_id=actor.tenant_id, garden_mode="never")
+    heavy = online(db, plan, router)
+    online(db, plan, router)
+    use(db, heavy, router, now, 20 * GB)
+    changes = {"quotas": [{"kind": "data", "period": "total", "limit_bytes": 10 * GB, "action": "reject"}]}
+
+    told = preview(db, actor=actor, now=now, plan_id=plan.id, changes=changes)
+    monkeypatch.setattr("bss.plan_preview.MAX_LOOKED_AT", 1)
+    too_many = preview(db, actor=actor, now=now, plan_id=plan.id, changes=changes)
+
+    assert (told.sessions, told.disconnects) == (2, 1)
+    assert too_many.disconnects is None
+    assert db.scalar(select(func.count()).select_from(SessionChange)) == 0
 
 
 def test_those_past_a_new_limit_are_named_the_heaviest_first(

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from browser.seed_panel import Seeded
-from db.models import BlockedMac, NasGroup, SessionChange, SubscriptionMac
+from db.models import BlockedMac, NasGroup, SessionChange, Subscription, SubscriptionMac
 
 MAC = "AA:BB:CC:00:00:77"
 
@@ -119,3 +119,20 @@ def test_a_subscription_is_bound_to_a_group_on_its_edit_page(owner: FlaskClient,
     assert (service.nas_binding, service.nas_group_id) == ("group", group.id)
     reasons = set(db.scalars(select(SessionChange.reason).where(SessionChange.subscription_id == service.id)))
     assert "place_change" in reasons
+
+
+def test_a_new_subscription_is_bound_to_its_place_at_once(owner: FlaskClient, seeded: Seeded, db: Session) -> None:
+    group = NasGroup(tenant_id=seeded.tenant.id, name="Cempaka")
+    db.add(group)
+    db.commit()
+    form = {"service_plan_id": str(seeded.plans[1].id), "username": "dewi", "password": "", "connection_type": ""}
+    path = f"/customers/{seeded.budi.id}/subscriptions/new"
+
+    refused = owner.post(path, data=form | {"nas_binding": "group", "nas_group_id": ""})
+    saved = owner.post(path, data=form | {"nas_binding": "group", "nas_group_id": str(group.id), "activate": "y"})
+
+    assert refused.status_code == 422
+    assert 'id="nas_group_id-error"' in refused.text
+    assert saved.status_code == 200
+    row = db.scalars(select(Subscription).where(Subscription.username == "dewi")).one()
+    assert (row.nas_binding, row.nas_group_id) == ("group", group.id)

@@ -33,7 +33,13 @@ class PreviewOut(Schema):
     sessions = fields.Integer(metadata={"description": "sessions that run under the plan", "example": 412})
     changing = fields.Integer(metadata={"description": "of these, how many get another speed", "example": 411})
     coa = fields.Integer(metadata={"description": "how many are told their speed", "example": 412})
-    disconnects = fields.Integer(metadata={"example": 0})
+    disconnects = fields.Integer(
+        allow_none=True,
+        metadata={
+            "description": "by hours or allowances; null: allowances change for too many to look at",
+            "example": 0,
+        },
+    )
     not_compared = fields.Integer(
         metadata={"description": "sessions left out because their terms differ too much", "example": 0}
     )
