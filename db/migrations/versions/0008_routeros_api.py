@@ -99,6 +99,11 @@ END $$
 ON_ROUTERS = """
 CREATE FUNCTION order_secrets_of_routers() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- The collector notes with every batch when routers were heard: then there is nothing to look for.
+    IF NOT EXISTS (SELECT FROM changed c JOIN before b USING (id)
+        WHERE (b.provisioning_mode, b.configuration) IS DISTINCT FROM (c.provisioning_mode, c.configuration)) THEN
+        RETURN NULL;
+    END IF;
     PERFORM order_router_secrets(array_agg(x.router), array_agg(x.username), 'router') FROM (
         SELECT c.id AS router, s.username FROM changed c JOIN before b USING (id)
         JOIN subscriptions s ON s.tenant_id = c.tenant_id AND s.deleted_at IS NULL AND s.status <> 'terminated'
