@@ -71,7 +71,7 @@ def revoke(
     session: Session, *, actor: Actor, now: datetime, certificate_id: int, folders: dict[str, Path]
 ) -> Changed[IssuedCertificate]:
     """Put it on the list of revoked ones, which is signed anew in the folder of its kind, and end the sessions of its
-    subscription. The servers read the list every five minutes, and at their start.
+    subscription. The servers hear of it at once; the list is what FreeRADIUS itself reads at its start.
     """
     row = locked(session, IssuedCertificate, certificate_id, actor=actor)
     if row.revoked_at is not None:

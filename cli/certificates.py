@@ -85,8 +85,7 @@ def list_certificates(search: str | None, revoked: bool | None, limit: int, tena
 def revoke(text: str, tenant: str | None) -> None:
     """Revoke the certificate of a SERIAL, or every valid one of a NAME (username, or a router's number).
 
-    Sessions of the subscription end at once. The servers read the list of revoked certificates every five minutes; to
-    have it in force at once, start radius-login again.
+    It is in force within a second, and sessions of the subscription end.
     """
     with work(tenant) as job:
         done = job.do(use.revoke_called, text=text, folders=get_settings().authority_folders)

@@ -92,6 +92,19 @@ def refused(request: Request) -> int:
         _desk[0].refuse_password(bytes.fromhex(dict(request)["Tmp-String-2"].removeprefix("0x")).decode(), request)
     except Exception:
         radiusd.radlog(radiusd.L_ERR, f"a refusal was not recorded: {traceback.format_exc()}")
+def _take_port() -> int:
+    """The packet is our own, sent so that this is called at a moment when FreeRADIUS waits for none."""
+    if _ports[0].take():
+        radiusd.radlog(radiusd.L_INFO, "the login port is ours; a request that is now ignored was our own")
+    return int(radiusd.RLM_MODULE_NOTFOUND)
+
+
+def check_certificate(request: Request) -> int:
+    """Refuse a certificate that was revoked, also one whose connection was open by then."""
+    serial = dict(request).get("Tmp-String-5", "").lstrip("0").lower()
+    return int(radiusd.RLM_MODULE_REJECT if serial in _routers.revoked else radiusd.RLM_MODULE_NOOP)
+
+
     return int(radiusd.RLM_MODULE_OK)
 
 

@@ -11,7 +11,7 @@ import psycopg
 
 from db.crypto import Keyring
 from db.queries.listener import Listener, UnableToListen
-from db.queries.routers import active_routers, blocked_macs, folding_tenants
+from db.queries.routers import active_routers, blocked_macs, folding_tenants, revoked_certificates
 from radius.routers import RouterTable
 
 HEARTBEAT_MS = 500
@@ -23,7 +23,7 @@ GIVE_UP_S = 10.0
 def load_routers(dsn: str, routers: RouterTable, keyring: Keyring, complain: Callable[[str], None]) -> None:
     """Take the active routers as the database has them now."""
     with psycopg.connect(dsn, autocommit=True) as connection:
-        routers.folding = folding_tenants(connection)
+        routers.folding, routers.revoked = folding_tenants(connection), revoked_certificates(connection)
         unreadable = routers.replace(active_routers(connection), keyring, blocked_macs(connection))
     for name in unreadable:
         complain(f"router {name} is not served: its secret was made with a key that is not in the keys file")

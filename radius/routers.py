@@ -36,6 +36,8 @@ class RouterTable:
         self.by_number: dict[str, Router] = {}
         # Providers for whom upper and lower case of a username are one.
         self.folding: frozenset[int] = frozenset()
+        # Serials of revoked certificates, in hexadecimal without leading zeros.
+        self.revoked: frozenset[str] = frozenset()
 
     def heard(self, payload: str) -> None:
         """Take `nas names 5 true` at once: the next notice may say that names were folded. Others bring a reload."""

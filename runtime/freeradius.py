@@ -39,8 +39,6 @@ LOGIN, ACCOUNTING = "login", "accounting"
 RADSEC = "radsec"
 # Logins and accounting are two processes of the same program, each with its own top file in the tree. Accounting runs
 # without threads: handing a record from one to another cost as much as the record.
-# FreeRADIUS reads the list of revoked certificates again after this long; it takes nothing shorter.
-CRL_RELOAD_S = 300
 PARTS = (LOGIN, ACCOUNTING)
 _THREADED, _ALONE = ("-f",), ("-s",)
 # The spool's files are named by the hour; where clocks are set back, local time would return to an older file.
@@ -68,9 +66,6 @@ def values_for(settings: Settings, target_dir: Path) -> dict[str, str]:
         "EAP_DIR": str(settings.eap_folder),
         "ACCT_PORT": str(settings.radius_acct_port),
         "ACCT_THREADS": str(STRICT_THREADS),
-        "AUTH_PORT": str(settings.radius_auth_port),
-        "CRL_RELOAD_S": str(CRL_RELOAD_S),
-        "EAP_CRL": "yes" if certificates.checks_revocation(settings.eap_folder) else "no",
         "LIB_DIR": next((path for path in _LIBRARIES if Path(path).is_dir()), _LIBRARIES[0]),
         "LISTEN_HOST": settings.radius_host,
         "LOG_DIR": str(settings.var_dir / "log"),

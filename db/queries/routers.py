@@ -14,6 +14,8 @@ FROM nas_servers WHERE is_active AND deleted_at IS NULL
 # A tenant with this many has another problem than a list; the newest count.
 _BLOCKED = "SELECT tenant_id, upper(mac::text) FROM blocked_macs ORDER BY id DESC LIMIT 100000"
 
+_REVOKED = "SELECT serial FROM issued_certificates WHERE revoked_at IS NOT NULL AND valid_until > now()"
+
 
 class BlockedMac(NamedTuple):
     """One device on the blacklist of a tenant."""
@@ -60,6 +62,11 @@ def active_routers(connection: psycopg.Connection[Any]) -> list[RouterRow]:
 def folding_tenants(connection: psycopg.Connection[Any]) -> frozenset[int]:
     """The providers for whom upper and lower case of a username are one."""
     return frozenset(row[0] for row in connection.execute("SELECT id FROM tenants WHERE usernames_ignore_case"))
+
+
+def revoked_certificates(connection: psycopg.Connection[Any]) -> frozenset[str]:
+    """The serials of revoked certificates that would be good still, in hexadecimal."""
+    return frozenset(row[0] for row in connection.execute(_REVOKED))
 
 
 def blocked_macs(connection: psycopg.Connection[Any]) -> list[BlockedMac]:

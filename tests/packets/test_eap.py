@@ -163,11 +163,26 @@ def test_a_revoked_certificate_is_refused_and_the_others_go_on(supplicant: Suppl
     revoked, kept = issue(folder, "budi"), issue(folder, "budi")
     assert supplicant.by_certificate(revoked)
     certificates.write_crl(folder, {revoked.serial: now}, now=now)
-    # What the servers do by themselves every five minutes.
     served.kill("login")
     served.start("login")
 
     assert not supplicant.by_certificate(revoked)
+    assert supplicant.by_certificate(kept)
+
+
+def test_one_that_is_revoked_now_is_refused_at_once(supplicant: Supplicant, served: RadiusStack) -> None:
+    made, kept = issue(served.settings.eap_folder, "budi"), issue(served.settings.eap_folder, "budi")
+    served.sql(
+        "INSERT INTO issued_certificates (tenant_id, kind, serial, name, valid_until, issued_by)"
+        " SELECT id, 'customer', %s, 'budi', now() + interval '1 day', 'test' FROM tenants LIMIT 1",
+        made.serial,
+    )
+    assert supplicant.by_certificate(made)
+
+    served.sql("UPDATE issued_certificates SET revoked_at = now() WHERE serial = %s", made.serial)
+    time.sleep(1.0)
+
+    assert not supplicant.by_certificate(made)
     assert supplicant.by_certificate(kept)
 
 

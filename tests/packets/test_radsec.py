@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -121,6 +122,27 @@ def test_a_revoked_routers_certificate_does_not_get_in(secured: RadiusStack, tmp
         talk(secured, path)
     with connected(secured, certificate(tmp_path, folder, name)) as secure:
         wait_for(lambda: ask(secure, login())[0] == ACCEPT)
+
+
+def test_an_open_connection_falls_silent_when_its_certificate_is_revoked(secured: RadiusStack, tmp_path: Path) -> None:
+    name = str(number_of(secured, "127.0.0.1"))
+    made = certificates.issue_client(secured.settings.radsec_folder, name, now=datetime.now(UTC), days=30, password="x")
+    path = tmp_path / "open.pem"
+    path.write_text(made.certificate_pem + made.key_pem)
+    secured.sql(
+        "INSERT INTO issued_certificates (tenant_id, kind, serial, name, valid_until, issued_by)"
+        " SELECT id, 'router', %s, %s, now() + interval '1 day', 'test' FROM tenants LIMIT 1",
+        made.serial,
+        name,
+    )
+
+    with connected(secured, path) as secure:
+        wait_for(lambda: ask(secure, login())[0] == ACCEPT)
+        secured.sql("UPDATE issued_certificates SET revoked_at = now() WHERE serial = %s", made.serial)
+        time.sleep(1.0)
+        secure.settimeout(1)
+        with pytest.raises(TimeoutError):
+            ask(secure, login())
 
 
 def test_a_certificate_of_another_router_is_met_with_silence(secured: RadiusStack, tmp_path: Path) -> None:

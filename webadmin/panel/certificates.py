@@ -39,7 +39,7 @@ def index() -> ResponseReturnValue:
 @requires("manage_nas")
 def revoke(certificate_id: int) -> ResponseReturnValue:
     """Revoke one."""
-    message = gettext("The certificate is revoked. The servers take it up within five minutes.")
+    message = gettext("The certificate is revoked.")
     back = back_url(url_for("panel.certificates.index"))
     folders = get_settings().authority_folders
     return act(back, message, use.revoke, certificate_id=certificate_id, folders=folders)

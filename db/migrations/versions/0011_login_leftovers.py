@@ -117,6 +117,12 @@ def _certificates() -> None:
         ["kind"],
         postgresql_where=sa.text("revoked_at IS NOT NULL"),
     )
+    for event in ("UPDATE OF revoked_at", "DELETE"):
+        name = f"notify_revoked_{event.split()[0].lower()}"
+        op.execute(
+            f"CREATE TRIGGER {name} AFTER {event} ON issued_certificates"
+            " FOR EACH STATEMENT EXECUTE FUNCTION notify_nas_changed()"
+        )
 
 
 def downgrade() -> None:
