@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., object])
 SECONDS, SUBSCRIBERS, ROUNDS = 5.0, 100_000, 3
 CUSTOMERS = 20_000
+LIVE_SESSIONS = 50_000
 
 
 def _options(command: F) -> F:
@@ -80,6 +81,14 @@ def storm(customers: int) -> None:
     _report(lambda: [_module("reconnect").run(customers=customers, say=_say)])
 
 
+@bench.command("live-change")
+@click.option("--sessions", default=LIVE_SESSIONS, show_default=True, type=click.IntRange(2_000, 500_000))
+@json_option
+def live_change(sessions: int) -> None:
+    """A plan's speed changed for very many live sessions on 20 routers, 2 of them dead, while staff click."""
+    _report(lambda: _module("live_change").run(number=sessions, say=_say))
+
+
 @bench.command("million")
 @click.option("--subscribers", default=1_000_000, show_default=True, type=click.IntRange(20_000, 4_000_000))
 @click.option("--seconds", default=SECONDS, show_default=True, help="Length of a round.", type=click.FloatRange(1))
@@ -88,6 +97,17 @@ def storm(customers: int) -> None:
 def million(subscribers: int, seconds: float, rounds: int) -> None:
     """A million subscribers beside ten thousand: first login of a cold start, rate, memory."""
     _report(lambda: [_module("million").run(many=subscribers, seconds=seconds, rounds=rounds, say=_say)])
+
+
+@bench.command("history")
+@click.option("--rows", default=50_000_000, show_default=True, type=click.IntRange(60_000, 500_000_000))
+@click.option(
+    "--asked", default=200, show_default=True, help="How often each question is asked.", type=click.IntRange(20)
+)
+@json_option
+def history(rows: int, asked: int) -> None:
+    """How long one customer's history and the holder of an address take in a table of five years."""
+    _report(lambda: [_module("history").run(rows=rows, asked=asked, say=_say)])
 
 
 def _run(names: tuple[str, ...], seconds: float, subscribers: int, rounds: int) -> None:

@@ -7,6 +7,7 @@ here reads sessions that it does not show, except to add up those of one kind of
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Any, LiteralString
 
@@ -16,8 +17,11 @@ from psycopg.rows import class_row, dict_row
 Connection = psycopg.Connection[Any]
 SERVICES = ("pppoe", "vpn", "hotspot", "other")
 MOST_ROWS = 1000
-# Delegated prefixes are no longer than a network and no shorter than what a provider is given itself.
-_PREFIX_LENGTHS = (*range(28, 65), 128)
+# Delegated prefixes are no longer than a network and no shorter than what a provider is given itself. Each length is a
+# look into the index of each month, so those that nearly everybody uses are tried first.
+_USUAL_LENGTHS = (*range(32, 65, 4), 62, 128)
+_OTHER_LENGTHS = tuple(length for length in range(28, 65) if length not in _USUAL_LENGTHS)
+_LENGTHS = (_USUAL_LENGTHS, _OTHER_LENGTHS)
 _MOST_FOUND = 50
 
 # PPP alone has Framed-Protocol, and a tunnel has a virtual port; a hotspot without PPP says it is wireless.
@@ -239,16 +243,13 @@ def who_had(
     connection: Connection, address: IPv4Address | IPv6Address, at: datetime, *, tenant_id: int
 ) -> list[Holder]:
     """Sessions that had the address, or a prefix that holds it, at that moment; the newest first."""
-    is_v4 = isinstance(address, IPv4Address)
-    values = {
-        "address": str(address),
-        "prefixes": [] if is_v4 else _prefixes(address),
-        "at": at,
-        "tenant_id": tenant_id,
-        "limit": _MOST_FOUND,
-    }
+    values = {"address": str(address), "at": at, "tenant_id": tenant_id, "limit": _MOST_FOUND}
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(who_had_statement(is_v4=is_v4).encode(), values).fetchall()
+        for prefixes in ([],) if isinstance(address, IPv4Address) else map(partial(_prefixes, address), _LENGTHS):
+            statement = who_had_statement(is_v4=not prefixes)
+            rows = cursor.execute(statement.encode(), values | {"prefixes": prefixes}).fetchall()
+            if rows:
+                break
     return [_holder(row) for row in rows]
 
 
@@ -257,9 +258,9 @@ def who_had_statement(*, is_v4: bool) -> str:
     return _who_had(_V4 if is_v4 else _V6)
 
 
-def _prefixes(address: IPv4Address | IPv6Address) -> list[str]:
-    """Every prefix that holds the address: equality is what an index of prefixes can answer."""
-    return [str(ip_network((address, length), strict=False)) for length in _PREFIX_LENGTHS]
+def _prefixes(address: IPv4Address | IPv6Address, lengths: Sequence[int]) -> list[str]:
+    """The prefixes of these lengths that hold the address: equality is what an index of prefixes can answer."""
+    return [str(ip_network((address, length), strict=False)) for length in lengths]
 
 
 def _holder(row: dict[str, Any]) -> Holder:

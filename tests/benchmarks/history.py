@@ -44,8 +44,9 @@ SELECT '8' || lpad(to_hex(x.n), 7, '0'), md5(x.m || '-' || x.n), 'user' || x.s, 
     ('2001:db8:0:' || to_hex(x.n %% %(addresses)s) || '::/64')::cidr,
     'lts1:' || x.s || ':0:x', 1, x.s, x.s %% %(routers)s + 1
 FROM (SELECT n, %(month)s::text AS m, (n * 7919) %% %(subscriptions)s + 1 AS s, 600 + n * 31 %% 7200 AS len,
-        %(begin)s::timestamptz + (%(end)s::timestamptz - %(begin)s::timestamptz) * ((n - 0.5)::float8 / %(rows)s) AS stop
-    FROM generate_series(1, %(rows)s) n) x
+        %(begin)s::timestamptz
+            + (%(end)s::timestamptz - %(begin)s::timestamptz) * ((n - 0.5)::float8 / %(rows)s) AS stop
+    FROM generate_series(1::bigint, %(rows)s) n) x
 """
 
 
@@ -113,10 +114,10 @@ def _seed(connection: psycopg.Connection[Any]) -> None:
         " SELECT 1, 'r' || n, '10.9.0.0'::inet + n, '' FROM generate_series(1, %s) n",
         [ROUTERS],
     )
-    # Days of one subscription in fifty: they are read by their key, whatever else is there.
+    # Days of one subscription in two hundred: they are read by their key, whatever else is there.
     connection.execute(
         "INSERT INTO usage_daily SELECT s, d::date, 1, 40000000000, 2000000000, 80000, 1"
-        " FROM generate_series(50, %s, 50) s, generate_series(%s::date, %s::date, '1 day') d",
+        " FROM generate_series(200, %s, 200) s, generate_series(%s::date, %s::date, '1 day') d",
         [SUBSCRIPTIONS, FIRST, months_after(FIRST, MONTHS) - timedelta(days=1)],
     )
     connection.execute("ANALYZE usage_daily")
@@ -157,7 +158,7 @@ def _measure(connection: psycopg.Connection[Any], asked: int, say: Callable[[str
     whole = _span(FIRST, after - timedelta(days=1))
 
     def someone() -> list[int]:
-        return [chance.randrange(1, SUBSCRIPTIONS // 50) * 50]
+        return [chance.randrange(1, SUBSCRIPTIONS // 200) * 200]
 
     def month_ago() -> Range:
         first = months_after(FIRST, chance.randrange(MONTHS))

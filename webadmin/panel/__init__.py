@@ -25,6 +25,7 @@ from webadmin.panel import (
     online,
     plans,
     provider,
+    retention,
     rollouts,
     router_api,
     router_groups,
@@ -46,7 +47,7 @@ from webadmin.panel.support import page_url, tenant
 SUBJECTS = (
     today, accounting, alarms, history, search, customers, vouchers, subscriptions, fair_use, decisions, attributes,
     allowances, plans, rollouts, routers, router_groups, router_test, router_api, server, blacklist, devices, online,
-    logins, changes, settings, gardens, staff, provider, certificates, tokens,
+    logins, changes, settings, gardens, retention, staff, provider, certificates, tokens,
 )  # fmt: skip
 THEMES = (
     ("auto", _l("As the system"), "device-desktop"),

@@ -104,6 +104,12 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
             _Page(endpoint="panel.settings.me", permission=None, text=_l("My settings"), icon="user-circle"),
             _Page(endpoint="panel.provider.index", permission="manage_settings", text=_l("Provider"), icon="building"),
             _Page(endpoint="panel.gardens.index", permission="manage_settings", text=_l("Walled gardens"), icon="lock"),
+            _Page(
+                endpoint="panel.retention.index",
+                permission="manage_settings",
+                text=_l("How long records are kept"),
+                icon="database",
+            ),
             _Page(endpoint="panel.server.index", permission="view_nas", text=_l("RADIUS server"), icon="server"),
             _Page(endpoint="panel.certificates.index", permission="view_nas", text=_l("Certificates"), icon="key"),
             _Page(endpoint="panel.staff.index", permission="manage_users", text=_l("Staff"), icon="shield-lock"),

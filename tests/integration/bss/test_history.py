@@ -208,6 +208,7 @@ def test_an_address_that_passed_from_hand_to_hand_has_one_holder_at_a_time(
         ("framedipv6prefix", "2001:db8:1:2::/64"),
         ("delegatedipv6prefix", "2001:db8:1::/56"),
         ("delegatedipv6prefix", "2001:db8::/32"),
+        ("delegatedipv6prefix", "2001:db8:1::/57"),
     ],
 )
 def test_an_ipv6_address_is_found_by_itself_and_by_every_prefix_that_holds_it(
