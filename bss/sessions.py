@@ -1,5 +1,6 @@
 """Ending running sessions because a member of staff asked for it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -11,6 +12,18 @@ from bss.outcome import Changed
 from bss.rows import find
 from db.models import RadAcct, Subscription
 from db.queries.sessions import find_running
+from domain.integrity import Grade
+
+
+# What each grade says, for API and command line.
+GRADES: Mapping[Grade, str] = {
+    Grade.COMPLETE: "Start, reports and Stop came: the figures are the router's own.",
+    Grade.RUNNING: "Start and all reports so far came.",
+    Grade.GAP: "The Start or some reports did not come, so traffic is spread evenly over the time between.",
+    Grade.SKEWED: "The router's clock was wrong: the traffic is right, times may be off.",
+    Grade.ESTIMATED_CLOSE: "No Stop came: it ends when it was last heard, and later traffic is not counted.",
+    Grade.RESET: "The router's counters fell during the session: the total is put together from parts.",
+}
 
 
 def disconnect_session(session: Session, *, actor: Actor, now: datetime, session_id: str) -> Changed[RadAcct]:

@@ -27,6 +27,8 @@ def metrics(connection: Connection, now: datetime) -> str:
         ("alarms", "gauge", "Alarms that are on.", len(alarms)),
     ):
         lines += _family(name, text, [("", float(value))], kind)
+    ended = [(_outcome_labels(one), float(one.records)) for one in health.outcomes(connection)]
+    lines += _family("accounting_packets", "Accounting packets received, by what became of them.", ended)
     lines += _family("alarm", "1 for each alarm that is on.", [(_alarm_labels(alarm), 1.0) for alarm in alarms])
     return "\n".join(lines) + "\n"
 
@@ -60,6 +62,10 @@ def _family(name: str, text: str, samples: Iterable[tuple[str, float]], kind: st
 
 def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else f"{value:.3f}"
+
+
+def _outcome_labels(one: health.OutcomeCount) -> str:
+    return f'{{outcome="{one.outcome}",reason="{_escaped(one.reason)}"}}'
 
 
 def _alarm_labels(alarm: health.AlarmRow) -> str:

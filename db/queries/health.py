@@ -131,7 +131,7 @@ def counts(connection: Connection) -> Counts:
     with connection.cursor(row_factory=class_row(Counts)) as cursor:
         row = cursor.execute(
             "SELECT (SELECT count(*) FROM radacct_open WHERE acctstoptime IS NULL) AS open_sessions,"
-            " (SELECT count(*) FROM quarantined_records) AS quarantined_records,"
+            " (SELECT count(*) FROM quarantined_records WHERE state = 'waiting') AS quarantined_records,"
             " (SELECT count(*) FROM session_changes WHERE status IN ('pending', 'sending')) AS pending_changes,"
             " (SELECT count(*) FROM session_checks WHERE answer IS NULL AND asked_at IS NOT NULL)"
             "   AS session_checks_waiting,"
@@ -141,3 +141,21 @@ def counts(connection: Connection) -> Counts:
     if row is None:
         raise LookupError("the database counts nothing")
     return row
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutcomeCount:
+    """How many accounting packets ended so, ever."""
+
+    outcome: str
+    reason: str
+    records: int
+
+
+def outcomes(connection: Connection) -> list[OutcomeCount]:
+    """What became of every packet that was received."""
+    with connection.cursor(row_factory=class_row(OutcomeCount)) as cursor:
+        return cursor.execute(
+            "SELECT outcome, reason, sum(records)::bigint AS records FROM record_outcomes"
+            " GROUP BY outcome, reason ORDER BY outcome, reason"
+        ).fetchall()

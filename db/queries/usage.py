@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from db.queries.access import profiles_by_id
 from domain.access import tiers_now
 from domain.fup import Usage
+from domain.integrity import Grade, grade_of
 from domain.period import PERIOD_KINDS, Period, period_at
 
 Connection = psycopg.Connection[Any]
@@ -140,6 +141,18 @@ class SessionView:
     download_bytes: int
     upload_bytes: int
     terminate_cause: str | None
+    start_told_s: int
+    integrity_marks: int
+
+    @property
+    def grade(self) -> Grade:
+        """How far its figures may be trusted."""
+        return grade_of(
+            is_open=self.stopped_at is None,
+            cause=self.terminate_cause,
+            start_told_s=self.start_told_s,
+            marks=self.integrity_marks,
+        )
 
 
 _VIEW = """
@@ -147,7 +160,7 @@ SELECT r.acctuniqueid, r.acctsessionid, r.tenant_id, r.subscription_id, r.nas_se
     r.username, host(r.framedipaddress) AS framed_ip, r.callingstationid AS mac, r.nasporttype AS service,
     r.acctstarttime AS started_at, r.acctupdatetime AS updated_at, r.acctstoptime AS stopped_at,
     r.acctsessiontime AS seconds, r.acctoutputoctets AS download_bytes, r.acctinputoctets AS upload_bytes,
-    r.acctterminatecause AS terminate_cause
+    r.acctterminatecause AS terminate_cause, r.start_told_s, r.integrity_marks
 FROM {table} r LEFT JOIN nas_servers n ON n.id = r.nas_server_id
 """
 _LIVE = _VIEW.format(table="radacct_open") + (

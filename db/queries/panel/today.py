@@ -19,6 +19,7 @@ from db.models import (
     SubscriptionMac,
 )
 from db.queries.panel.network import FAILED
+from domain import quarantine
 from domain.live_change import WAITING
 
 WINDOW = timedelta(hours=1)
@@ -99,7 +100,7 @@ def today(session: Session, tenant_id: int, now: datetime) -> Today:
             of=SessionChange.id,
         ),
         devices_pending=_count(session, SubscriptionMac.status == "pending", of=SubscriptionMac.id),
-        quarantined=_count(session, QuarantinedRecord.created_at >= now - FAILURE_WINDOW, of=QuarantinedRecord.id),
+        quarantined=_count(session, QuarantinedRecord.state == quarantine.WAITING, of=QuarantinedRecord.id),
         spools=[
             Spool(node=row.node, stream=row.stream, updated_at=row.updated_at)
             for row in session.scalars(
