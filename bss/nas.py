@@ -116,14 +116,8 @@ def create(
     if required is None:
         required = clean["routeros_version"] >= 7
     secret = new_secret() if radius_secret is None else _secret(radius_secret)
-    router = NasServer(
-        **clean,
-        require_message_authenticator=required,
-        radius_secret=secret,
-        tenant_id=actor.tenant_id,
-        is_active=True,
-        status="unknown",
-    )
+    fixed = {"tenant_id": actor.tenant_id, "is_active": True, "status": "unknown"}
+    router = NasServer(**clean, **fixed, require_message_authenticator=required, radius_secret=secret)
     session.add(router)
     flush_or_conflict(session, _TAKEN)
     _record(session, actor, now, "created", router, new=clean | {"require_message_authenticator": required})

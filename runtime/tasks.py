@@ -40,6 +40,47 @@ def _every(seconds: float, task: str, queue: str) -> dict[str, Any]:
     return {"task": task, "schedule": seconds, "options": {"queue": queue, "expires": seconds}}
 
 
+def _schedule() -> dict[str, dict[str, Any]]:
+    """What the clock starts."""
+    return {
+        "coa.sweep": _every(SWEEP_SECONDS, "coa.sweep", QUEUE_COA),
+        "coa.see": _every(SWEEP_SECONDS, "coa.see", QUEUE_COA),
+        "coa.probe": _every(SWEEP_SECONDS, "coa.probe", QUEUE_COA),
+        "coa.check": _every(CHECK_SECONDS, "coa.check", QUEUE_COA),
+        "accounting.sweep": _every(60.0, "accounting.sweep", QUEUE_DEFAULT),
+        "monitoring.alarms": _every(30.0, "monitoring.alarms", QUEUE_DEFAULT),
+        "bss.temporary-speeds": _every(30.0, "bss.temporary-speeds", QUEUE_DEFAULT),
+        "bss.router-orders": _every(3.0, "bss.router-orders", QUEUE_DEFAULT),
+        "bss.router-check": _every(60.0, "bss.router-check", QUEUE_DEFAULT),
+        "bss.router-drift": _every(300.0, "bss.router-drift", QUEUE_DEFAULT),
+        "bss.bulk-changes": _every(SWEEP_SECONDS, "bss.bulk-changes", QUEUE_DEFAULT),
+        "bss.rollouts": _every(5.0, "bss.rollouts", QUEUE_DEFAULT),
+        "bss.router-purge": {
+            "task": "bss.router-purge",
+            "schedule": crontab(hour="1", minute="10"),
+            "options": {"queue": QUEUE_DEFAULT},
+        },
+        "coa.purge": {
+            "task": "coa.purge",
+            "schedule": crontab(hour="3", minute="15"),
+            "options": {"queue": QUEUE_COA},
+        },
+        **{
+            name: {"task": name, "schedule": moment, "options": {"queue": QUEUE_DEFAULT}}
+            for name, moment in (
+                ("accounting.usage-hours", crontab(minute="1")),
+                ("accounting.usage-months", crontab(hour="1", minute="10")),
+                ("accounting.retire", crontab(hour="1", minute="30")),
+            )
+        },
+        "accounting.partitions": {
+            "task": "accounting.partitions",
+            "schedule": crontab(hour="0", minute="30"),
+            "options": {"queue": QUEUE_DEFAULT},
+        },
+    }
+
+
 def make_app() -> Celery:
     """The Celery application; opens no connection."""
     application = Celery("lintas", include=list(TASKS))
@@ -68,43 +109,7 @@ def make_app() -> Celery:
         worker_send_task_events=False,
         worker_hijack_root_logger=False,
         worker_max_tasks_per_child=5000,
-        beat_schedule={
-            "coa.sweep": _every(SWEEP_SECONDS, "coa.sweep", QUEUE_COA),
-            "coa.see": _every(SWEEP_SECONDS, "coa.see", QUEUE_COA),
-            "coa.probe": _every(SWEEP_SECONDS, "coa.probe", QUEUE_COA),
-            "coa.check": _every(CHECK_SECONDS, "coa.check", QUEUE_COA),
-            "accounting.sweep": _every(60.0, "accounting.sweep", QUEUE_DEFAULT),
-            "monitoring.alarms": _every(30.0, "monitoring.alarms", QUEUE_DEFAULT),
-            "bss.temporary-speeds": _every(30.0, "bss.temporary-speeds", QUEUE_DEFAULT),
-            "bss.router-orders": _every(3.0, "bss.router-orders", QUEUE_DEFAULT),
-            "bss.router-check": _every(60.0, "bss.router-check", QUEUE_DEFAULT),
-            "bss.router-drift": _every(300.0, "bss.router-drift", QUEUE_DEFAULT),
-            "bss.bulk-changes": _every(SWEEP_SECONDS, "bss.bulk-changes", QUEUE_DEFAULT),
-            "bss.rollouts": _every(5.0, "bss.rollouts", QUEUE_DEFAULT),
-            "bss.router-purge": {
-                "task": "bss.router-purge",
-                "schedule": crontab(hour="1", minute="10"),
-                "options": {"queue": QUEUE_DEFAULT},
-            },
-            "coa.purge": {
-                "task": "coa.purge",
-                "schedule": crontab(hour="3", minute="15"),
-                "options": {"queue": QUEUE_COA},
-            },
-            **{
-                name: {"task": name, "schedule": moment, "options": {"queue": QUEUE_DEFAULT}}
-                for name, moment in (
-                    ("accounting.usage-hours", crontab(minute="1")),
-                    ("accounting.usage-months", crontab(hour="1", minute="10")),
-                    ("accounting.retire", crontab(hour="1", minute="30")),
-                )
-            },
-            "accounting.partitions": {
-                "task": "accounting.partitions",
-                "schedule": crontab(hour="0", minute="30"),
-                "options": {"queue": QUEUE_DEFAULT},
-            },
-        },
+        beat_schedule=_schedule(),
     )
     application.add_defaults(lambda: {"broker_url": get_settings().redis_url})
     return application

@@ -68,7 +68,7 @@ def _record(connection: Connection, answer: Answer, now: datetime) -> None:
 
 def ask_what_is_missing(connection: Connection, *, clock: Callable[[], datetime]) -> int:
     """Ask with patience what somebody looked for a moment ago and did not get; returns how many answered."""
-    wanted = router_snapshots.asked_for(connection, since=clock() - WANTED_SINCE, most=MOST_QUESTIONS)
+    wanted = router_snapshots.take_questions(connection, since=clock() - WANTED_SINCE, most=MOST_QUESTIONS)
     accounts = accounts_of(connection, {nas_id for nas_id, _ in wanted})
     questions = [(accounts[nas_id], part, PATIENT_S) for nas_id, part in wanted if nas_id in accounts and part in PARTS]
     answers = _ask_all(questions)
@@ -76,7 +76,7 @@ def ask_what_is_missing(connection: Connection, *, clock: Callable[[], datetime]
         if answer.error is None:
             _keep(connection, answer, clock())
         else:
-            router_snapshots.forget_question(connection, answer.account.id, answer.part, problem=str(answer.error))
+            router_snapshots.keep_problem(connection, answer.account.id, answer.part, problem=str(answer.error))
     return sum(answer.error is None for answer in answers)
 
 

@@ -56,19 +56,26 @@ def ask_for(connection: Connection, nas_id: int, part: str, *, problem: str, now
     )
 
 
-def asked_for(connection: Connection, *, since: datetime, most: int) -> list[tuple[int, str]]:
-    """Router and question of what somebody looked for and did not get."""
-    rows = connection.execute(
-        "SELECT nas_server_id, part FROM router_snapshots WHERE asked_at > %s ORDER BY asked_at LIMIT %s",
-        [since, most],
-    ).fetchall()
+_TAKE = """
+WITH wanted AS (
+    SELECT nas_server_id, part FROM router_snapshots WHERE asked_at > %s ORDER BY asked_at LIMIT %s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE router_snapshots s SET asked_at = NULL FROM wanted w
+WHERE s.nas_server_id = w.nas_server_id AND s.part = w.part RETURNING s.nas_server_id, s.part
+"""
+
+
+def take_questions(connection: Connection, *, since: datetime, most: int) -> list[tuple[int, str]]:
+    """Router and question of what somebody looked for and did not get; whoever takes one asks it."""
+    rows = connection.execute(_TAKE, [since, most]).fetchall()
     return [(row[0], row[1]) for row in rows]
 
 
-def forget_question(connection: Connection, nas_id: int, part: str, *, problem: str) -> None:
+def keep_problem(connection: Connection, nas_id: int, part: str, *, problem: str) -> None:
     """It was asked with patience and did not answer either: nobody asks again until somebody looks."""
     connection.execute(
-        "UPDATE router_snapshots SET asked_at = NULL, problem = %s WHERE nas_server_id = %s AND part = %s",
+        "UPDATE router_snapshots SET problem = %s WHERE nas_server_id = %s AND part = %s",
         [problem[:300], nas_id, part],
     )
 

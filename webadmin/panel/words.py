@@ -53,6 +53,11 @@ _STATES: dict[str, dict[str, Mark]] = {
         "superseded": Mark(colour="grey", icon="history", text=_l("replaced by a newer change")),
         "gone": Mark(colour="grey", icon="plug-connected-x", text=_l("session had ended")),
     },
+    "router_api": {
+        "online": Mark(colour="green", icon="plug-connected", text=_l("answers")),
+        "offline": Mark(colour="red", icon="plug-connected-x", text=_l("no answer")),
+        "unknown": Mark(colour="grey", icon="question-mark", text=_l("not asked yet")),
+    },
     "router_order": {
         "pending": Mark(colour="blue", icon="clock", text=_l("waiting")),
         "sending": Mark(colour="blue", icon="send", text=_l("under way")),

@@ -69,6 +69,9 @@ END $$
 ON_CUSTOMERS = """
 CREATE FUNCTION order_secrets_of_customers() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF NOT EXISTS (SELECT FROM nas_servers WHERE provisioning_mode <> 'radius' AND deleted_at IS NULL) THEN
+        RETURN NULL;
+    END IF;
     PERFORM order_router_secrets(array_agg(n.id), array_agg(s.username), 'customer')
     FROM changed c JOIN before b USING (id)
     JOIN subscriptions s ON s.customer_id = c.id AND s.deleted_at IS NULL AND s.status <> 'terminated'
@@ -83,6 +86,9 @@ END $$
 ON_PLANS = """
 CREATE FUNCTION order_secrets_of_plans() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF NOT EXISTS (SELECT FROM nas_servers WHERE provisioning_mode <> 'radius' AND deleted_at IS NULL) THEN
+        RETURN NULL;
+    END IF;
     PERFORM order_router_secrets(array_agg(n.id), array_agg(s.username), 'plan')
     FROM changed c JOIN before b USING (id)
     JOIN subscriptions s ON s.service_plan_id = c.id AND s.deleted_at IS NULL AND s.status <> 'terminated'
