@@ -44,8 +44,10 @@ class Keeper:
         keyring: Keyring,
         complain: Callable[[str], None],
         prepare: Callable[[Entry], None],
+        is_ours: Callable[[str], bool],
     ) -> None:
         self._prepare = prepare
+        self._is_ours = is_ours
         self._dsn = dsn
         self._store = store
         self._routers = routers
@@ -164,7 +166,7 @@ class Keeper:
             threading.Thread(target=self._fill, name="fill", daemon=True).start()
 
     def _fill(self) -> None:
-        """Read every subscription ahead, so that a storm after a start finds memory full.
+        """Read every subscription whose logins come here, so that a storm after a start finds memory full.
 
         Gives way to logins: Python runs one thread at a time, and a busy one makes each of them wait its turn. A change
         of many rows at once ends the filling: the rest is read when somebody logs in.
@@ -173,7 +175,7 @@ class Keeper:
         store.touched, epoch = set(), store.epoch
         try:
             with psycopg.connect(self._dsn) as connection:
-                for number, (profile, sessions) in enumerate(all_profiles(connection, store.capacity)):
+                for number, (profile, sessions) in enumerate(all_profiles(connection, store.capacity, self._is_ours)):
                     if self._stopping.is_set() or store.touched is None:
                         break
                     key = (profile.tenant_id, profile.username)

@@ -4,6 +4,7 @@ Every entry is wrapped: an exception would otherwise become a reject without a r
 """
 
 import gc
+import os
 import secrets
 import sys
 import threading
@@ -18,6 +19,7 @@ from db.crypto import Keyring
 from db.queries.access import OPEN_SESSIONS, PROFILE_BY_NAME, RECENT_DEVICES
 from db.queries.deadline import policy_dsn
 from db.queries.reader import DeadlineReader
+from domain.sharing import CHANNEL, SHARE, SHARES, share_of
 from radius.authorizer import Answer, Authorizer, Codes, Request
 from radius.guard import SpoolGuard
 from radius.keeper import Keeper
@@ -26,6 +28,7 @@ from radius.router_keeper import RouterKeeper
 from radius.router_notes import RouterNotes
 from radius.routers import RouterTable, client_pairs
 from radius.settings import PolicySettings
+from radius.shared_port import SharedPort
 from radius.store import Entry, ProfileStore
 from radius.sync import SpoolSync
 
@@ -34,13 +37,14 @@ COLLECT_YOUNG_ONLY = (10_000, 50, 1_000_000)
 # A background thread gives way to a login after half a millisecond instead of Python's five.
 SWITCH_INTERVAL_S = 0.0005
 
-Part = Keeper | RouterKeeper | AccessRecords | SpoolGuard | SpoolSync
+Part = Keeper | RouterKeeper | AccessRecords | SpoolGuard | SpoolSync | SharedPort
 
 _routers = RouterTable()
 _desk: list[Authorizer] = []
 # Only where logins are decided: to have heard a router there says that its logins arrive.
 _notes: list[RouterNotes] = []
 _sync: list[SpoolSync] = []
+_ports: list[SharedPort] = []
 _running: list[Part] = []
 _threads: list[threading.Thread] = []
 _complained: dict[str, float] = {}
@@ -77,6 +81,8 @@ def authorize(request: Request) -> Answer:
 
 def find_router(request: Request) -> Answer | int:
     """Tell FreeRADIUS the secret of the router at an address, or that there is none."""
+    if _ports and _ports[0].is_waiting:
+        return _take_port()
     address = dict(request)["Tmp-String-0"]
     router = _routers.by_address.get(address)
     if router is None:
@@ -86,12 +92,6 @@ def find_router(request: Request) -> Answer | int:
     return (radiusd.RLM_MODULE_OK, (), client_pairs(address, router))
 
 
-def refused(request: Request) -> int:
-    """A password was wrong after the policy had accepted."""
-    try:
-        _desk[0].refuse_password(bytes.fromhex(dict(request)["Tmp-String-2"].removeprefix("0x")).decode(), request)
-    except Exception:
-        radiusd.radlog(radiusd.L_ERR, f"a refusal was not recorded: {traceback.format_exc()}")
 def _take_port() -> int:
     """The packet is our own, sent so that this is called at a moment when FreeRADIUS waits for none."""
     if _ports[0].take():
@@ -105,6 +105,12 @@ def check_certificate(request: Request) -> int:
     return int(radiusd.RLM_MODULE_REJECT if serial in _routers.revoked else radiusd.RLM_MODULE_NOOP)
 
 
+def refused(request: Request) -> int:
+    """A password was wrong after the policy had accepted."""
+    try:
+        _desk[0].refuse_password(bytes.fromhex(dict(request)["Tmp-String-2"].removeprefix("0x")).decode(), request)
+    except Exception:
+        radiusd.radlog(radiusd.L_ERR, f"a refusal was not recorded: {traceback.format_exc()}")
     return int(radiusd.RLM_MODULE_OK)
 
 
@@ -136,7 +142,17 @@ def _start_login(settings: PolicySettings) -> None:
     statements = {"profile": PROFILE_BY_NAME, "open_sessions": OPEN_SESSIONS, "recent_devices": RECENT_DEVICES}
     reader = DeadlineReader(dsn, statements, settings.read_timeout_ms)
     records = AccessRecords(Path(settings.spool_dir), _complain)
-    keeper = Keeper(dsn, store, _routers, reader, keyring, _complain, _prepare)
+    share, shares = int(os.environ.get(SHARE, "0")), int(os.environ.get(SHARES, "1"))
+    keeper = Keeper(
+        dsn,
+        store,
+        _routers,
+        reader,
+        keyring,
+        _complain,
+        _prepare,
+        lambda name: share_of(name.encode(), shares) == share,
+    )
     authorizer = Authorizer(
         codes=Codes(accept=radiusd.RLM_MODULE_OK, reject=radiusd.RLM_MODULE_REJECT, handled=radiusd.RLM_MODULE_HANDLED),
         store=store,
@@ -152,7 +168,11 @@ def _start_login(settings: PolicySettings) -> None:
     )
     _desk[:] = [authorizer]
     _notes[:] = [records.notes]
-    _run(keeper, records, *(_watch(settings) if settings.takes_accounting else []))
+    if CHANNEL in os.environ:
+        _ports[:] = [SharedPort(os.environ, _complain)]
+    # Records that come by TLS come to the first server.
+    watch = _watch(settings) if settings.takes_accounting and share == 0 else []
+    _run(keeper, records, *_ports, *watch)
 
 
 def _start_accounting(settings: PolicySettings) -> None:

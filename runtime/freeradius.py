@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import sys
 import sysconfig
 import time
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runtime import certificates, files
+from runtime.ports import are_bound
 from runtime.postgres import memory_bytes
 from runtime.processes import ProcessId, launch
 from runtime.settings import Settings
@@ -24,8 +26,11 @@ PROGRAM = "freeradius"
 POLICY_SETTINGS_NAME = "policy.json"
 # A changed or removed router is asked about again after this long; the answer comes from the policy's memory.
 CLIENT_LIFETIME_S = 3
-# The policy runs one call at a time, so more threads than this only wait for each other.
+# The policy runs one call at a time, so more threads than this only wait for each other. Of several servers none has
+# threads: their processes are what runs side by side.
 THREADS = 2
+# Each has a policy of its own, so logins find more than one processor; together they keep what one would.
+MOST_LOGIN_SERVERS = 8
 # Where each record waits for the disk, so many may wait together and share one request to it.
 STRICT_THREADS = 32
 # Room in the kernel for requests that wait to be read, asked for by each socket: 26,000 logins that arrive at once. The
@@ -63,6 +68,7 @@ def values_for(settings: Settings, target_dir: Path) -> dict[str, str]:
     site_packages = sysconfig.get_paths()["purelib"]
     return {
         "CLIENT_LIFETIME_S": str(CLIENT_LIFETIME_S),
+        "EAP_CRL": "yes" if certificates.checks_revocation(settings.eap_folder) else "no",
         "EAP_DIR": str(settings.eap_folder),
         "ACCT_PORT": str(settings.radius_acct_port),
         "ACCT_THREADS": str(STRICT_THREADS),
@@ -72,10 +78,10 @@ def values_for(settings: Settings, target_dir: Path) -> dict[str, str]:
         "POLICY_SETTINGS": str(target_dir / POLICY_SETTINGS_NAME),
         "PYTHON_PATH": f"{root}:{site_packages}",
         "RADDB_DIR": str(target_dir),
+        "RADSEC_CRL": "yes" if certificates.checks_revocation(settings.radsec_folder) else "no",
         "RADSEC_DIR": str(settings.radsec_folder),
         "RADSEC_PORT": str(settings.radsec_port),
         "RECEIVE_BYTES": str(RECEIVE_BYTES),
-        "RADSEC_CRL": "yes" if certificates.checks_revocation(settings.radsec_folder) else "no",
         "RUN_DIR": str(target_dir.parent),
         "SPOOL_GATE": str(gate_of(target_dir)),
         "STORED": "strict" if settings.spool_strict else "background",
@@ -85,12 +91,12 @@ def values_for(settings: Settings, target_dir: Path) -> dict[str, str]:
 
 def render(settings: Settings, target_dir: Path, *, source: Path = SOURCE) -> Path:
     """Writes the configuration into the target directory, replacing what was there; returns the directory."""
-    values = values_for(settings, target_dir)
-    fresh = target_dir.with_name(f".{target_dir.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
     certificates.ensure(settings.eap_folder, now=datetime.now(UTC))
     if settings.radsec_port:
         certificates.ensure(settings.radsec_folder, now=datetime.now(UTC))
+    values = values_for(settings, target_dir)
+    fresh = target_dir.with_name(f".{target_dir.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
     files.private_dir(fresh)
     for path in sorted(source.rglob("*")):
         if RADSEC in path.relative_to(source).parts and not settings.radsec_port:
@@ -120,7 +126,7 @@ def policy_settings(settings: Settings, target_dir: Path) -> str:
             "spool_note": str(settings.spool_dir / f"watch-{gate_of(target_dir).stem}.json"),
             "min_free_bytes": settings.spool_min_free_mb * 1024 * 1024,
             "takes_accounting": settings.radsec_port > 0,
-            "capacity": settings.policy_capacity or capacity_for(memory_bytes()),
+            "capacity": settings.policy_capacity or capacity_for(memory_bytes() // login_servers(settings)),
         }
     )
 
@@ -153,8 +159,25 @@ def fill(text: str, values: dict[str, str], *, name: str) -> str:
 
 def command(settings: Settings, raddb: Path, part: str) -> list[str]:
     """One of the servers in the foreground, as a supervisor starts it."""
-    options = _THREADED if part == LOGIN or settings.spool_strict else _ALONE
-    return [PROGRAM, *options, "-n", part, "-d", str(raddb), "-l", "stdout"]
+    options = _THREADED if _has_threads(settings, part) else _ALONE
+    server = [PROGRAM, *options, "-n", part, "-d", str(raddb), "-l", "stdout"]
+    if part != LOGIN:
+        return server
+    where = [settings.radius_host, str(settings.radius_auth_port), str(login_servers(settings)), str(RECEIVE_BYTES)]
+    return [sys.executable, "-m", "runtime.login_servers", *where, *server]
+
+
+def _has_threads(settings: Settings, part: str) -> bool:
+    """Handing a request from thread to thread costs as much as answering it, unless answering may have to wait."""
+    if part == ACCOUNTING:
+        return settings.spool_strict
+    # Routers that come by TLS have their records written by the first of the login servers.
+    return login_servers(settings) == 1 or settings.radsec_port > 0
+
+
+def login_servers(settings: Settings) -> int:
+    """How many servers answer logins: one for each processor unless the settings say otherwise."""
+    return settings.login_servers or min(len(os.sched_getaffinity(0)), MOST_LOGIN_SERVERS)
 
 
 def start(settings: Settings, raddb: Path, part: str, *, log_file: Path, timeout_seconds: float = 30.0) -> ProcessId:
@@ -186,21 +209,6 @@ def wait_ready(
 def is_listening(settings: Settings, part: str) -> bool:
     """Whether some process of this machine has the part's port bound."""
     return are_bound([port_of(settings, part)])
-
-
-def are_bound(listen_ports: Sequence[int]) -> bool:
-    """Whether all these UDP ports of this machine are bound by somebody."""
-    return _bound_udp_ports().issuperset(listen_ports)
-
-
-def _bound_udp_ports() -> set[int]:
-    # Asking the kernel sends no packet: a probe would show up in the server's own statistics.
-    bound: set[int] = set()
-    for table in ("/proc/net/udp", "/proc/net/udp6"):
-        path = Path(table)
-        lines = path.read_text().splitlines()[1:] if path.exists() else []
-        bound.update(int(line.split()[1].rpartition(":")[2], 16) for line in lines)
-    return bound
 
 
 def _render_entry(source: Path, target: Path, values: dict[str, str]) -> None:

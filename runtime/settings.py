@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     radius_acct_port: int = Field(default=1813, gt=0, lt=65536)
     # RADIUS over TLS (RadSec), usually 2083; empty or 0 leaves it off.
     radsec_port: Annotated[int, BeforeValidator(lambda value: value or 0)] = Field(default=0, ge=0, lt=65536)
+    # Servers that share the login port, each on a processor of its own; 0 starts one for each processor, at most eight.
+    login_servers: int = Field(default=0, ge=0, le=64)
     # The port on which the demo's simulated router listens; a real router's port is kept per NAS.
     coa_port: int = Field(default=3799, gt=0, lt=65536)
     coa_bind: str = ""
@@ -97,13 +99,13 @@ class Settings(BaseSettings):
         """Where the certificates for RADIUS over TLS lie; their authority vouches for routers and nobody else."""
         return self.var_dir / "secrets" / "radsec"
 
-
-def load_settings() -> Settings:
     @property
     def authority_folders(self) -> dict[str, Path]:
         """The folder of each authority by the kind of certificates it issues."""
         return {"customer": self.eap_folder, "router": self.radsec_folder}
 
+
+def load_settings() -> Settings:
     """Reads the settings afresh; `get_settings` is the one to use outside tests and set-up."""
     load_env_file(env_file())
     try:

@@ -5,9 +5,10 @@ Each row comes as one JSON text, so that the FreeRADIUS process, the collector a
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import psycopg
@@ -110,12 +111,15 @@ PROFILE_BY_NAME = _PROFILE + (
     " AND s.tenant_id = $1::bigint AND s.username = $2::text ORDER BY s.status = 'terminated', s.id DESC LIMIT 1"
 )
 _PROFILES_BY_ID = _PROFILE + " AND s.id = ANY(%s)"
-_ALL_PROFILES = _PROFILE + " AND s.status <> 'terminated' ORDER BY s.id LIMIT %s"
+_ALL_PROFILES = _PROFILE + " AND s.status <> 'terminated' ORDER BY s.id"
 
 
 def parse_profile(text: str | bytes) -> tuple[AccessProfile, tuple[LiveSession, ...]]:
     """The profile and the running sessions in one row of the statements above."""
-    row = json.loads(text)
+    return _parsed(json.loads(text))
+
+
+def _parsed(row: dict[str, Any]) -> tuple[AccessProfile, tuple[LiveSession, ...]]:
     sessions = tuple(_session(row["subscription_id"], item) for item in row.pop("sessions") or ())
     return _profile(row), sessions
 
@@ -130,13 +134,14 @@ def profiles_by_id(
 
 
 def all_profiles(
-    connection: psycopg.Connection[Any], limit: int
+    connection: psycopg.Connection[Any], limit: int, is_wanted: Callable[[str], bool]
 ) -> Iterator[tuple[AccessProfile, tuple[LiveSession, ...]]]:
-    """Every subscription that could log in, at most `limit`, streamed from a server-side cursor."""
+    """Every subscription that could log in and whose name is wanted, at most `limit`, streamed from the server."""
     with connection.cursor(name="all_profiles") as cursor:
         cursor.itersize = 2000
-        for (text,) in cursor.execute(_ALL_PROFILES, (limit,)):
-            yield parse_profile(text)
+        rows = (json.loads(text) for (text,) in cursor.execute(_ALL_PROFILES))
+        for row in islice((row for row in rows if is_wanted(row["username"])), limit):
+            yield _parsed(row)
 
 
 def _profile(row: dict[str, Any]) -> AccessProfile:

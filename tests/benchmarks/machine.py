@@ -60,6 +60,11 @@ def resident_mb(pid: int) -> float:
     return round(int(found[1]) / 1024, 1) if found else 0.0
 
 
+def family_resident_mb(pid: int) -> float:
+    """The same with its living children; what they share is counted for each."""
+    return round(resident_mb(pid) + sum(resident_mb(child) for child in children_of(pid)), 1)
+
+
 def describe() -> dict[str, object]:
     """Processors, memory and load of the machine."""
     memory = re.search(r"^MemTotal:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)

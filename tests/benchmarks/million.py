@@ -52,7 +52,7 @@ class Provider:
 
     @property
     def resident_mb(self) -> float:
-        return machine.resident_mb(self.process.pid)
+        return machine.family_resident_mb(self.process.pid)
 
     def middle(self, of: Callable[[tuple[Answered, float]], float]) -> float:
         """The median over the rounds."""
@@ -173,9 +173,9 @@ def _load(lab: Lab, seconds: float, *, in_order: bool = False) -> Load:
 def _round(
     lab: Lab, process: ProcessId, program: Path, seconds: float, *, in_order: bool = False
 ) -> tuple[Answered, float]:
-    before = machine.cpu_seconds(process.pid)
+    before = machine.family_cpu_seconds(process.pid)
     answered = load.run(program, _load(lab, seconds, in_order=in_order))
-    spent = machine.cpu_seconds(process.pid) - before
+    spent = machine.family_cpu_seconds(process.pid) - before
     return answered, spent / max(1, answered.ok + answered.rejected) * 1e6
 
 

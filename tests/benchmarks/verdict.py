@@ -62,7 +62,7 @@ class Meter:
     def __init__(self, lab: Lab, server: Server) -> None:
         postgres, collector = lab.process("postgres").pid, lab.process("collector").pid
         self._sources: dict[str, Callable[[], float]] = {
-            "FreeRADIUS": lambda: sum(machine.cpu_seconds(process.pid) for process in server.processes),
+            "FreeRADIUS": lambda: sum(machine.family_cpu_seconds(process.pid) for process in server.processes),
             "load generator": machine.own_children_cpu_seconds,
             "collector": lambda: machine.cpu_seconds(collector),
             "PostgreSQL": lambda: machine.family_cpu_seconds(postgres),

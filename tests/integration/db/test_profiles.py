@@ -349,8 +349,8 @@ def test_filling_ahead_reads_everybody_who_could_log_in_within_a_bound(db: Sessi
     db.commit()
 
     with psycopg.connect(db_url) as connection:
-        everybody = [profile.subscription_id for profile, _ in all_profiles(connection, 100)]
-        some = [profile.subscription_id for profile, _ in all_profiles(connection, 3)]
+        everybody = [profile.subscription_id for profile, _ in all_profiles(connection, 100, lambda _: True)]
+        some = [profile.subscription_id for profile, _ in all_profiles(connection, 3, lambda _: True)]
 
     assert everybody == [row.id for row in rows]
     assert some == everybody[:3]

@@ -60,7 +60,7 @@ def complaints() -> list[str]:
 def keeper(store: ProfileStore, complaints: list[str]) -> Keeper:
     ring = Keyring([Fernet.generate_key()])
     reader: Any = None
-    return Keeper("", store, RouterTable(), reader, ring, complaints.append, lambda _: None)
+    return Keeper("", store, RouterTable(), reader, ring, complaints.append, lambda _: None, lambda _: True)
 
 
 def test_a_notice_of_each_channel_reaches_memory(keeper: Keeper, entry: Entry) -> None:
