@@ -7,7 +7,7 @@ SOURCES := domain db runtime routeros radius accounting coa bss monitoring webad
 # Tests that share nothing run side by side; a third process on two cores only waits.
 WORKERS ?= 2
 
-.PHONY: help setup demo stop status test test-fast check bench bench-million storm fuzz format clean
+.PHONY: help setup demo stop status test test-fast check bench bench-million storm faults fuzz format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ bench-million: ## Measure a million subscribers beside ten thousand: cold start,
 storm: ## Have 20,000 customers dial at the same moment, and time how soon all are online
 	@scripts/bootstrap test
 	@$(BIN)/lintas bench storm
+
+faults: ## Break everything in turn under load (FAULTS=a1,b7 FAULT_RECORDS=100000); lines in var/faults
+	@scripts/bootstrap test
+	@PYTHONPATH=.:tests $(BIN)/python -m faults.runner
 
 fuzz: ## Send 20,000 broken and made-up packets to both servers while customers log in
 	@scripts/bootstrap test

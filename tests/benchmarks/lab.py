@@ -110,9 +110,10 @@ class Lab:
 
     def start_radius(self) -> tuple[ProcessId, ...]:
         """Our FreeRADIUS processes: logins, with the policy, and accounting."""
-        return tuple(self._start_radius(part) for part in freeradius.PARTS)
+        return tuple(self.start_part(part) for part in freeradius.PARTS)
 
-    def _start_radius(self, part: str) -> ProcessId:
+    def start_part(self, part: str) -> ProcessId:
+        """One of our FreeRADIUS processes."""
         raddb = freeradius.render(self.settings, self.home / f"raddb-{part}")
         process = freeradius.start(self.settings, raddb, part, log_file=self.log_file(f"radius-{part}"))
         self.remember(f"radius-{part}", process)
@@ -120,12 +121,16 @@ class Lab:
 
     def start_service(self, name: str) -> ProcessId:
         """A process of an installation (collector, worker), with its own command, on this lab's database."""
+        return self.start_service_as(name, name)
+
+    def start_service_as(self, name: str, known_as: str) -> ProcessId:
+        """The same under another name in this lab, so that there may be two."""
         place = local.Local(places=local.Places(var=self.home), cluster=None, redis_server=None)
         found = [
             item for item in services.plan(place, self.settings) if isinstance(item, Service) and item.name == name
         ]
-        process = self.start(name, found[0].command, env=self._environment(found[0]))
-        self._wait_until_it_says(name, found[0])
+        process = self.start(known_as, found[0].command, env=self._environment(found[0]))
+        self._wait_until_it_says(known_as, found[0])
         return process
 
     def _environment(self, service: Service) -> dict[str, str]:
@@ -156,9 +161,9 @@ def tail(log_file: Path) -> str:
     return "\n".join(log_file.read_text(errors="replace").splitlines()[-8:]) if log_file.exists() else "no log"
 
 
-def results_dir() -> Path:
+def results_dir(place: str = "bench") -> Path:
     """Where results are written, and where the lab lies meanwhile."""
-    directory = var_dir() / "bench"
+    directory = var_dir() / place
     # PostgreSQL runs as another user and must be able to walk through, not to list.
     for path in (var_dir(), directory):
         path.mkdir(parents=True, exist_ok=True)
@@ -167,10 +172,10 @@ def results_dir() -> Path:
 
 
 @contextmanager
-def open_lab(*, subscribers: int, say: Callable[[str], None]) -> Iterator[Lab]:
-    """A lab with a migrated, empty database; everything in it is ended and deleted afterwards."""
-    home = results_dir() / "run"
-    with _alone(results_dir() / "lock"):
+def open_lab(*, subscribers: int, say: Callable[[str], None], place: str = "bench") -> Iterator[Lab]:
+    """A lab in var/`place` with a migrated, empty database; everything in it is ended and deleted afterwards."""
+    home = results_dir(place) / "run"
+    with _alone(results_dir(place) / "lock"):
         _clear(home)
         home.mkdir(mode=0o711)
         home.chmod(0o711)

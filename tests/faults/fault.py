@@ -1,0 +1,212 @@
+"""One fault under load: dial and report, break, wait, mend, wait until all is acknowledged and committed, compare.
+
+A fault says how it is injected and healed and what it may cost; this module makes the run around it.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, ClassVar
+
+from benchmarks.lab import LabError
+from faults import checks, truth
+from faults.nas import Fleet, Plan, RouterPlan, Server
+from faults.stage import Sizes, Stage
+from faults.verdict import Expect, Outcome
+
+ROUTERS = 4
+MOST_RECORDS_A_SECOND = 3000
+INJECT_AT = 0.25
+# After the fault the load goes on at least this long, to see service come back.
+AFTER_S = 4.0
+ACKED_WITHIN_S, COMMITTED_WITHIN_S = 90.0, 120.0
+QUIET_S = 1.0
+_LOOK_S = 0.02
+
+
+@dataclass(kw_only=True)
+class Run:
+    """One run of a fault: the stage, the routers of this run alone, their fleet and the moments that matter."""
+
+    stage: Stage
+    routers: list[RouterPlan]
+    numbers: list[int]
+    plan: Plan
+    chance: Random
+    fleet: Fleet
+    outcome: Outcome
+    injected_at: float = 0.0
+    healed_at: float = 0.0
+    ended_at: float = 0.0
+    kept: dict[str, Any] = field(default_factory=dict)
+
+
+class Fault:
+    """A fault with the usual run. Subclasses say what is broken; those without this kind of load override `run`."""
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    expect: ClassVar[Expect] = Expect()
+    hold_s: ClassVar[float] = 3.0
+    # What differs from `Plan`'s defaults.
+    load: ClassVar[dict[str, Any]] = {}
+    # The whole load is the fault: nothing is down, so nothing comes back.
+    is_weather: ClassVar[bool] = False
+
+    def why_not(self) -> str:
+        """Why it cannot run on this machine; empty when it can."""
+        return ""
+
+    def servers(self, stage: Stage) -> list[Server]:
+        """Where the routers send to."""
+        return [stage.server]
+
+    def prepare(self, run: Run) -> None:
+        """Before the first packet."""
+
+    def inject(self, run: Run) -> None:
+        """Break it."""
+
+    def heal(self, run: Run) -> None:
+        """Mend it."""
+
+    def settle(self, run: Run) -> None:
+        """All is acknowledged and committed; what the clock would do later is done now."""
+
+    def check(self, run: Run, compared: checks.Compared) -> None:
+        """What only this fault can get wrong; problems go to the outcome."""
+
+    def tidy(self, run: Run) -> None:
+        """Leave the stage as the next fault expects it."""
+
+    # --- the run ---
+
+    def run(self, stage: Stage, records: int, number: int) -> Outcome:
+        """The whole of it; `number` gives the fault its own routers."""
+        begun = time.monotonic()
+        stage.ensure("postgres", "redis", "radius-login", "radius-accounting", "collector")
+        run = self._set_up(stage, records, number)
+        since, counted = stage.spool_sizes(), _counted(stage)
+        try:
+            self._under_load(run)
+            self._count(run, since, counted)
+        except (LabError, TimeoutError) as error:
+            run.outcome.problems.append(str(error))
+            self._figures(run)
+        finally:
+            self.tidy(run)
+        run.outcome.judge(self.expect)
+        run.outcome.seconds = round(time.monotonic() - begun, 1)
+        return run.outcome
+
+    def _set_up(self, stage: Stage, records: int, number: int) -> Run:
+        seconds = max(records / MOST_RECORDS_A_SECOND, self.hold_s + AFTER_S + 2.0)
+        plan = Plan(records=records, seconds=seconds, **self.load)
+        seed = stage.seed * 1000 + number
+        addresses = [f"127.{20 + number}.{stage.seed % 250}.{router + 1}" for router in range(ROUTERS)]
+        routers = [RouterPlan(address=address) for address in addresses]
+        fleet = Fleet(
+            plan=plan, routers=routers, servers=[], secret=stage.lab.secret, customers=stage.customers(),
+            strangers=stage.strangers(), seed=seed,
+        )  # fmt: skip
+        run = Run(
+            stage=stage, routers=routers, numbers=stage.add_routers(addresses), plan=plan, chance=Random(seed),
+            fleet=fleet, outcome=Outcome(fault=self.id, title=self.title, seed=seed),
+        )  # fmt: skip
+        self.prepare(run)
+        fleet.servers = self.servers(stage)
+        return run
+
+    def _under_load(self, run: Run) -> None:
+        fleet = run.fleet
+        fleet.start()
+        _wait_for(lambda: fleet.progress >= (0.02 if self.is_weather else INJECT_AT), fleet)
+        run.injected_at = time.monotonic()
+        self.inject(run)
+        if not self.is_weather:
+            time.sleep(self.hold_s)
+            self.heal(run)
+            run.healed_at = time.monotonic()
+            self._wait_drained(run)
+            time.sleep(max(0.0, run.healed_at + AFTER_S - time.monotonic()))
+        _wait_for(lambda: fleet.progress >= 1.0, fleet)
+        run.ended_at = time.monotonic()
+        if self.is_weather:
+            self.heal(run)
+        fleet.finish(ACKED_WITHIN_S)
+
+    def _wait_drained(self, run: Run) -> None:
+        """How long the collector takes for what was acknowledged up to the end of the fault, while more comes in."""
+        drained_at = run.stage.wait_counted(run.stage.spool_sizes(), COMMITTED_WITHIN_S)
+        run.outcome.drain_s = round(drained_at - run.healed_at, 2)
+
+    def _wait_quiet(self, stage: Stage) -> float:
+        """Waits for copies of packets that are still on their way; returns when all was committed."""
+        while True:
+            sizes = stage.spool_sizes()
+            committed_at = stage.wait_counted(sizes, COMMITTED_WITHIN_S)
+            time.sleep(QUIET_S)
+            if stage.spool_sizes() == sizes:
+                return committed_at
+
+    def _count(self, run: Run, since: Sizes, counted: int) -> None:
+        stage, outcome, begun = run.stage, run.outcome, time.monotonic()
+        committed_at = self._wait_quiet(stage)
+        if self.is_weather:
+            outcome.drain_s = round(committed_at - begun, 2)
+        self._figures(run)
+        self.settle(run)
+        self._wait_quiet(stage)
+        spooled = checks.read_spool(stage.nodes, since)
+        missing = checks.lost_records(run.fleet.truth.acked, spooled)
+        compared = checks.compare(stage.lab.settings.database_url, run.fleet.truth, run.numbers)
+        compared.note("acknowledged records that the spool does not hold", missing)
+        if (lines := _counted(stage) - counted) != spooled.lines:
+            compared.problems.append(f"{spooled.lines} lines in the spool, {lines} counted")
+        self.check(run, compared)
+        outcome.lost += len(missing) + compared.lost
+        outcome.duplicated += compared.duplicated
+        outcome.figures |= compared.figures | {
+            "sessions": compared.sessions,
+            "spool_lines": spooled.lines,
+            "spool_lines_unreadable": spooled.unreadable,
+            "repeats_merged": spooled.lines - spooled.unreadable - len(spooled.keys),
+            "set_aside": stage.number("SELECT count(*) FROM quarantined_records"),
+        }
+        outcome.problems += compared.problems
+
+    def _figures(self, run: Run) -> None:
+        known, outcome = run.fleet.truth, run.outcome
+        logins = known.logins
+        outcome.sent, outcome.acknowledged = known.issued, len(known.acked)
+        outcome.false_rejects = len(truth.false_rejects(logins))
+        outcome.false_accepts = len(truth.false_accepts(logins))
+        outcome.logins = len(logins)
+        outcome.availability = truth.availability(logins, since=run.injected_at, until=run.ended_at)
+        if not self.is_weather:
+            recovered = truth.recovery_s(_until(logins, run.ended_at), healed_at=run.healed_at)
+            outcome.recovery_s = None if recovered is None else round(recovered, 2)
+        outcome.figures |= {
+            "packets": known.packets,
+            "records_sent_again": known.repeated,
+            "strange_answers": known.strange,
+            "records_a_second": round(run.plan.records_a_second),
+            "logins_a_second": round(run.plan.login_rate, 1),
+            "refused": sorted({ask.username for ask in truth.false_rejects(logins)})[:5],
+        }
+
+
+def _until(logins: Sequence[truth.Ask], moment: float) -> list[truth.Ask]:
+    return [ask for ask in logins if ask.asked_at < moment]
+
+
+def _counted(stage: Stage) -> int:
+    return stage.number("SELECT coalesce(sum(records), 0) FROM spool_positions WHERE stream = 'acct'")
+
+
+def _wait_for(condition: Any, fleet: Fleet) -> None:
+    while not condition():
+        if fleet.error is not None:
+            raise fleet.error
+        time.sleep(_LOOK_S)
