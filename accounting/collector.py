@@ -15,19 +15,19 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from itertools import groupby
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 
-from accounting import access_log, fairuse, newcomers, quotas, records
+from accounting import access_log, fairuse, newcomers, quotas, records, replays
 from accounting.aside import put_aside
 from accounting.facts import Memory, Meter, moment
-from accounting.ledger import Ledger, Postings, ToLookAt, UsageMoved, watched_columns
+from accounting.ledger import Ledger, Postings, ToLookAt, watched_columns
 from accounting.merging import Batch, Known
 from accounting.newcomers import Newcomer, Watched
 from accounting.records import Malformed, Record
+from accounting.replays import MOVED, REFUSALS, UNFORESEEN
 from accounting.sessions import SessionChanges, SessionsMoved
 from accounting.spool import Chunk, Line, Spool
 from accounting.spool_watch import SpoolWatch
@@ -35,7 +35,6 @@ from db.queries import accounting as queries
 from db.queries import health
 from db.queries import spool as spool_queries
 from db.queries.accounting import Connection
-from db.queries.spool import ReplayRow
 from domain.quarantine import MERGED, QUARANTINED, REFUSED, STORED, UNKNOWN_NAS
 from runtime.logs import get_logger
 
@@ -50,19 +49,13 @@ AHEAD_FROM = 500
 ASIDE_EVERY = timedelta(seconds=1)
 MARK_EVERY = timedelta(seconds=10)
 TIDY_EVERY = timedelta(minutes=5)
-# Between two looks for put-aside records that somebody wants tried again, and how many are tried in one transaction.
+# Between two looks for put-aside records that somebody wants tried again.
 REPLAY_EVERY = timedelta(seconds=2)
-REPLAY_AT_ONCE = 500
 # After another collector was noticed, batches are merged under the lock for this long.
 SHARED_FOR = timedelta(seconds=10)
 FIRST_BACK_OFF_S, LAST_BACK_OFF_S = 0.1, 5.0
 STATEMENT_TIMEOUT_MS = 120_000
 LOCK_TIMEOUT_MS = 20_000
-
-MOVED = (SessionsMoved, UsageMoved)
-# What a record that nobody foresaw may raise on its way; it is isolated and set aside like one the database refuses.
-UNFORESEEN = (ArithmeticError, LookupError, TypeError, ValueError)
-REFUSALS = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError, *MOVED, *UNFORESEEN)
 
 log = get_logger("accounting.collector")
 
@@ -304,8 +297,7 @@ class Collector:
         with connection.transaction():
             merge = queries.take_merge_lock(connection)
             if merge != self._merge + 1:
-                self._memory.clear()
-                self._known.clear()
+                self._distrust()
             self._check_position(connection, STREAM, parsed.chunk)
             if self._most_records == 1:
                 outcome = self._write_alone(connection, parsed)
@@ -390,8 +382,7 @@ class Collector:
             with connection.transaction():
                 return self._write(connection, self._prepare(connection, parsed))
         except REFUSALS as error:
-            self._memory.clear()
-            self._known.clear()
+            self._distrust()
             log.exception("record refused, set aside", error=repr(error))
             reason = f"{REFUSED}: {type(error).__name__}"
             refused = [(line, reason) for line, _ in parsed.records]
@@ -470,53 +461,20 @@ class Collector:
             return
         with connection.transaction():
             merge = queries.take_merge_lock(connection)
-            self._memory.clear()
-            self._known.clear()
-            rows = spool_queries.take_replays(connection, limit=REPLAY_AT_ONCE)
-            outcomes = [
-                outcome
-                for (node, day), group in groupby(
-                    rows, key=lambda row: (row.node, row.created_at.astimezone(UTC).date())
-                )
-                for outcome in self._replay_group(connection, list(group), node=node, day=day)
-            ]
+            self._distrust()
+            outcomes = replays.try_again(connection, self._count_again, self._distrust, self._clock())
         self._merge = merge
         for outcome in outcomes:
             self._take_note(outcome)
 
-    def _replay_group(
-        self, connection: Connection, rows: Sequence[ReplayRow], *, node: str, day: date
-    ) -> list[Outcome]:
-        """Records that were put aside by one node on one day, together; one by one when the database refuses that."""
-        try:
-            with connection.transaction():
-                return [self._replay_together(connection, rows, node=node, day=day)]
-        except REFUSALS as error:
-            self._memory.clear()
-            self._known.clear()
-            if len(rows) > 1:
-                return [
-                    outcome for row in rows for outcome in self._replay_group(connection, [row], node=node, day=day)
-                ]
-            reason = f"{REFUSED}: {type(error).__name__}"
-            spool_queries.settle_replays(connection, counted=[], refused={rows[0].id: reason}, now=self._clock())
-            moved = {(QUARANTINED, rows[0].reason): -1, (QUARANTINED, reason): 1}
-            if reason != rows[0].reason:
-                spool_queries.count_outcomes(connection, node=node, day=day, outcomes=moved)
-            return []
+    def _distrust(self) -> None:
+        self._memory.clear()
+        self._known.clear()
 
-    def _replay_together(self, connection: Connection, rows: Sequence[ReplayRow], *, node: str, day: date) -> Outcome:
-        lines = [Line("", row.id, row.raw) for row in rows]
+    def _count_again(self, connection: Connection, lines: list[Line]) -> replays.Counted[Outcome]:
         chunk = Chunk(lines=lines, torn=[], before={}, after={}, reached_end=True)
         work = self._prepare(connection, parse(chunk))
-        outcome = self._write_merged(connection, work)
-        refused = {line.offset: reason for line, reason in work.bad}
-        counted = [row.id for row in rows if row.id not in refused]
-        spool_queries.settle_replays(connection, counted=counted, refused=refused, now=work.now)
-        moved = Counter(work.outcomes)
-        moved.subtract(Counter((QUARANTINED, row.reason) for row in rows))
-        spool_queries.count_outcomes(connection, node=node, day=day, outcomes=moved)
-        return outcome
+        return replays.Counted(work.outcomes, work.bad, self._write_merged(connection, work))
 
     # --- between batches ---
 

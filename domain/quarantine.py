@@ -4,7 +4,7 @@ The reasons are a closed list, each with whether trying again can help. Decides 
 where the packets lie.
 """
 
-from types import MappingProxyType
+from collections.abc import Mapping
 
 STORED, MERGED, QUARANTINED = "stored", "merged", "quarantined"
 OUTCOMES = (STORED, MERGED, QUARANTINED)
@@ -18,21 +18,19 @@ STATES = (WAITING, REPLAY, REPLAYED, DISMISSED)
 UNKNOWN_NAS = "unknown_nas"
 REFUSED = "refused"
 # Whether the same bytes can be counted another time: the router was added, the database or the rules were mended.
-REASONS = MappingProxyType(
-    {
-        UNKNOWN_NAS: True,
-        REFUSED: True,
-        "not_a_record": False,
-        "not_json": False,
-        "torn_line": False,
-        "bad_receive_time": False,
-        "unknown_status": True,
-        "no_session_id": True,
-        "bad_number": True,
-        "absurd_count": True,
-        "not_a_decision": False,
-    }
-)
+REASONS: Mapping[str, bool] = {
+    UNKNOWN_NAS: True,
+    REFUSED: True,
+    "not_a_record": False,
+    "not_json": False,
+    "torn_line": False,
+    "bad_receive_time": False,
+    "unknown_status": True,
+    "no_session_id": True,
+    "bad_number": True,
+    "absurd_count": True,
+    "not_a_decision": False,
+}
 
 
 def reason_of(stored: str) -> str:
