@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from bss import plans, quotas
 from bss.actor import Actor
 from bss.network import UNLIMITED
+from bss.plan_fields import RATE_FIELDS
 from bss.rows import find
 from db.engine import psycopg_of
 from db.models import PlanFupRule, ServicePlan
@@ -175,7 +176,7 @@ def _preview(
     return Preview(
         sessions=look.sessions,
         changing=sum(move.sessions for move in moves),
-        coa=look.sessions if fields & plans.RATE_FIELDS else 0,
+        coa=look.sessions if fields & RATE_FIELDS else 0,
         disconnects=disconnects,
         not_compared=look.sessions - sum(group.sessions for group in look.groups),
         over_limit=look.over_limit,

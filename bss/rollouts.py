@@ -16,6 +16,7 @@ from bss.actor import Actor
 from bss.failure import Conflict, Problem, flush_or_conflict
 from bss.network import RATE_ATTRIBUTE, UNLIMITED
 from bss.outcome import Changed, Effect
+from bss.plan_fields import EDITABLE, RATE_FIELDS
 from bss.rows import find, locked
 from db.engine import psycopg_of
 from db.models import PlanRollout, ServicePlan
@@ -68,7 +69,7 @@ def start(
     after = _as_given(plan, changes)
     sessions = count_sessions_of_plan(psycopg_of(session), plan_id)
     changed = {name for name in changes if before[name] != after[name]}
-    if not changed & plans.RATE_FIELDS or not sessions:
+    if not changed & RATE_FIELDS or not sessions:
         return Changed(row=None)
     replace_open(session, plan_id, now=now)
     rollout = PlanRollout(
@@ -221,7 +222,7 @@ def _is_asked(session: Session, rollout: PlanRollout) -> bool:
 
 def _as_given(plan: ServicePlan, changes: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that the changes name, as they are now and as JSON takes them."""
-    plan_fields = [name for name in changes if name in plans.EDITABLE and name not in plans.LISTS]
+    plan_fields = [name for name in changes if name in EDITABLE and name not in plans.LISTS]
     values = {name: _plain(value) for name, value in audit.snapshot(plan, plan_fields).items()}
     return values | {name: rows for name, rows in plans.lists_of(plan).items() if name in changes}
 

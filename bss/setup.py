@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy.orm import Session
 
-from bss import fields, plans, users
+from bss import fields, users
 from bss.actor import Actor
 from bss.failure import Invalid, Problem
 from bss.permissions import ADMIN, ROLES
+from bss.plan_fields import make_slug
 from db.models import Role, Tenant
 from db.queries.staff import all_roles, first_tenant
 
@@ -44,7 +45,7 @@ def set_up(
         return FirstRun(tenant=existing, admin_email=None, admin_password=None)
     tenant = Tenant(
         name=fields.text(tenant_name, field="tenant_name", longest=150, required=True),
-        slug=plans.make_slug(tenant_name)[:80],
+        slug=make_slug(tenant_name)[:80],
         currency=currency,
         timezone=_timezone(timezone),
         locale=language,
