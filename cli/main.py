@@ -40,7 +40,9 @@ COMMANDS = {
     "subscription": Entry(target="cli.business:subscription", help="Subscriptions: create, suspend, resume, change."),
     "plan": Entry(target="cli.business:plan", help="Plans and their fair-use tiers."),
     "attributes": Entry(target="cli.business:known", help="RADIUS attributes that can be written by hand."),
-    "accounting": Entry(target="cli.accounting:accounting", help="What became of accounting packets; records put aside."),
+    "accounting": Entry(
+        target="cli.accounting:accounting", help="What became of accounting packets; records put aside."
+    ),
     "sessions": Entry(target="cli.business:sessions", help="Who is online, and past sessions."),
     "quota": Entry(target="cli.business:quota_group", help="Allowances of volume and time, and what is left."),
     "topup": Entry(target="cli.business:topup", help="More volume or time for a subscription."),

@@ -17,7 +17,6 @@ DISTRUST_S = 10.0
 TELL_EVERY_S = 1.0
 # Written over in place, so that it can still be written when the disk is full.
 NOTE_BYTES = 256
-NOTE_PREFIX = "watch-"
 
 
 class SpoolFiles:

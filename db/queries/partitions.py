@@ -82,15 +82,6 @@ def month_of_partition(name: str) -> date:
     return date(int(year), int(month), 1)
 
 
-def is_partition(connection: Connection, parent: str, name: str) -> bool:
-    """Whether the month is in the live table."""
-    row = connection.execute(
-        "SELECT EXISTS (SELECT FROM pg_inherits WHERE inhparent = to_regclass(%s) AND inhrelid = to_regclass(%s))",
-        [parent, name],
-    ).fetchone()
-    return bool(row is not None and row[0])
-
-
 def size_bytes(connection: Connection, name: str) -> int:
     """What a table takes on the disk, indexes included; 0 when there is none."""
     row = connection.execute("SELECT coalesce(pg_total_relation_size(to_regclass(%s)), 0)", [name]).fetchone()

@@ -97,10 +97,14 @@ def _fill(url: str, rows: int, say: Callable[[str], None]) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         _seed(connection)
     months = [months_after(FIRST, step) for step in range(MONTHS)]
-    with ThreadPoolExecutor(_WRITERS) as pool:
+    pool = ThreadPoolExecutor(_WRITERS)
+    try:
         for place, _ in enumerate(pool.map(lambda month: _fill_month(url, month, rows // MONTHS), months), 1):
             if place % 12 == 0:
                 say(f"  {place} of {MONTHS} months")
+    finally:
+        # Whoever ends this does not wait for the months that are still to come.
+        pool.shutdown(cancel_futures=True)
     with psycopg.connect(url, autocommit=True) as connection:
         for month in months:
             _attach(connection, month)

@@ -58,7 +58,7 @@ def list_kept() -> dict[str, Any]:
     return as_whole_list(retention.settings_of(database.session()))
 
 
-@blueprint.route("/<string:kind>", methods=["PUT"])
+@blueprint.route("/<string:kind>", methods=["PATCH"])
 @blueprint.needs("manage_settings")
 @blueprint.arguments(KeptIn)
 @blueprint.response(200, KeptOut)
