@@ -1,6 +1,10 @@
 """`lintas collect`: the process that counts the spool of one node."""
 
+import os
+
 import click
+
+NICENESS = 5
 
 
 @click.command()
@@ -19,6 +23,8 @@ def collect(node: str | None, once: bool) -> None:
     from runtime.settings import get_settings
     from runtime.tasks import nudge_coa
 
+    # Whoever waits for an answer goes first: what is in the spool is safe, and counted a moment later.
+    os.nice(NICENESS)
     settings = get_settings()
     configure_logs(log_format=settings.log_format, level=settings.log_level)
     collector = Collector(

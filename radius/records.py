@@ -9,6 +9,7 @@ it is still in use after a week, so that nothing that is kept names what is gone
 logins: when very many decisions are new at once, receipts follow their records at a pace that logins do not feel.
 """
 
+import fcntl
 import os
 import secrets
 import threading
@@ -200,6 +201,8 @@ def _append(folder: Path, written: bytes) -> None:
     name = time.strftime("access-%Y%m%d%H.jsonl", time.gmtime())
     descriptor = os.open(folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
+        # Servers that share the login port write into one file, and a torn line is cut off by its length.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         end = os.fstat(descriptor).st_size
         sent = os.write(descriptor, written)
         if sent != len(written):
