@@ -113,6 +113,9 @@ def listed(session: Session, *, actor: Actor, limit: int = 50) -> Sequence[BulkC
     return queries.bulks_of(session, actor.tenant_id, limit=limit)
 
 
+bulks_of = queries.bulks_of
+
+
 def report(session: Session, bulk: BulkChange) -> Report:
     """What became of those asked so far."""
     return queries.report(session, bulk.id)

@@ -32,6 +32,7 @@ EDITABLE = frozenset(
         "host",
         "nas_identifier",
         "coa_port",
+        "coa_per_second",
         "routeros_version",
         "require_message_authenticator",
         "acct_input_is",
@@ -57,7 +58,7 @@ INPUT_IS = ("upload", "download")
 
 
 class ApiAccount(TypedDict, total=False):
-    """How its API is reached, where it stands, and what belongs to it alone; all of it can be said later."""
+    """How its API is reached, its pace, where it stands, and what belongs to it alone; all can be said later."""
 
     api_port: int
     api_username: str
@@ -67,6 +68,7 @@ class ApiAccount(TypedDict, total=False):
     latitude: float | None
     longitude: float | None
     configuration: Mapping[str, Any]
+    coa_per_second: int
 
 
 _TAKEN = {
@@ -317,6 +319,7 @@ _CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "host": fields.host_address,
     "nas_identifier": lambda value: fields.text(value, field="nas_identifier", longest=253),
     "coa_port": lambda value: fields.whole(value, field="coa_port", least=1, most=65535),
+    "coa_per_second": lambda value: fields.whole(value, field="coa_per_second", least=1, most=10_000),
     "routeros_version": _version,
     "require_message_authenticator": bool,
     "acct_input_is": lambda value: fields.one_of(value, field="acct_input_is", allowed=INPUT_IS),

@@ -42,9 +42,15 @@ def disconnect(
 
 
 def disconnect_sessions(
-    session: Session, *, actor: Actor, now: datetime, reason: str, sessions: Sequence[str]
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str,
+    sessions: Sequence[str],
+    strangers: bool = False,
 ) -> Effect:
-    """End exactly these sessions, by their unique ids."""
+    """End exactly these sessions, by their unique ids; `strangers`: also those that belong to no subscription."""
     if not sessions:
         return Effect()
     session.flush()
@@ -55,6 +61,7 @@ def disconnect_sessions(
         requested_by=actor.name,
         now=now,
         sessions=list(sessions),
+        strangers=strangers,
     )
     return Effect(disconnect_ids=tuple(ids))
 

@@ -5,15 +5,14 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from bss import audit, network
+from bss import audit, fields, network
 from bss.actor import Actor
 from bss.failure import Conflict, NotFound, Problem
 from bss.outcome import Changed
 from bss.rows import find
-from db.models import RadAcct, Subscription
-from db.queries.sessions import find_running
+from db.models import NasServer, RadAcct, Subscription
+from db.queries.sessions import find_running, running_as
 from domain.integrity import Grade
-
 
 # What each grade says, for API and command line.
 GRADES: Mapping[Grade, str] = {
@@ -36,7 +35,7 @@ def disconnect_session(session: Session, *, actor: Actor, now: datetime, session
             Problem(
                 field="",
                 reason="this session belongs to no subscription of ours, so the router alone can end it",
-                mend="end it on the router",
+                mend="end it by its username on the router's page",
             )
         )
     effect = network.disconnect_sessions(session, actor=actor, now=now, reason="staff", sessions=[session_id])
@@ -44,6 +43,24 @@ def disconnect_session(session: Session, *, actor: Actor, now: datetime, session
     if subscription is not None:
         _record(session, actor, now, subscription, session_id=running.acctsessionid)
     return Changed(row=running, effect=effect)
+
+
+def disconnect_username(
+    session: Session, *, actor: Actor, now: datetime, nas_id: int, username: str
+) -> Changed[NasServer]:
+    """End every session that runs under exactly this name on a router, also one that belongs to no subscription.
+
+    Nobody online under it is a success without effect.
+    """
+    router = find(session, NasServer, nas_id, actor=actor)
+    name = fields.text(username, field="username", longest=253, required=True)
+    running = running_as(session, name, nas_server_id=router.id, tenant_id=actor.tenant_id)
+    effect = network.disconnect_sessions(
+        session, actor=actor, now=now, reason="staff", sessions=running, strangers=True
+    )
+    new = {"username": name, "sessions": len(running)}
+    audit.record(session, actor=actor, now=now, action="nas.user_disconnected", entity=router, new=new)
+    return Changed(row=router, effect=effect)
 
 
 def disconnect_subscription(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.coa_bulk import bulk, show_refusals
 from cli.output import emit, json_option, table
 from domain.live_change import CHANGE_STATUSES, WAITING
 from domain.speed import Speed, render_rate_limit
@@ -40,6 +41,17 @@ def drain_now() -> None:
     emit(counts, [", ".join(f"{name} {count}" for name, count in counts.items())])
 
 
+@coa.command("see")
+@json_option
+def see_now() -> None:
+    """Look now whether what was acknowledged is so, and do through routers' APIs what RADIUS could not."""
+    from coa.seeing import see
+
+    with _connect() as connection:
+        counts = see(connection, clock=_now).as_dict()
+    emit(counts, [", ".join(f"{name} {count}" for name, count in counts.items())])
+
+
 @coa.command("list")
 @click.option("--status", type=click.Choice(CHANGE_STATUSES), help="Only changes in this state.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
@@ -56,7 +68,7 @@ def list_changes(status: str | None, limit: int) -> None:
 @click.option("--hours", type=click.IntRange(1, 24 * 90), default=24, show_default=True)
 @json_option
 def show_report(hours: int) -> None:
-    """How long changes took from their cause to the packet and to the router's yes."""
+    """How long changes took from their cause to the packet and to the router's yes, which is no proof yet."""
     from coa.report import latency
 
     now = _now()
@@ -90,6 +102,10 @@ def send_change(username: str, tenant: str | None, disconnect: bool, rate: str |
         _show(change_status(connection, ids))
 
 
+coa.add_command(bulk)
+coa.add_command(show_refusals)
+
+
 def _enqueue(
     connection: "psycopg.Connection[Any]", *, username: str, tenant: str | None, attributes: dict[str, str]
 ) -> list[int]:
@@ -109,6 +125,7 @@ def _enqueue(
             requested_by=f"command line: {getpass.getuser()}",
             now=_now(),
             sessions=list(sessions),
+            strangers=not attributes,
             attributes=attributes,
         )
     if not ids:
@@ -142,12 +159,15 @@ def _rate_limit(text: str) -> str:
 
 
 def _show(changes: "list[ChangeView]") -> None:
-    head = ("id", "user", "router", "kind", "reason", "status", "tries", "cause", "ms")
+    head = ("id", "user", "router", "kind", "reason", "outcome", "tries", "cause", "ms")
     rows = [
-        (c.id, c.username, c.router, c.kind, c.reason, c.status, c.attempts, c.error_cause or "", c.latency_ms or "")
+        (c.id, c.username, c.router, c.kind, c.reason, c.outcome, c.attempts, c.error_cause or "", c.latency_ms or "")
         for c in changes
     ]
-    emit([asdict(change) | {"result": change.result} for change in changes], table(rows, head))
+    emit(
+        [asdict(change) | {"outcome": change.outcome, "result": change.result} for change in changes],
+        table(rows, head),
+    )
 
 
 def _connect() -> "psycopg.Connection[Any]":

@@ -126,6 +126,9 @@ class _Drain:
         try:
             while True:
                 late = self._clock() >= until
+                if late:
+                    # What is in flight may take seconds yet; whoever claims meanwhile need not wait for that.
+                    await asyncio.to_thread(self._books.give_turn_back)
                 claimed, held_back = (0, False) if late else await self._claim()
                 if self._tasks or held_back:
                     await self._write_down(await self._finished())
@@ -281,6 +284,7 @@ class _Books:
         if self._has_turn and not self._connection.closed:
             with self._connection.transaction():
                 outbox.give_turn_back(self._connection, sender=self._sender)
+            self._has_turn = False
 
     def _worth_sending(self, claims: list[Claim]) -> list[tuple[Claim, Ask]]:
         now = self._clock()

@@ -11,7 +11,7 @@ router can take a new request for an old one, and no late reply can meet another
 import asyncio
 import importlib.util
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -114,7 +114,8 @@ def _attributes(request: Request) -> list[tuple[str, str]]:
     if not _IDENTIFYING.isdisjoint(request.attributes):
         raise Unsendable("a change must not name another session")
     pairs = [("User-Name", request.username), ("Acct-Session-Id", request.session_id)]
-    if request.framed_ip and isinstance(ip_address(request.framed_ip), IPv4Address):
+    # Nothing but an IPv6 address, which Framed-IP-Address cannot hold, has a colon.
+    if request.framed_ip and ":" not in request.framed_ip:
         pairs.append(("Framed-IP-Address", request.framed_ip))
     return [*pairs, *request.attributes.items()]
 
@@ -136,9 +137,14 @@ def error_cause(reply: CoAPacket) -> int | None:
 
 @dataclass(kw_only=True, slots=True)
 class _Pending:
-    packet: CoAPacket
-    accepted: tuple[int, int]
-    reply: asyncio.Future[tuple[CoAPacket, datetime]]
+    """A request on its way; `reply` is its signed answer, or None when the waits are over."""
+
+    reply: asyncio.Future[tuple[CoAPacket, datetime] | None]
+    packet: CoAPacket | None = None
+    accepted: tuple[int, int] = (0, 0)
+    data: bytes = b""
+    transmissions: int = 0
+    timer: asyncio.TimerHandle | None = None
 
 
 class _SourcePort(asyncio.DatagramProtocol):
@@ -165,7 +171,7 @@ class _SourcePort(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, _addr: object) -> None:
         pending = self.pending.get(data[1]) if len(data) > 1 else None
-        if pending is None or pending.reply.done():
+        if pending is None or pending.packet is None or pending.reply.done():
             return
         reply = read_reply(pending.packet, data)
         if reply is not None and reply.code in pending.accepted:
@@ -211,43 +217,61 @@ class RouterLink:
         try:
             packet, data = build(request, identifier=identifier, secret=self.router.secret)
             pending = port.pending[identifier]
-            pending.packet, pending.accepted = packet, _CODES[request.kind][1:]
-            return await self._send_until_answered(port, pending, data, send_until)
+            pending.packet, pending.accepted, pending.data = packet, _CODES[request.kind][1:], data
+            return await self._send_until_answered(port, pending, send_until)
         except Unsendable as error:
             return Answer(result="unsendable", sent_at=begun_at, note=str(error))
         finally:
             self._give_back(port, identifier)
 
-    async def _send_until_answered(
-        self, port: _SourcePort, pending: _Pending, data: bytes, send_until: float
-    ) -> Answer:
-        loop = asyncio.get_running_loop()
+    async def _send_until_answered(self, port: _SourcePort, pending: _Pending, send_until: float) -> Answer:
         sent_at = self._clock()
-        transmissions = 0
-        for wait_ms in waits_ms(self._variation):
-            # After the lease another sender may hold this change, or a newer one may have been applied.
-            if loop.time() > send_until:
-                break
-            port.send(data)
-            transmissions += 1
-            await asyncio.wait([pending.reply], timeout=wait_ms / 1000)
-            if pending.reply.done():
-                reply, answered_at = pending.reply.result()
-                return _answer(reply, pending, sent_at=sent_at, answered_at=answered_at, transmissions=transmissions)
-        return Answer(result="timeout", sent_at=sent_at, transmissions=transmissions, note=port.trouble)
+        # A timer for each wait rather than a task: tens of thousands of these are on their way at once.
+        self._send(port, pending, iter(waits_ms(self._variation)), send_until)
+        try:
+            answered = await pending.reply
+        finally:
+            if pending.timer is not None:
+                pending.timer.cancel()
+        if answered is None:
+            return Answer(result="timeout", sent_at=sent_at, transmissions=pending.transmissions, note=port.trouble)
+        reply, answered_at = answered
+        return _answer(reply, pending, sent_at=sent_at, answered_at=answered_at)
+
+    def _send(self, port: _SourcePort, pending: _Pending, waits: Iterator[float], send_until: float) -> None:
+        """Send once and come back after the next wait; when there is none, or the claim is over, give up."""
+        if pending.reply.done():
+            return
+        loop = asyncio.get_running_loop()
+        wait_ms = next(waits, None)
+        # After the lease another sender may hold this change, or a newer one may have been applied.
+        if wait_ms is None or loop.time() > send_until:
+            pending.reply.set_result(None)
+            return
+        port.send(pending.data)
+        pending.transmissions += 1
+        pending.timer = loop.call_later(wait_ms / 1000, self._send, port, pending, waits, send_until)
 
     async def _take(self) -> tuple[_SourcePort, int]:
-        async with self._opening:
-            port = next((port for port in self._ports if port.has_room), None)
-            if port is None:
-                port = await self._open()
-                self._ports.append(port)
-            identifier = port.used
-            port.used += 1
-            blank = CoAPacket(id=identifier)
-            reply = asyncio.get_running_loop().create_future()
-            port.pending[identifier] = _Pending(packet=blank, accepted=(0, 0), reply=reply)
-            return port, identifier
+        port = self._with_room()
+        if port is None:
+            async with self._opening:
+                # Another that waited for the same may have opened one.
+                port = self._with_room()
+                if port is None:
+                    port = await self._open()
+                    self._ports.append(port)
+                return self._reserve(port)
+        return self._reserve(port)
+
+    def _with_room(self) -> _SourcePort | None:
+        return next((port for port in self._ports if port.has_room), None)
+
+    def _reserve(self, port: _SourcePort) -> tuple[_SourcePort, int]:
+        identifier = port.used
+        port.used += 1
+        port.pending[identifier] = _Pending(reply=asyncio.get_running_loop().create_future())
+        return port, identifier
 
     async def _open(self) -> _SourcePort:
         family = socket.AF_INET if isinstance(ip_address(self.router.host), IPv4Address) else socket.AF_INET6
@@ -272,14 +296,12 @@ class RouterLink:
         self._ports.clear()
 
 
-def _answer(
-    reply: CoAPacket, pending: _Pending, *, sent_at: datetime, answered_at: datetime, transmissions: int
-) -> Answer:
+def _answer(reply: CoAPacket, pending: _Pending, *, sent_at: datetime, answered_at: datetime) -> Answer:
     result = "ack" if reply.code == pending.accepted[0] else "nak"
     return Answer(
         result=result,
         sent_at=sent_at,
         answered_at=answered_at,
-        transmissions=transmissions,
+        transmissions=pending.transmissions,
         cause=error_cause(reply) if result == "nak" else None,
     )

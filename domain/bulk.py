@@ -81,7 +81,9 @@ def _dead(tallies: list[Tally]) -> tuple[tuple[str, int], ...]:
     answered = {t.nas_server_id for t in tallies if t.outcome in ("applied", "acknowledged", "failed")}
     silent: dict[str, int] = {}
     for tally in tallies:
-        asked = tally.outcome == "unknown" or (tally.outcome == "waiting" and tally.tries)
+        # On its way for the first time it may still be answered.
+        tries = {"unknown": 1, "waiting": tally.tries, "sending": tally.tries - 1}.get(tally.outcome, 0)
+        asked = tries > 0
         if asked and tally.nas_server_id not in answered:
             silent[tally.router] = silent.get(tally.router, 0) + tally.count
     return tuple(sorted(silent.items()))

@@ -11,6 +11,7 @@ from webadmin.api import (
     allowances,
     attributes,
     blacklist,
+    bulk_changes,
     certificates,
     changes,
     customers,
@@ -23,6 +24,7 @@ from webadmin.api import (
     nas_groups,
     plans,
     provider,
+    refusals,
     retention,
     rollouts,
     router_api,
@@ -50,6 +52,7 @@ BLUEPRINTS = (
     vouchers.blueprint,
     nas.blueprint,
     nas_groups.blueprint,
+    refusals.blueprint,
     router_test.blueprint,
     router_api.blueprint,
     server.blueprint,
@@ -61,6 +64,7 @@ BLUEPRINTS = (
     history.blueprint,
     sessions.blueprint,
     changes.blueprint,
+    bulk_changes.blueprint,
     tokens.blueprint,
 )
 

@@ -16,6 +16,7 @@ ROUTER_FIELDS = (
     "host",
     "nas_identifier",
     "coa_port",
+    "coa_per_second",
     "routeros_version",
     "require_message_authenticator",
     "acct_input_is",
@@ -74,6 +75,7 @@ class RouterForm(Form):
     coa_port = WholeField(
         _l("CoA port"), default=3799, validators=[InputRequired(message=_l("Write the port, usually 3799."))]
     )
+    coa_per_second = WholeField(_l("Changes a second"), default=300, validators=[optional()])
     location = StringField(_l("Location"), validators=[optional()])
     nas_group_id = IdField(_l("Router group"), empty=_l("none"))
     nas_identifier = StringField(_l("NAS-Identifier"), validators=[optional()])
@@ -110,9 +112,10 @@ class RouterForm(Form):
         """The router's values as the use-cases take them."""
         given = {name: self[name].data for name in ROUTER_FIELDS}
         clean = {
-            name: "" if value is None and name not in ("coa_port", "api_port") else value
+            name: "" if value is None and name not in ("coa_port", "coa_per_second", "api_port") else value
             for name, value in given.items()
         }
+        clean["coa_per_second"] = clean["coa_per_second"] or 300
         clean["api_port"] = clean["api_port"] or (8729 if self.api_tls.data else 8728)
         more = {"nas_group_id": self.nas_group_id.data, "service_map": self.service_map.data or {}}
         more |= {"latitude": self.latitude.data, "longitude": self.longitude.data}

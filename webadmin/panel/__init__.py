@@ -11,6 +11,7 @@ from webadmin.panel import (
     allowances,
     attributes,
     blacklist,
+    bulk_changes,
     certificates,
     changes,
     customers,
@@ -47,7 +48,7 @@ from webadmin.panel.support import page_url, tenant
 SUBJECTS = (
     today, accounting, alarms, history, search, customers, vouchers, subscriptions, fair_use, decisions, attributes,
     allowances, plans, rollouts, routers, router_groups, router_test, router_api, server, blacklist, devices, online,
-    logins, changes, settings, gardens, retention, staff, provider, certificates, tokens,
+    logins, changes, bulk_changes, settings, gardens, retention, staff, provider, certificates, tokens,
 )  # fmt: skip
 THEMES = (
     ("auto", _l("As the system"), "device-desktop"),

@@ -9,7 +9,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from bss import nas as use
-from bss import reveal
+from bss import refusals, reveal, sessions
+from bss.failure import Failure
 from db.models import NasServer
 from db.queries.nas_groups import groups_of
 from db.queries.panel import catalogue, network
@@ -19,8 +20,9 @@ from runtime.settings import get_settings
 from webadmin.forms.customers import ConfirmForm
 from webadmin.forms.routers import RouterForm
 from webadmin.panel import router_api, router_test
-from webadmin.panel.support import act, attempt, db, found, now, render, run, tenant
+from webadmin.panel.support import act, attempt, db, found, now, problems_of, render, run, tenant, with_follow
 from webadmin.permissions import requires
+from webadmin.security import current_actor
 
 blueprint = Blueprint("routers", __name__)
 # An interim report comes every five minutes: twice that without a packet is worth a look.
@@ -123,6 +125,32 @@ def change_state(nas_id: int) -> ResponseReturnValue:
     return act(back, gettext("The router is no longer answered."), use.deactivate, nas_id=nas_id)
 
 
+@blueprint.post("/routers/<int:nas_id>/disconnect")
+@requires("disconnect_customers")
+def disconnect_username(nas_id: int) -> ResponseReturnValue:
+    """End every session that runs under a name on this router."""
+    back = url_for("panel.routers.show", nas_id=nas_id)
+    try:
+        changed = run(sessions.disconnect_username, nas_id=nas_id, username=request.form.get("username", ""))
+    except Failure as refusal:
+        for _, text in problems_of(refusal):
+            flash(text, "error")
+        return redirect(back, 303)
+    if not changed.effect.sessions:
+        flash(gettext("Nobody is connected under this name here."), "info")
+        return redirect(back, 303)
+    flash(gettext("Disconnect ordered."), "success")
+    return redirect(with_follow(url_for("panel.changes.index"), changed.effect), 303)
+
+
+@blueprint.post("/routers/<int:nas_id>/refusals/forget")
+@requires("manage_nas")
+def forget_refusals(nas_id: int) -> ResponseReturnValue:
+    """Ask the router again for what it refused."""
+    back = url_for("panel.routers.show", nas_id=nas_id)
+    return act(back, gettext("Forgotten. It is asked for everything again."), refusals.forget, nas_id=nas_id)
+
+
 def _form(nas: NasServer | None = None) -> RouterForm:
     form = RouterForm(obj=nas)
     form.nas_group_id.offer((group.id, group.name) for group in groups_of(db(), tenant().id))
@@ -144,6 +172,7 @@ def _page(nas: NasServer, *, secret: str | None = None, is_new: bool = False) ->
         server_is_unknown=server == UNKNOWN_ADDRESS,
         scripts=_scripts(nas, server, secret or STARS),
         api_tabs=router_api.tabs(),
+        refusals=refusals.of_router(db(), actor=current_actor(), now=now(), nas_id=nas.id),
         **router_test.values(router_test.report_of(nas)),
         **_live_values(nas),
     )

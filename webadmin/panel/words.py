@@ -45,12 +45,13 @@ _STATES: dict[str, dict[str, Mark]] = {
         "terminated": Mark(colour="red", icon="x", text=_l("terminated")),
     },
     "change": {
-        "pending": Mark(colour="blue", icon="clock", text=_l("waiting")),
+        "waiting": Mark(colour="blue", icon="clock", text=_l("waiting")),
         "sending": Mark(colour="blue", icon="send", text=_l("sent")),
-        "ack": Mark(colour="green", icon="check", text=_l("confirmed")),
-        "nak": Mark(colour="red", icon="x", text=_l("refused by the router")),
-        "timeout": Mark(colour="red", icon="alert-triangle", text=_l("no answer")),
-        "superseded": Mark(colour="grey", icon="history", text=_l("replaced by a newer change")),
+        "applied": Mark(colour="green", icon="check", text=_l("applied")),
+        "acknowledged": Mark(colour="blue", icon="check", text=_l("acknowledged")),
+        "failed": Mark(colour="red", icon="x", text=_l("failed")),
+        "unknown": Mark(colour="amber", icon="alert-triangle", text=_l("unknown, no answer")),
+        "replaced": Mark(colour="grey", icon="history", text=_l("replaced by a newer change")),
         "gone": Mark(colour="grey", icon="plug-connected-x", text=_l("session had ended")),
     },
     "router_api": {
@@ -63,6 +64,12 @@ _STATES: dict[str, dict[str, Mark]] = {
         "sending": Mark(colour="blue", icon="send", text=_l("under way")),
         "done": Mark(colour="green", icon="check", text=_l("done")),
         "failed": Mark(colour="red", icon="x", text=_l("given up")),
+    },
+    "bulk": {
+        "running": Mark(colour="blue", icon="loader", text=_l("running")),
+        "paused": Mark(colour="amber", icon="clock", text=_l("held")),
+        "stopped": Mark(colour="red", icon="ban", text=_l("stopped")),
+        "done": Mark(colour="green", icon="check", text=_l("done")),
     },
     "login": {
         "accept": Mark(colour="green", icon="login", text=_l("accepted")),

@@ -14,7 +14,7 @@ from db.queries.lists import (
 )
 from domain.access import NAS_TYPES, SERVICES
 from domain.integrity import Grade
-from domain.live_change import CHANGE_KINDS, CHANGE_STATUSES
+from domain.live_change import CHANGE_KINDS, CHANGE_STATUSES, OUTCOMES
 from webadmin.api.base import MAX_ID, PageArguments, list_schema, result_schema, sort_field
 from webadmin.api.schemas.shapes import boolean, row_id, search_argument, text, when, whole, word
 
@@ -27,6 +27,7 @@ class NasOut(Schema):
     host = fields.String(metadata={"example": "192.0.2.10"})
     nas_identifier = fields.String()
     coa_port = fields.Integer(metadata={"example": 3799})
+    coa_per_second = fields.Integer(metadata={"example": 300})
     type = fields.String(metadata={"example": "mikrotik"})
     routeros_version = fields.Integer()
     require_message_authenticator = fields.Boolean()
@@ -80,6 +81,7 @@ def _nas_fields(**required: Any) -> dict[str, Any]:
         "host": text(45, example="192.0.2.10", **required),
         "nas_identifier": text(253),
         "coa_port": whole(least=1, most=65535),
+        "coa_per_second": whole(least=1, most=10_000, example=300),
         "routeros_version": fields.Integer(strict=True, validate=validate.OneOf((6, 7))),
         "require_message_authenticator": boolean(),
         "acct_input_is": word(("upload", "download")),
@@ -188,6 +190,7 @@ class AttemptOut(Schema):
     sent_at = when()
     answered_at = when(allow_none=True)
     transmissions = fields.Integer()
+    via = fields.String(metadata={"example": "radius"})
     result = fields.String(metadata={"example": "ack"})
     error_cause = fields.String(allow_none=True)
 
@@ -204,7 +207,19 @@ class ChangeOut(Schema):
     attributes = fields.Dict(metadata={"example": {"Mikrotik-Rate-Limit": "5M/10M"}})
     reason = fields.String(metadata={"example": "suspend"})
     requested_by = fields.String()
-    status = word(CHANGE_STATUSES, metadata={"example": "ack"})
+    status = word(CHANGE_STATUSES, metadata={"example": "ack", "description": "where it is on its way"})
+    outcome = word(
+        tuple(OUTCOMES),
+        metadata={
+            "example": "applied",
+            "description": "`applied` only when it was seen: by the Stop of the session or in the router's tables;"
+            " the router's yes alone is `acknowledged`",
+        },
+    )
+    proved_by = fields.String(allow_none=True, metadata={"example": "api", "description": "who saw it: stop or api"})
+    proved_at = when(allow_none=True)
+    via = fields.String(metadata={"example": "radius", "description": "how the router is asked: radius or api"})
+    bulk_change_id = fields.Integer(allow_none=True)
     attempts = fields.Integer()
     error_cause = fields.String(allow_none=True)
     caused_at = when()
