@@ -98,13 +98,13 @@ def traffic(name: str, interface: str, tenant: str | None) -> None:
     emit(flow, [f"{word}  {value}" for word, value in flow.items()])
 
 
-@nas.command("disconnect")
+@nas.command("end-sessions")
 @router_argument
 @click.argument("username")
 @tenant_option
 @json_option
 def end_sessions(name: str, username: str, tenant: str | None) -> None:
-    """End whatever runs under USERNAME on a router, known here or not."""
+    """End what runs under USERNAME by the router's own tables, also what never reported here."""
     _order(tenant, name, orders.end_sessions, username=username)
 
 

@@ -108,7 +108,7 @@ def save_secret(body: dict[str, Any], nas_id: int) -> Any:
 
 @blueprint.route("/<int:nas_id>/secrets/enable", methods=["POST"])
 @blueprint.needs("manage_nas")
-@blueprint.arguments(shapes.UsernameIn)
+@blueprint.arguments(shapes.SecretNameIn)
 @blueprint.response(202, shapes.OrderedOut)
 def enable_secret(body: dict[str, Any], nas_id: int) -> Any:
     """Switch a secret on"""
@@ -117,7 +117,7 @@ def enable_secret(body: dict[str, Any], nas_id: int) -> Any:
 
 @blueprint.route("/<int:nas_id>/secrets/disable", methods=["POST"])
 @blueprint.needs("manage_nas")
-@blueprint.arguments(shapes.UsernameIn)
+@blueprint.arguments(shapes.SecretNameIn)
 @blueprint.response(202, shapes.OrderedOut)
 def disable_secret(body: dict[str, Any], nas_id: int) -> Any:
     """Switch a secret off, and end what runs under it"""
@@ -126,7 +126,7 @@ def disable_secret(body: dict[str, Any], nas_id: int) -> Any:
 
 @blueprint.route("/<int:nas_id>/secrets/remove", methods=["POST"])
 @blueprint.needs("manage_nas")
-@blueprint.arguments(shapes.UsernameIn)
+@blueprint.arguments(shapes.SecretNameIn)
 @blueprint.response(202, shapes.OrderedOut)
 def remove_secret(body: dict[str, Any], nas_id: int) -> Any:
     """Take a secret away from the router"""
@@ -207,12 +207,12 @@ def remove_list_entry(body: dict[str, Any], nas_id: int) -> Any:
     return _ordered(orders.remove_list_entry(**acting(), nas_id=nas_id, **body))
 
 
-@blueprint.route("/<int:nas_id>/disconnect", methods=["POST"])
+@blueprint.route("/<int:nas_id>/end-sessions", methods=["POST"])
 @blueprint.needs("disconnect_customers")
-@blueprint.arguments(shapes.UsernameIn)
+@blueprint.arguments(shapes.SecretNameIn)
 @blueprint.response(202, shapes.OrderedOut)
 def end_sessions(body: dict[str, Any], nas_id: int) -> Any:
-    """End whatever runs under a name on the router, known here or not"""
+    """End what runs under a name by the router's own tables, also what never reported here"""
     return _ordered(orders.end_sessions(**acting(), nas_id=nas_id, **body))
 
 

@@ -87,7 +87,7 @@ def test_what_is_ordered_can_be_followed(client: FlaskClient, nas: NasServer) ->
         "queues/remove": {"name": "noc"},
         "address-lists": {"list": "isolir", "address": "10.0.0.1", "timeout_s": 60},
         "address-lists/remove": {"list": "isolir", "address": "10.0.0.1"},
-        "disconnect": {"username": "stranger"},
+        "end-sessions": {"username": "stranger"},
         "forget-device": {"mac": "aabbccddeeff"},
     }.items():
         answer = client.post(f"{base}/{path}", json=body)
@@ -115,5 +115,5 @@ def test_others_routers_do_not_exist_and_lookers_order_nothing(
     for path in ("router/queues", "secrets", "orders", "traffic", "secrets/drift"):
         assert looker.get(f"/api/v1/nas/{foreign.id}/{path}").status_code == 404
     assert looker.get(f"/api/v1/nas/{nas.id}/router/queues").status_code == 200
-    for path in ("secrets", "queues", "disconnect", "test-connection", "trust-certificate"):
+    for path in ("secrets", "queues", "end-sessions", "test-connection", "trust-certificate"):
         assert looker.post(f"/api/v1/nas/{nas.id}/{path}", json={}).status_code == 403

@@ -58,7 +58,7 @@ def test_a_router_is_connected_to_looked_at_and_written_on(
     run("queue", "remove", "RB-1", "noc")
     run("address-list", "put", "RB-1", "isolir", "10.0.0.1", "--timeout-s", "60")
     run("address-list", "remove", "RB-1", "isolir", "10.0.0.1")
-    run("disconnect", "RB-1", "stranger")
+    run("end-sessions", "RB-1", "stranger")
     run("forget-device", "RB-1", "aa:bb:cc:dd:ee:ff")
     assert run("secrets", "sync", "RB-1")["ordered"] == 1
     assert run("secrets", "import", "RB-1")["found"] == 0

@@ -125,7 +125,7 @@ class SecretIn(Schema):
     is_disabled = boolean()
 
 
-class UsernameIn(Schema):
+class SecretNameIn(Schema):
     """Whose."""
 
     username = text(253, required=True, example="cctv-1")
