@@ -64,6 +64,7 @@ class Authorizer:
         max_stale_s: float,
         boot_id: str,
         notes: RouterNotes | None = None,
+        servers: int = 1,
     ) -> None:
         self._silence: Answer = (codes.handled, (), DO_NOT_RESPOND)
         self._refused: Answer = (codes.reject, (), ())
@@ -79,7 +80,7 @@ class Authorizer:
         self._boot_id = boot_id
         self._notes = notes or RouterNotes()
         self._numbers = count(1)
-        self._guesses = Guesses()
+        self._guesses = Guesses(servers)
         # What a rule of the moment looked at in this login, for its record; None while nothing out of the ordinary was.
         self._seen: dict[str, object] | None = None
 

@@ -80,11 +80,12 @@ class Counts:
 class Guesses:
     """What is remembered of wrong passwords. `is_quiet` is True while nothing is: then a login need not ask."""
 
-    def __init__(self) -> None:
+    def __init__(self, servers: int = 1) -> None:
+        """`servers` share the port by name: who tries many names is counted in all of them, in each for a part."""
         self.is_quiet = True
         self._own = Counts(FREE_OWN)
         self._name = Counts(FREE_NAME)
-        self._device = Counts(FREE_DEVICE)
+        self._device = Counts(-(-FREE_DEVICE // servers))
         self._swept_s = 0.0
 
     def wait_s(self, attempt: Attempt, now: float, is_known: Callable[[], bool]) -> float:

@@ -134,6 +134,7 @@ def detach(_: object) -> int:
 
 def _start_login(settings: PolicySettings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    share, shares = int(os.environ.get(SHARE, "0")), int(os.environ.get(SHARES, "1"))
     # A full collection walks every profile in memory and would stop all logins meanwhile; a login leaves no cycles.
     gc.set_threshold(*COLLECT_YOUNG_ONLY)
     dsn = policy_dsn(settings.dsn)
@@ -142,7 +143,6 @@ def _start_login(settings: PolicySettings) -> None:
     statements = {"profile": PROFILE_BY_NAME, "open_sessions": OPEN_SESSIONS, "recent_devices": RECENT_DEVICES}
     reader = DeadlineReader(dsn, statements, settings.read_timeout_ms)
     records = AccessRecords(Path(settings.spool_dir), _complain)
-    share, shares = int(os.environ.get(SHARE, "0")), int(os.environ.get(SHARES, "1"))
     keeper = Keeper(
         dsn,
         store,
@@ -165,6 +165,7 @@ def _start_login(settings: PolicySettings) -> None:
         max_stale_s=settings.max_stale_s,
         boot_id=secrets.token_hex(6),
         notes=records.notes,
+        servers=shares,
     )
     _desk[:] = [authorizer]
     _notes[:] = [records.notes]

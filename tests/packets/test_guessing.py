@@ -7,6 +7,7 @@ import pytest
 from factories import make_nas, make_session, make_subscription
 from packets.conftest import SECRET
 from radius_stack import RadiusStack
+from runtime import freeradius
 from simulator import Login, LoginResult, Method, Service, SimulatedRouter
 
 TRIES = 1000
@@ -88,11 +89,13 @@ def test_a_device_that_keeps_guessing_waits_and_then_gets_in_with_the_right_pass
 
 def test_codes_are_not_guessed_from_one_device(router: SimulatedRouter, stack: RadiusStack) -> None:
     device = stranger(6000)
-    for number in range(DEVICE + 5):
+    for number in range(3 * DEVICE):
         assert ask(router, f"code{number}", device).accepted is False
 
     assert ask(router, "dewi", device).accepted is False
     assert ask(router, "dewi", stranger(6001)).accepted
     stack.wait_for_record("dewi")
     told = [record[7] for record in stack.access_records() if record[3].startswith("code")]
-    assert told == ["unknown_user"] * DEVICE + ["too_many_tries"] * 5
+    # Each of the servers that share the port counts its part of the names.
+    assert DEVICE <= told.count("unknown_user") <= DEVICE + freeradius.MOST_LOGIN_SERVERS
+    assert told.count("too_many_tries") == 3 * DEVICE - told.count("unknown_user")
