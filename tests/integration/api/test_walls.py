@@ -28,7 +28,13 @@ BODIES = {
 
 NO_BODY = {"disconnect", "deactivate", "reactivate", "lift-fup", "advance", "stop", "test"}
 # Of the installation, and no provider's.
-NO_LISTS = {"/api/v1/me", "/api/v1/radius-server", "/api/v1/attributes", "/api/v1/provider"}
+NO_LISTS = {
+    "/api/v1/me",
+    "/api/v1/radius-server",
+    "/api/v1/attributes",
+    "/api/v1/provider",
+    "/api/v1/accounting/records",
+}
 
 
 @pytest.fixture
