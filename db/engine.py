@@ -19,6 +19,8 @@ def make_engine(url: str, *, pool_size: int = 5, **options: Any) -> Engine:
         pool_size=pool_size,
         pool_pre_ping=True,
         pool_timeout=10,
+        # An error's text goes into logs, and among the values are customers' passwords.
+        hide_parameters=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
