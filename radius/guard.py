@@ -1,13 +1,16 @@
-"""Keeps accounting from being acknowledged onto a full disk, or onto one that fails.
+"""Keeps accounting from being acknowledged onto a full disk, onto one that fails, or into another folder.
 
 FreeRADIUS writes the spool through a link. While space is low the link points nowhere: the write fails, the packet is
-not acknowledged, and the router keeps it and sends it again. linelog itself would not notice a short write.
+not acknowledged, and the router keeps it and sends it again. linelog itself would not notice a short write, so between
+two looks it writes into room that was set aside before.
 """
 
 import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+
+from radius.reserve import SpoolReserve
 
 CHECK_S = 0.05
 CLOSED = "closed-for-lack-of-space"
@@ -29,6 +32,8 @@ class SpoolGuard:
         self._min_free_bytes = min_free_bytes
         self._complain = complain
         self._is_trusted = is_trusted
+        self._reserve = SpoolReserve(spool)
+        self._folder: tuple[int, int] | None = None
         self._stopping = threading.Event()
 
     def check(self) -> bool:
@@ -55,13 +60,17 @@ class SpoolGuard:
     def _trouble(self) -> str:
         """Why nothing may be acknowledged; empty when all is well."""
         try:
-            space = os.statvfs(self._spool)
+            space, folder = os.statvfs(self._spool), self._spool.stat()
         except OSError:
             return "its folder is gone"
+        if (folder.st_dev, folder.st_ino) != (self._folder or (folder.st_dev, folder.st_ino)):
+            # Underneath a disk that was unmounted; what is written here would be hidden when it comes back.
+            return "its folder is not the one of the start (restart FreeRADIUS if that is meant)"
+        self._folder = folder.st_dev, folder.st_ino
         if not self._is_trusted():
             return "the disk did not take what it was given"
         has_room = space.f_bavail * space.f_frsize >= self._min_free_bytes and space.f_favail > 0
-        return "" if has_room else "the disk is nearly full"
+        return "" if has_room and self._reserve.renew() else "the disk is nearly full"
 
     def _target(self) -> str | None:
         try:

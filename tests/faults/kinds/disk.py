@@ -80,24 +80,6 @@ class SpoolDiskFullSlowly(_SpoolOnADiskOfItsOwn):
         (run.kept["disk"] / _BALLAST).unlink()
 
 
-class SpoolUnmounted(_SpoolOnADiskOfItsOwn):
-    """The spool's disk is unmounted while everything runs, and mounted again: underneath lies an empty directory.
-
-    What is written there is hidden by the disk that comes back, so it must not be acknowledged.
-    """
-
-    id, title = "a18d", "spool disk unmounted, mounted again"
-
-    def inject(self, run: Run) -> None:
-        directory: Path = run.kept["disk"]
-        run.kept["moved"] = directory.with_name(directory.name + "-away")
-        run.kept["moved"].mkdir(mode=0o700, exist_ok=True)
-        subprocess.run(["mount", "--move", str(directory), str(run.kept["moved"])], check=True)
-
-    def heal(self, run: Run) -> None:
-        subprocess.run(["mount", "--move", str(run.kept["moved"]), str(run.kept["disk"])], check=True)
-
-
 class SpoolGone(Fault):
     """The spool's directory is moved away, and comes back."""
 

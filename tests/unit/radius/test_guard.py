@@ -168,3 +168,20 @@ def _wait_for(condition: object, timeout_s: float = 5.0) -> None:
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def test_another_folder_in_the_spools_place_is_not_written_to_until_the_first_is_back(
+    guard: SpoolGuard, gate: Path, tmp_path: Path, complaints: list[str]
+) -> None:
+    assert guard.check()
+    (tmp_path / "spool").rename(tmp_path / "away")
+    (tmp_path / "spool").mkdir()
+
+    assert not guard.check()
+    assert not can_write(gate)
+    assert "not the one of the start" in complaints[-1]
+
+    (tmp_path / "spool").rmdir()
+    (tmp_path / "away").rename(tmp_path / "spool")
+    assert guard.check()
+    assert can_write(gate)
