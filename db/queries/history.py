@@ -6,7 +6,7 @@ here reads sessions that it does not show, except to add up those of one kind of
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Any, LiteralString
@@ -17,6 +17,7 @@ from psycopg.rows import class_row, dict_row
 Connection = psycopg.Connection[Any]
 SERVICES = ("pppoe", "vpn", "hotspot", "other")
 MOST_ROWS = 1000
+_FIRST_STEP = timedelta(days=62)
 # Delegated prefixes are no longer than a network and no shorter than what a provider is given itself. Each length is a
 # look into the index of each month, so those that nearly everybody uses are tried first.
 _USUAL_LENGTHS = (*range(32, 65, 4), 62, 128)
@@ -95,19 +96,30 @@ def sessions_in(
     after: tuple[datetime, int] | None = None,
     limit: int,
 ) -> list[PastSession]:
-    """Sessions that began in the range, newest first; `after` is start and row id of the last one seen."""
-    values = {
-        "ids": list(subscription_ids),
-        "since": span.since,
-        # The next page begins where this one ended, which also spares the index what was seen.
-        "until": span.until if after is None else min(span.until, after[0] + datetime.resolution),
-        "service": span.service,
-        "after_start": None if after is None else after[0],
-        "after_id": None if after is None else after[1],
-        "limit": min(limit, MOST_ROWS),
-    }
-    with connection.cursor(row_factory=class_row(PastSession)) as cursor:
-        return cursor.execute(_SESSIONS, values).fetchall()
+    """Sessions that began in the range, newest first; `after` is start and row id of the last one seen.
+
+    Read in steps back in time, each four times as long: asked at once, every month of the range would have to be opened
+    to find the newest few.
+    """
+    # The next page begins where this one ended, which also spares the index what was seen.
+    until = span.until if after is None else min(span.until, after[0] + datetime.resolution)
+    rows: list[PastSession] = []
+    step = _FIRST_STEP
+    while len(rows) < min(limit, MOST_ROWS) and until > span.since:
+        since = max(span.since, until - step)
+        values = {
+            "ids": list(subscription_ids),
+            "since": since,
+            "until": until,
+            "service": span.service,
+            "after_start": None if after is None else after[0],
+            "after_id": None if after is None else after[1],
+            "limit": min(limit, MOST_ROWS) - len(rows),
+        }
+        with connection.cursor(row_factory=class_row(PastSession)) as cursor:
+            rows += cursor.execute(_SESSIONS, values)
+        until, step = since, step * 4
+    return rows
 
 
 def every_session_in(

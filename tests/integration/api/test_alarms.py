@@ -20,7 +20,9 @@ def test_alarms_spools_and_metrics_are_told_to_who_may_see_the_network(
     db: Session, admin: User, client_of: Callable[..., FlaskClient]
 ) -> None:
     now = datetime.now(UTC)
-    save_reading(psycopg_of(db), reading(measured_at=now, oldest_waiting_at=now - timedelta(seconds=700)))
+    save_reading(
+        psycopg_of(db), reading(measured_at=now, synced_at=now, oldest_waiting_at=now - timedelta(seconds=700))
+    )
     watch(psycopg_of(db), now)
     db.commit()
     client = client_of(admin)
