@@ -211,5 +211,5 @@ def _superuser(stage: Stage) -> "psycopg.Connection[Any]":
 
 FAULTS = (
     DatabaseDiskFull(), SpoolDiskFull(), SpoolDiskFullSlowly(), SpoolWriteErrors(), SpoolDiskFullError(), SpoolGone(),
-    SpoolUnmounted(), SlowDatabase(),
+    SlowDatabase(),
 )  # fmt: skip
