@@ -7,7 +7,7 @@ SOURCES := domain db runtime routeros radius accounting coa bss monitoring webad
 # Tests that share nothing run side by side; a third process on two cores only waits.
 WORKERS ?= 2
 
-.PHONY: help setup demo stop status test test-fast check bench bench-million storm faults fuzz format clean
+.PHONY: help setup demo stop status test test-fast check bench bench-million bench-live-change storm faults fuzz format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ bench: ## Measure against stock FreeRADIUS with SQL; results in var/bench
 bench-million: ## Measure a million subscribers beside ten thousand: cold start, rate, memory
 	@scripts/bootstrap test
 	@$(BIN)/lintas bench million
+
+bench-live-change: ## Change a plan's speed for 50,000 live sessions on 20 routers, two of them dead, while staff click
+	@scripts/bootstrap test
+	@$(BIN)/lintas bench live-change
 
 storm: ## Have 20,000 customers dial at the same moment, and time how soon all are online
 	@scripts/bootstrap test

@@ -111,7 +111,7 @@ def test_suspending_shows_what_the_router_did(panel: Page, seeded: Seeded, db: S
     line = panel.locator("#follow")
     expect(line).to_contain_text("Waiting to be sent to RB-Cempaka")
     the_router_answers(db, status="ack")
-    expect(line).to_contain_text("Disconnected on RB-Cempaka, confirmed 0.31 s after the click")
+    expect(line).to_contain_text("Acknowledged by RB-Cempaka 0.31 s after the click, not read back.")
     expect(panel.get_by_role("link", name="Activate")).to_be_visible()
     db.refresh(seeded.service)
     assert (seeded.service.status, seeded.service.suspend_reason) == ("suspended", "abuse")
