@@ -1,4 +1,4 @@
-"""Which of several login servers answers a name.
+"""Which of several servers answers a name.
 
 The kernel deals requests out by this rule and each server fills its memory by it, so one name's tries, sessions and
 tunnels are always in one memory. Knows bytes and numbers only; upper and lower case of ASCII are one.
@@ -6,10 +6,10 @@ tunnels are always in one memory. Knows bytes and numbers only; upper and lower 
 
 # How a server is told which share it is of how many, where it opens a socket of its own, and over which channel it is
 # given the one that it shares: names of environment variables.
-SHARE, SHARES = "LINTAS_LOGIN_SHARE", "LINTAS_LOGIN_SHARES"
-ADDRESS, PORT, CHANNEL = "LINTAS_LOGIN_ADDRESS", "LINTAS_LOGIN_PORT", "LINTAS_LOGIN_CHANNEL"
+SHARE, SHARES = "LINTAS_RADIUS_SHARE", "LINTAS_RADIUS_SHARES"
+ADDRESS, PORT, CHANNEL = "LINTAS_RADIUS_ADDRESS", "LINTAS_RADIUS_PORT", "LINTAS_RADIUS_CHANNEL"
 # The folder with the listener for RADIUS over TLS, which only the first server opens.
-TLS = "LINTAS_LOGIN_TLS"
+TLS = "LINTAS_RADIUS_TLS"
 # What a server answers once it reads from the shared socket.
 TAKEN = b"taken"
 

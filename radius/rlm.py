@@ -95,7 +95,7 @@ def find_router(request: Request) -> Answer | int:
 def _take_port() -> int:
     """The packet is our own, sent so that this is called at a moment when FreeRADIUS waits for none."""
     if _ports[0].take():
-        radiusd.radlog(radiusd.L_INFO, "the login port is ours; a request that is now ignored was our own")
+        radiusd.radlog(radiusd.L_INFO, "the shared port is ours; a request that is now ignored was our own")
     return int(radiusd.RLM_MODULE_NOTFOUND)
 
 
@@ -134,7 +134,7 @@ def detach(_: object) -> int:
 
 def _start_login(settings: PolicySettings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    share, shares = int(os.environ.get(SHARE, "0")), int(os.environ.get(SHARES, "1"))
+    share, shares = _share(), int(os.environ.get(SHARES, "1"))
     # A full collection walks every profile in memory and would stop all logins meanwhile; a login leaves no cycles.
     gc.set_threshold(*COLLECT_YOUNG_ONLY)
     dsn = policy_dsn(settings.dsn)
@@ -169,18 +169,29 @@ def _start_login(settings: PolicySettings) -> None:
     )
     _desk[:] = [authorizer]
     _notes[:] = [records.notes]
-    if CHANNEL in os.environ:
-        _ports[:] = [SharedPort(os.environ, _complain)]
     # Records that come by TLS come to the first server.
     watch = _watch(settings) if settings.takes_accounting and share == 0 else []
-    _run(keeper, records, *_ports, *watch)
+    _run(keeper, records, *_shared_port(), *watch)
 
 
 def _start_accounting(settings: PolicySettings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    watch = _watch(settings)
+    # One disk needs one watch.
+    watch = _watch(settings) if _share() == 0 else []
     keyring = Keyring.from_file(settings.keys_file)
-    _run(RouterKeeper(policy_dsn(settings.dsn), _routers, keyring, _complain), *watch)
+    _run(RouterKeeper(policy_dsn(settings.dsn), _routers, keyring, _complain), *_shared_port(), *watch)
+
+
+def _share() -> int:
+    """Which of the servers that share a port this is, from 0."""
+    return int(os.environ.get(SHARE, "0"))
+
+
+def _shared_port() -> list[SharedPort]:
+    """The port that is shared; none where FreeRADIUS was started by hand, to look at its configuration."""
+    if CHANNEL in os.environ:
+        _ports[:] = [SharedPort(os.environ, _complain)]
+    return _ports
 
 
 def _watch(settings: PolicySettings) -> list[Part]:

@@ -1,4 +1,4 @@
-"""How this login server comes to listen on the port it shares with others.
+"""How this server comes to listen on the port it shares with others.
 
 FreeRADIUS opens a socket of its own and cannot be given one. So it opens one on a private port, and when its starter
 hands over the shared socket, that takes the private one's place under the same number. FreeRADIUS waits on the old one

@@ -30,7 +30,7 @@ CLIENT_LIFETIME_S = 3
 # threads: their processes are what runs side by side.
 THREADS = 2
 # Each has a policy of its own, so logins find more than one processor; together they keep what one would.
-MOST_LOGIN_SERVERS = 8
+MOST_SERVERS = 8
 # Where each record waits for the disk, so many may wait together and share one request to it.
 STRICT_THREADS = 32
 # Room in the kernel for requests that wait to be read, asked for by each socket: 26,000 logins that arrive at once. The
@@ -70,7 +70,6 @@ def values_for(settings: Settings, target_dir: Path) -> dict[str, str]:
         "CLIENT_LIFETIME_S": str(CLIENT_LIFETIME_S),
         "EAP_CRL": "yes" if certificates.checks_revocation(settings.eap_folder) else "no",
         "EAP_DIR": str(settings.eap_folder),
-        "ACCT_PORT": str(settings.radius_acct_port),
         "ACCT_THREADS": str(STRICT_THREADS),
         "LIB_DIR": next((path for path in _LIBRARIES if Path(path).is_dir()), _LIBRARIES[0]),
         "LISTEN_HOST": settings.radius_host,
@@ -81,7 +80,6 @@ def values_for(settings: Settings, target_dir: Path) -> dict[str, str]:
         "RADSEC_CRL": "yes" if certificates.checks_revocation(settings.radsec_folder) else "no",
         "RADSEC_DIR": str(settings.radsec_folder),
         "RADSEC_PORT": str(settings.radsec_port),
-        "RECEIVE_BYTES": str(RECEIVE_BYTES),
         "RUN_DIR": str(target_dir.parent),
         "SPOOL_GATE": str(gate_of(target_dir)),
         "STORED": "strict" if settings.spool_strict else "background",
@@ -126,7 +124,7 @@ def policy_settings(settings: Settings, target_dir: Path) -> str:
             "spool_note": str(settings.spool_dir / f"watch-{gate_of(target_dir).stem}.json"),
             "min_free_bytes": settings.spool_min_free_mb * 1024 * 1024,
             "takes_accounting": settings.radsec_port > 0,
-            "capacity": settings.policy_capacity or capacity_for(memory_bytes() // login_servers(settings)),
+            "capacity": settings.policy_capacity or capacity_for(memory_bytes() // servers_of(settings, LOGIN)),
         }
     )
 
@@ -159,25 +157,27 @@ def fill(text: str, values: dict[str, str], *, name: str) -> str:
 
 def command(settings: Settings, raddb: Path, part: str) -> list[str]:
     """One of the servers in the foreground, as a supervisor starts it."""
-    options = _THREADED if _has_threads(settings, part) else _ALONE
+    servers = servers_of(settings, part)
+    options = _THREADED if _has_threads(settings, part, servers) else _ALONE
+    where = [settings.radius_host, str(port_of(settings, part)), str(servers), str(RECEIVE_BYTES)]
     server = [PROGRAM, *options, "-n", part, "-d", str(raddb), "-l", "stdout"]
-    if part != LOGIN:
-        return server
-    where = [settings.radius_host, str(settings.radius_auth_port), str(login_servers(settings)), str(RECEIVE_BYTES)]
-    return [sys.executable, "-m", "runtime.login_servers", *where, *server]
+    return [sys.executable, "-m", "runtime.server_group", *where, *server]
 
 
-def _has_threads(settings: Settings, part: str) -> bool:
+def servers_of(settings: Settings, part: str) -> int:
+    """How many servers share a part's port: one for each processor unless the settings say otherwise."""
+    if part == ACCOUNTING and settings.spool_strict:
+        # Records that wait for the disk share one request to it, which they can only inside one process.
+        return 1
+    return settings.radius_servers or min(len(os.sched_getaffinity(0)), MOST_SERVERS)
+
+
+def _has_threads(settings: Settings, part: str, servers: int) -> bool:
     """Handing a request from thread to thread costs as much as answering it, unless answering may have to wait."""
     if part == ACCOUNTING:
         return settings.spool_strict
     # Routers that come by TLS have their records written by the first of the login servers.
-    return login_servers(settings) == 1 or settings.radsec_port > 0
-
-
-def login_servers(settings: Settings) -> int:
-    """How many servers answer logins: one for each processor unless the settings say otherwise."""
-    return settings.login_servers or min(len(os.sched_getaffinity(0)), MOST_LOGIN_SERVERS)
+    return servers == 1 or settings.radsec_port > 0
 
 
 def start(settings: Settings, raddb: Path, part: str, *, log_file: Path, timeout_seconds: float = 30.0) -> ProcessId:

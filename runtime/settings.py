@@ -55,8 +55,8 @@ class Settings(BaseSettings):
     radius_acct_port: int = Field(default=1813, gt=0, lt=65536)
     # RADIUS over TLS (RadSec), usually 2083; empty or 0 leaves it off.
     radsec_port: Annotated[int, BeforeValidator(lambda value: value or 0)] = Field(default=0, ge=0, lt=65536)
-    # Servers that share the login port, each on a processor of its own; 0 starts one for each processor, at most eight.
-    login_servers: int = Field(default=0, ge=0, le=64)
+    # Servers that share each RADIUS port, each on a processor of its own; 0 is one for each, at most eight.
+    radius_servers: int = Field(default=0, ge=0, le=64)
     # The port on which the demo's simulated router listens; a real router's port is kept per NAS.
     coa_port: int = Field(default=3799, gt=0, lt=65536)
     coa_bind: str = ""

@@ -28,14 +28,14 @@ def settings(tmp_path: Path) -> Settings:
 def source(tmp_path: Path) -> Path:
     source = tmp_path / "source"
     (source / "sites").mkdir(parents=True)
-    (source / "radiusd.conf").write_text("port = @ACCT_PORT@\nrun_dir = @RUN_DIR@\nrealm = a@example.com\n")
+    (source / "radiusd.conf").write_text("port = @RADSEC_PORT@\nrun_dir = @RUN_DIR@\nrealm = a@example.com\n")
     (source / "sites" / "login").write_text("server login {\n}\n")
     return source
 
 
 def test_placeholders_are_filled_and_other_at_signs_stay(settings: Settings, source: Path, tmp_path: Path) -> None:
     raddb = freeradius.render(settings, tmp_path / "run" / "raddb", source=source)
-    assert (raddb / "radiusd.conf").read_text() == f"port = 1813\nrun_dir = {tmp_path}/run\nrealm = a@example.com\n"
+    assert (raddb / "radiusd.conf").read_text() == f"port = 0\nrun_dir = {tmp_path}/run\nrealm = a@example.com\n"
     assert (raddb / "sites" / "login").exists()
 
 
@@ -79,7 +79,7 @@ def test_memory_is_for_as_many_subscriptions_as_fit_into_half_of_the_machine_unl
         freeradius.policy_settings(settings.model_copy(update={"policy_capacity": 7}), tmp_path / "raddb")
     )
     alone, three = (
-        json.loads(freeradius.policy_settings(settings.model_copy(update={"login_servers": servers}), tmp_path))
+        json.loads(freeradius.policy_settings(settings.model_copy(update={"radius_servers": servers}), tmp_path))
         for servers in (1, 3)
     )
 

@@ -1,7 +1,7 @@
-"""Several login servers behind one UDP port, each with a policy of its own in a process of its own.
+"""Several FreeRADIUS servers behind one UDP port, each a process without threads.
 
 Python decides one login at a time in a process, so a machine's other processors would look on. Decides who of the
-servers gets which packet (`packet_filter`) and starts again what ended; refuses to know what a login is.
+servers gets which packet (`packet_filter`) and starts again what ended; refuses to know what is in a packet.
 
 The shared sockets belong to this process. When a server dies, what arrives for it waits in its socket until the next
 one takes it up, so nothing is lost but what was being answered.
@@ -32,11 +32,11 @@ _IPV6_RECVPKTINFO = 49
 _IP_PKTINFO = 8
 
 
-class LoginServersError(Exception):
+class ServerGroupError(Exception):
     """The servers cannot be started; the text says why."""
 
 
-class LoginServers:
+class ServerGroup:
     """The group: `start`, then `watch` until asked to end."""
 
     def __init__(self, command: Sequence[str], *, host: str, port: int, shares: int, receive_bytes: int) -> None:
@@ -69,9 +69,9 @@ class LoginServers:
         try:
             deal_by_name(sockets)
         except OSError as error:
-            raise LoginServersError(
-                f"this system does not deal logins out to several servers ({error.strerror}); "
-                "set LINTAS_LOGIN_SERVERS=1"
+            raise ServerGroupError(
+                f"this system does not deal packets out to several servers ({error.strerror}); "
+                "set LINTAS_RADIUS_SERVERS=1"
             ) from None
         return sockets
 
@@ -139,9 +139,9 @@ class _Server:
         """Returns once the server listens on its private port."""
         while not self._is_loaded():
             if self._process is None or self._process.poll() is not None:
-                raise LoginServersError(f"login server {self._share + 1} ended while it started")
+                raise ServerGroupError(f"server {self._share + 1} ended while it started")
             if time.monotonic() > self._started_at + LOAD_WITHIN_S:
-                raise LoginServersError(f"login server {self._share + 1} does not listen after {LOAD_WITHIN_S:.0f} s")
+                raise ServerGroupError(f"server {self._share + 1} does not listen after {LOAD_WITHIN_S:.0f} s")
             time.sleep(_LOOK_EVERY_S)
 
     def _is_loaded(self) -> bool:
@@ -150,7 +150,7 @@ class _Server:
     def hand_over(self, shared: socket.socket) -> None:
         """Give the server its socket and wait until it reads from it."""
         if self._channel is None:
-            raise LoginServersError(f"login server {self._share + 1} was not started")
+            raise ServerGroupError(f"server {self._share + 1} was not started")
         self._channel.settimeout(TAKE_WITHIN_S)
         socket.send_fds(self._channel, [b"listen"], [shared.fileno()])
         try:
@@ -158,7 +158,7 @@ class _Server:
         except TimeoutError:
             answer = b""
         if answer != TAKEN:
-            raise LoginServersError(f"login server {self._share + 1} does not take the port")
+            raise ServerGroupError(f"server {self._share + 1} does not take the port")
 
     def is_due(self) -> bool:
         """Whether the server has ended and rested long enough to be started again."""
@@ -167,7 +167,7 @@ class _Server:
         if self._waits_until is None:
             lived_s = time.monotonic() - self._started_at
             self._waits_until = time.monotonic() + (REST_S if lived_s < REST_S * 2 else 0.0)
-            _say(f"login server {self._share + 1} ended with {self._process.returncode}; starting another")
+            _say(f"server {self._share + 1} ended with {self._process.returncode}; starting another")
         return time.monotonic() >= self._waits_until
 
     def start_again(self, shared: socket.socket) -> None:
@@ -177,7 +177,7 @@ class _Server:
             self.start()
             self.wait_loaded()
             self.hand_over(shared)
-        except (LoginServersError, OSError) as error:
+        except (ServerGroupError, OSError) as error:
             _say(str(error))
             self.ask_to_end()
 
@@ -214,7 +214,7 @@ def _bound(host: str, port: int, receive_bytes: int, *, shared: bool) -> socket.
         opened.bind(("" if host == "*" else host, port))
     except OSError as error:
         opened.close()
-        raise LoginServersError(f"UDP port {port} on {host}: {error.strerror}") from None
+        raise ServerGroupError(f"UDP port {port} on {host}: {error.strerror}") from None
     return opened
 
 
@@ -249,13 +249,13 @@ def _say(text: str) -> None:
 def main(arguments: Sequence[str]) -> int:
     """HOST PORT SHARES RECEIVE_BYTES COMMAND...: run the servers until SIGTERM or SIGINT."""
     host, port, shares, receive_bytes, *command = arguments
-    servers = LoginServers(command, host=host, port=int(port), shares=int(shares), receive_bytes=int(receive_bytes))
+    servers = ServerGroup(command, host=host, port=int(port), shares=int(shares), receive_bytes=int(receive_bytes))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: servers.ask_to_end())
     try:
         servers.start()
         servers.watch()
-    except LoginServersError as error:
+    except ServerGroupError as error:
         _say(str(error))
         return 1
     finally:

@@ -1,4 +1,4 @@
-"""Several login servers behind one port: one name, one memory; one dies, the others go on, and nothing is lost."""
+"""Several servers behind one port: one name, one memory; one dies, the others go on, and nothing is lost."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ ADDRESSES = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
 
 @pytest.fixture(scope="module")
 def stack(module_db_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RadiusStack]:
-    with radius_stack(tmp_path_factory.mktemp("radius"), module_db_url, login_servers=SERVERS) as running:
+    with radius_stack(tmp_path_factory.mktemp("radius"), module_db_url, radius_servers=SERVERS) as running:
         with running.sessions() as db:
             for address in ADDRESSES:
                 make_nas(db, host=address, radius_secret=SECRET, name=f"router {address}")
