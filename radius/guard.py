@@ -69,8 +69,9 @@ class SpoolGuard:
         self._folder = folder.st_dev, folder.st_ino
         if not self._is_trusted():
             return "the disk did not take what it was given"
-        has_room = space.f_bavail * space.f_frsize >= self._min_free_bytes and space.f_favail > 0
-        return "" if has_room and self._reserve.renew() else "the disk is nearly full"
+        spare_bytes = space.f_bavail * space.f_frsize - self._min_free_bytes
+        has_room = spare_bytes >= 0 and space.f_favail > 0
+        return "" if has_room and self._reserve.renew(spare_bytes) else "the disk is nearly full"
 
     def _target(self) -> str | None:
         try:

@@ -14,6 +14,8 @@ from radius.sync import PREFIX, SUFFIX
 
 # Four megabytes are three thousand records: what arrives between two looks, many times over.
 RESERVED_BYTES = 4 * 1024 * 1024
+# Less than this is not worth a request.
+_LEAST_BYTES = 64 * 1024
 _KEEP_SIZE = 1
 _UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOSYS)
 
@@ -28,34 +30,33 @@ class SpoolReserve:
         self._spool = spool
         self._count = count
         self._name = ""
-        self._held_until = 0
+        self._held_until = self._count_held = 0
         self.is_supported = True
 
-    def renew(self) -> bool:
-        """Take more room once half of it is used; False when the disk has none left to give."""
-        if not self.is_supported:
-            return True
-        newest = self._newest()
-        if newest is None:
+    def renew(self, spare_bytes: int) -> bool:
+        """Take more room once half of it is used, half of what is spare at most; False when the disk gives none."""
+        newest = self._newest() if self.is_supported else None
+        count = min(self._count, spare_bytes // 2)
+        if newest is None or count < _LEAST_BYTES:
             return True
         name, size = newest
-        if name == self._name and self._held_until - size >= self._count // 2:
+        if name == self._name and self._held_until - size >= self._count_held // 2:
             return True
-        return self._take(name, size)
+        return self._take(name, size, count)
 
     def _newest(self) -> tuple[str, int] | None:
         with os.scandir(self._spool) as entries:
             names = [one.name for one in entries if one.name.startswith(PREFIX) and one.name.endswith(SUFFIX)]
         return (name, (self._spool / name).stat().st_size) if (name := max(names, default="")) else None
 
-    def _take(self, name: str, size: int) -> bool:
+    def _take(self, name: str, size: int, count: int) -> bool:
         descriptor = os.open(self._spool / name, os.O_WRONLY)
         try:
-            failed = _libc.fallocate(descriptor, _KEEP_SIZE, size, self._count)
+            failed = _libc.fallocate(descriptor, _KEEP_SIZE, size, count)
         finally:
             os.close(descriptor)
         if not failed:
-            self._name, self._held_until = name, size + self._count
+            self._name, self._held_until, self._count_held = name, size + count, count
             return True
         number = ctypes.get_errno()
         if number in _UNSUPPORTED:

@@ -17,6 +17,8 @@ from runtime import postgres
 _NO_ROOT = "small disks need root (mount in a namespace of its own)"
 _BALLAST = "ballast"
 _RECORD_BYTES = 1400
+# More than are ever made ahead.
+_SEGMENTS = 40
 
 
 def fill_up(directory: Path) -> None:
@@ -167,12 +169,17 @@ class DatabaseDiskFull(Fault):
 
     def inject(self, run: Run) -> None:
         fill_up(run.kept["wal"])
-        # What is written into existing segments still fits; a new one does not.
-        with _superuser(run.stage) as admin:
-            try:
-                admin.execute("SELECT pg_switch_wal(), pg_switch_wal(), pg_switch_wal()")
-            except OSError:
-                return
+        # Segments that were made ahead still take something; then a new one is needed.
+        try:
+            for _ in range(_SEGMENTS):
+                with _superuser(run.stage) as admin:
+                    admin.execute(
+                        "SELECT pg_logical_emit_message(true, 'faults', repeat('x', 100000)), pg_switch_wal()"
+                    )
+        except psycopg.OperationalError as error:
+            run.outcome.figures["stopped_by"] = str(error).splitlines()[0]
+        else:
+            run.outcome.problems.append("the log's disk was never too full, so nothing was tried")
 
     def heal(self, run: Run) -> None:
         (run.kept["wal"] / _BALLAST).unlink()

@@ -11,6 +11,7 @@ from radius.reserve import SpoolReserve
 
 FILE = "acct-2026112701.jsonl"
 COUNT = 256 * 1024
+PLENTY = 1 << 30
 
 
 def allocated(path: Path) -> int:
@@ -33,7 +34,7 @@ def spool(tmp_path: Path) -> Path:
 def test_the_newest_file_has_room_behind_its_end_and_is_not_longer_for_it(spool: Path) -> None:
     reserve = SpoolReserve(spool, COUNT)
 
-    assert reserve.renew()
+    assert reserve.renew(PLENTY)
 
     if reserve.is_supported:
         assert allocated(spool / FILE) >= COUNT
@@ -43,19 +44,29 @@ def test_the_newest_file_has_room_behind_its_end_and_is_not_longer_for_it(spool:
 
 def test_room_is_renewed_when_half_of_it_is_used(spool: Path) -> None:
     reserve = SpoolReserve(spool, COUNT)
-    reserve.renew()
+    reserve.renew(PLENTY)
     before = allocated(spool / FILE)
     with (spool / FILE).open("ab") as file:
         file.write(bytes(COUNT // 2 + 4096))
 
-    assert reserve.renew()
+    assert reserve.renew(PLENTY)
 
     if reserve.is_supported:
         assert allocated(spool / FILE) > before
 
 
+def test_where_little_is_spare_half_of_it_is_taken_at_most_and_next_to_nothing_is_left_alone(spool: Path) -> None:
+    assert SpoolReserve(spool, COUNT).renew(100_000)
+    assert allocated(spool / FILE) < 100_000
+
+    reserve = SpoolReserve(spool, COUNT)
+    assert reserve.renew(200_000)
+    if reserve.is_supported:
+        assert 90_000 < allocated(spool / FILE) < 120_000
+
+
 def test_an_empty_spool_needs_no_room(tmp_path: Path) -> None:
-    assert SpoolReserve(tmp_path, COUNT).renew()
+    assert SpoolReserve(tmp_path, COUNT).renew(PLENTY)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a small disk needs root")
@@ -66,10 +77,10 @@ def test_a_record_fits_on_a_disk_that_others_have_filled_and_no_more_room_is_giv
     try:
         (disk / FILE).write_bytes(b"first\n")
         reserve = SpoolReserve(disk, COUNT)
-        assert reserve.renew()
+        assert reserve.renew(PLENTY)
         fill(disk / "others")
         with (disk / FILE).open("ab", buffering=0) as file:
             assert file.write(bytes(COUNT // 2 + 4096)) == COUNT // 2 + 4096
-        assert not reserve.renew()
+        assert not reserve.renew(PLENTY)
     finally:
         subprocess.run(["umount", str(disk)], check=True)
