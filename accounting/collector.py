@@ -555,10 +555,13 @@ def _outcomes(
 
 
 def _last_received(chunk: Chunk, now: datetime) -> datetime:
-    """The receive time of the last readable line: all before it is counted."""
+    """The receive time of the last readable line of the file that is furthest behind: all before it is counted."""
+    last: dict[str, datetime] = {}
     for line in reversed(chunk.lines):
+        if line.file in last:
+            continue
         try:
-            return min(now, moment(records.parse_line(line.raw).received_us))
+            last[line.file] = moment(records.parse_line(line.raw).received_us)
         except Malformed:
             continue
-    return datetime.fromtimestamp(0, UTC)
+    return min([now, *last.values()]) if last else datetime.fromtimestamp(0, UTC)

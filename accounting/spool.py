@@ -14,6 +14,8 @@ from typing import NamedTuple
 MAX_LINE_BYTES = 256 * 1024
 # A piece without a line end in a file that is no longer written: the writer died in the middle of it.
 TORN_AFTER_S = 5.0
+# A file is named by the hour, and behind that by its writer.
+_HOUR_DIGITS = 10
 
 
 class Line(NamedTuple):
@@ -47,21 +49,25 @@ class Spool:
         self._wall_clock = wall_clock
 
     def read(self, positions: Mapping[str, int], *, max_bytes: int, max_lines: int) -> Chunk:
-        """The next whole lines after the positions, at most so many bytes and lines."""
+        """The next whole lines after the positions, at most so many bytes and lines.
+
+        Files of one hour are written side by side, so each gets its part: none waits until another is counted.
+        """
         lines: list[Line] = []
         torn: list[Line] = []
         after: dict[str, int] = {}
         files = self.files()
+        unread = [file for file in files if file[1] > positions.get(file[0], 0)]
         reached_end = True
-        for name, size, changed_at in files:
-            offset = positions.get(name, 0)
-            if size <= offset:
-                continue
+        for place, (name, size, changed_at) in enumerate(unread):
             if max_bytes <= 0 or len(lines) >= max_lines:
                 reached_end = False
                 break
+            offset = positions.get(name, 0)
+            beside = sum(self._hour(other) == self._hour(name) for other, *_ in unread[place:])
             is_over = name != files[-1][0] and self._wall_clock() - changed_at > TORN_AFTER_S
-            end, is_whole = self._read_file(name, offset, max_bytes, max_lines - len(lines), lines)
+            most_lines = max(1, (max_lines - len(lines)) // beside)
+            end, is_whole = self._read_file(name, offset, max_bytes // beside, most_lines, lines)
             if is_over and is_whole and end < size:
                 torn.append(Line(name, end, self._bytes(name, end, size - end)))
                 end = size
@@ -107,6 +113,9 @@ class Spool:
             # Before the first packet there is no directory, and a file may be removed between listing and looking.
             return []
         return sorted((name, stat.st_size, stat.st_mtime) for name, stat in stats)
+
+    def _hour(self, name: str) -> str:
+        return name[len(self._prefix) :][:_HOUR_DIGITS]
 
     def _is_ours(self, name: str) -> bool:
         return name.startswith(self._prefix) and name.endswith(".jsonl")

@@ -8,6 +8,8 @@ tunnels are always in one memory. Knows bytes and numbers only; upper and lower 
 # given the one that it shares: names of environment variables.
 SHARE, SHARES = "LINTAS_RADIUS_SHARE", "LINTAS_RADIUS_SHARES"
 ADDRESS, PORT, CHANNEL = "LINTAS_RADIUS_ADDRESS", "LINTAS_RADIUS_PORT", "LINTAS_RADIUS_CHANNEL"
+# Its name among all that write into the spool: FreeRADIUS refuses a file that another process is writing into.
+WRITER = "LINTAS_RADIUS_WRITER"
 # The folder with the listener for RADIUS over TLS, which only the first server opens.
 TLS = "LINTAS_RADIUS_TLS"
 # What a server answers once it reads from the shared socket.

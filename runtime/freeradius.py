@@ -159,7 +159,7 @@ def command(settings: Settings, raddb: Path, part: str) -> list[str]:
     """One of the servers in the foreground, as a supervisor starts it."""
     servers = servers_of(settings, part)
     options = _THREADED if _has_threads(settings, part, servers) else _ALONE
-    where = [settings.radius_host, str(port_of(settings, part)), str(servers), str(RECEIVE_BYTES)]
+    where = [part, settings.radius_host, str(port_of(settings, part)), str(servers), str(RECEIVE_BYTES)]
     server = [PROGRAM, *options, "-n", part, "-d", str(raddb), "-l", "stdout"]
     return [sys.executable, "-m", "runtime.server_group", *where, *server]
 

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from domain.sharing import ADDRESS, CHANNEL, PORT, SHARE, SHARES, TAKEN, TLS
+from domain.sharing import ADDRESS, CHANNEL, PORT, SHARE, SHARES, TAKEN, TLS, WRITER
 from runtime.packet_filter import deal_by_name
 from runtime.ports import are_bound
 
@@ -39,13 +39,15 @@ class ServerGroupError(Exception):
 class ServerGroup:
     """The group: `start`, then `watch` until asked to end."""
 
-    def __init__(self, command: Sequence[str], *, host: str, port: int, shares: int, receive_bytes: int) -> None:
+    def __init__(
+        self, command: Sequence[str], *, name: str, host: str, port: int, shares: int, receive_bytes: int
+    ) -> None:
         self._command = list(command)
         self._host = host
         self._port = port
         self._receive_bytes = receive_bytes
         self._sockets: list[socket.socket] = []
-        self._servers: list[_Server] = [_Server(self._command, _loopback(host), n, shares) for n in range(shares)]
+        self._servers: list[_Server] = [_Server(self._command, name, _loopback(host), n, shares) for n in range(shares)]
         self._stack = ExitStack()
         self._is_ending = False
 
@@ -99,8 +101,9 @@ class ServerGroup:
 class _Server:
     """One FreeRADIUS and the channel over which it is given its socket."""
 
-    def __init__(self, command: list[str], address: str, share: int, shares: int) -> None:
+    def __init__(self, command: list[str], name: str, address: str, share: int, shares: int) -> None:
         self._command = command
+        self._name = name
         self._address = address
         self._share = share
         self._shares = shares
@@ -119,6 +122,7 @@ class _Server:
             PORT: str(self._port),
             SHARE: str(self._share),
             SHARES: str(self._shares),
+            WRITER: f"{self._name}{self._share}",
             TLS: "radsec" if self._share == 0 else "elsewhere",
             CHANNEL: str(theirs.fileno()),
         }
@@ -247,9 +251,11 @@ def _say(text: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """HOST PORT SHARES RECEIVE_BYTES COMMAND...: run the servers until SIGTERM or SIGINT."""
-    host, port, shares, receive_bytes, *command = arguments
-    servers = ServerGroup(command, host=host, port=int(port), shares=int(shares), receive_bytes=int(receive_bytes))
+    """NAME HOST PORT SHARES RECEIVE_BYTES COMMAND...: run the servers until SIGTERM or SIGINT."""
+    name, host, port, shares, receive_bytes, *command = arguments
+    servers = ServerGroup(
+        command, name=name, host=host, port=int(port), shares=int(shares), receive_bytes=int(receive_bytes)
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: servers.ask_to_end())
     try:

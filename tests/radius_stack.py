@@ -64,9 +64,14 @@ class RadiusStack:
         return wait_for(lambda: [r for r in self.access_records() if r[3] == username], timeout_s)[-1]
 
     def accounting_lines(self) -> list[bytes]:
-        """Every line in the accounting spool."""
-        files = sorted(self.settings.spool_dir.glob("acct-*.jsonl"))
-        return [line for path in files for line in path.read_bytes().splitlines()]
+        """Every line in the accounting spool, by the time of its packet: each server has a file of its own."""
+        files = self.settings.spool_dir.glob("acct-*.jsonl")
+        return sorted((line for path in files for line in path.read_bytes().splitlines()), key=lambda line: line[:17])
+
+    def servers(self, part: str) -> list[int]:
+        """The process ids of the servers that share a part's port, in the order of their shares."""
+        parent = self.processes[part].pid
+        return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
     def log(self) -> str:
         """What the servers said."""

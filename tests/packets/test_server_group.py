@@ -42,11 +42,6 @@ def ask(simulated: SimulatedRouter, username: str, mac: str = "02:00:00:00:00:01
     return simulated.authenticate(login)
 
 
-def children(stack: RadiusStack) -> list[int]:
-    parent = stack.processes[freeradius.LOGIN].pid
-    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
-
-
 def test_every_name_is_answered_whichever_server_it_belongs_to(stack: RadiusStack) -> None:
     names = [f"name{number}" for number in range(30)]
     assert {share_of(name.encode(), SERVERS) for name in names} == set(range(SERVERS))
@@ -56,7 +51,7 @@ def test_every_name_is_answered_whichever_server_it_belongs_to(stack: RadiusStac
 
 
 def test_a_server_that_is_killed_is_replaced_and_what_came_meanwhile_is_answered(stack: RadiusStack) -> None:
-    before = children(stack)
+    before = stack.servers(freeradius.LOGIN)
     assert len(before) == SERVERS
     victim = before[share_of(b"name7", SERVERS)]
     other = next(f"name{n}" for n in range(30) if share_of(f"name{n}".encode(), SERVERS) != share_of(b"name7", SERVERS))
@@ -66,8 +61,8 @@ def test_a_server_that_is_killed_is_replaced_and_what_came_meanwhile_is_answered
         assert ask(hasty, other).accepted
         assert ask(patient, "name7").accepted
 
-    wait_for(lambda: len(children(stack)) == SERVERS)
-    assert victim not in children(stack)
+    wait_for(lambda: len(stack.servers(freeradius.LOGIN)) == SERVERS)
+    assert victim not in stack.servers(freeradius.LOGIN)
 
 
 def test_a_limit_holds_for_logins_through_many_routers_in_the_same_moment(stack: RadiusStack) -> None:
@@ -90,7 +85,7 @@ def test_a_limit_holds_for_logins_through_many_routers_in_the_same_moment(stack:
 
 
 def test_they_end_with_whoever_started_them_so_the_port_is_free_at_once(stack: RadiusStack) -> None:
-    mine = children(stack)
+    mine = stack.servers(freeradius.LOGIN)
     stack.kill(freeradius.LOGIN)
 
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in mine), 2.0)

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 
+from benchmarks import machine
 from faults.fault import Fault, Run
 from faults.stage import Stage
 from runtime import postgres
@@ -108,9 +109,10 @@ class SpoolWriteErrors(Fault):
     def inject(self, run: Run) -> None:
         stage = run.stage
         files = [str(path) for path in stage.lab.settings.spool_dir.glob("acct-*.jsonl")]
-        pid = stage.lab.process("radius-accounting").pid
+        pids = machine.children_of(stage.lab.process("radius-accounting").pid)
         command = [
-            *("strace", "-f", "-qq", "-o", "/dev/null", "-p", str(pid)),
+            *("strace", "-f", "-qq", "-o", "/dev/null"),
+            *(word for pid in pids for word in ("-p", str(pid))),
             *(word for file in files for word in ("-P", file)),
             *("-e", "trace=write,writev,pwrite64", "-e", f"inject=write,writev,pwrite64:error={self.error}"),
         ]

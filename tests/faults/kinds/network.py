@@ -5,6 +5,7 @@ import signal
 import sys
 from typing import Any, ClassVar
 
+from benchmarks import machine
 from benchmarks.lab import free_udp_ports
 from faults.fates import Weather
 from faults.fault import Fault, Run
@@ -126,12 +127,16 @@ class Hanging(SecondServer):
     id, title = "b18b", "first of two RADIUS servers hangs"
 
     def inject(self, run: Run) -> None:
-        for part in freeradius.PARTS:
-            os.kill(run.stage.lab.process(f"radius-{part}").pid, signal.SIGSTOP)
+        _signal(run, signal.SIGSTOP)
 
     def heal(self, run: Run) -> None:
-        for part in freeradius.PARTS:
-            os.kill(run.stage.lab.process(f"radius-{part}").pid, signal.SIGCONT)
+        _signal(run, signal.SIGCONT)
+
+
+def _signal(run: Run, number: signal.Signals) -> None:
+    for part in freeradius.PARTS:
+        for pid in machine.children_of(run.stage.lab.process(f"radius-{part}").pid):
+            os.kill(pid, number)
 
 
 FAULTS = (Loss(), Duplicates(), Disorder(), Everything(), SecondServer(), Hanging())

@@ -103,7 +103,8 @@ class _Attack(Fault):
 
 def _health(stage: Stage, name: str) -> tuple[int, float]:
     pid = stage.lab.process(name).pid
-    return pid, machine.resident_mb(pid)
+    # A server that died would have been replaced: the sum of their numbers tells.
+    return sum(machine.children_of(pid)), machine.family_resident_mb(pid)
 
 
 class BrokenPackets(_Attack):

@@ -1,6 +1,7 @@
 """Whole lines in order, once; torn pieces set aside only when nobody will finish them."""
 
 import os
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -111,3 +112,15 @@ def test_any_limits_read_every_line_once_in_order(
         positions.update(chunk.after)
     assert chunk.reached_end
     assert found == lines
+
+
+def test_files_of_one_hour_are_read_side_by_side_and_those_of_the_next_wait(spool: Spool, tmp_path: Path) -> None:
+    for name in ("acct-2026112100-a.jsonl", "acct-2026112100-b.jsonl", "acct-2026112101-a.jsonl"):
+        put(tmp_path, name, b"".join(b"%s %d\n" % (name[-9:-6].encode(), n) for n in range(10)))
+
+    first = spool.read({}, max_bytes=10_000, max_lines=8)
+    assert [line.file[5:17] for line in first.lines] == ["2026112100-a"] * 4 + ["2026112100-b"] * 4
+    assert not first.reached_end
+
+    rest = spool.read(first.after, max_bytes=10_000, max_lines=100)
+    assert Counter(line.file[5:17] for line in rest.lines) == {"2026112100-a": 6, "2026112100-b": 6, "2026112101-a": 10}
