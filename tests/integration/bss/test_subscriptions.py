@@ -287,7 +287,9 @@ def test_a_speed_needs_both_sides(db: Session, actor: Actor, now: datetime) -> N
         )
 
 
-def test_a_session_time_is_told_the_running_session(db: Session, actor: Actor, router: NasServer, now: datetime) -> None:
+def test_a_session_time_is_told_the_running_session(
+    db: Session, actor: Actor, router: NasServer, now: datetime
+) -> None:
     subscription = online(db, router)
 
     subscriptions.set_limits(
