@@ -4,7 +4,7 @@ import os
 
 import click
 
-NICENESS = 5
+NICENESS = 2
 
 
 @click.command()
