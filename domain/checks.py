@@ -43,6 +43,8 @@ MAX_QUANTIFIERS = 2
 
 _CLASS = re.compile(r"\[\^?\]?[^\]]*\]")
 _ESCAPED = re.compile(r"\\.")
+# Signs that a set may come to mean something else by: Python keeps them for differences, unions and sets in sets.
+_AMBIGUOUS = re.compile(r"\[\^?(\[|\]?[^\]]*(--|&&|~~|\|\|))")
 
 
 def failed_check(checks: Iterable[tuple[str, str, str]], request: Mapping[str, str]) -> tuple[str, str, str] | None:
@@ -76,6 +78,8 @@ def pattern_problem(text: str) -> str | None:
     It is tried inside the server while all other logins wait, on text that a stranger chose: so only patterns whose
     cost cannot explode are taken, which are those with few quantifiers and none behind a group.
     """
+    if _AMBIGUOUS.search(_ESCAPED.sub("x", text)):
+        return "has [[, --, &&, ~~ or || in a set of characters, which can be read in two ways"
     try:
         re.compile(text)
     except re.error as error:

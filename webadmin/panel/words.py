@@ -48,7 +48,7 @@ _STATES: dict[str, dict[str, Mark]] = {
         "waiting": Mark(colour="blue", icon="clock", text=_l("waiting")),
         "sending": Mark(colour="blue", icon="send", text=_l("sent")),
         "applied": Mark(colour="green", icon="check", text=_l("applied")),
-        "acknowledged": Mark(colour="blue", icon="check", text=_l("acknowledged")),
+        "acknowledged": Mark(colour="blue", icon="message", text=_l("acknowledged")),
         "failed": Mark(colour="red", icon="x", text=_l("failed")),
         "unknown": Mark(colour="amber", icon="alert-triangle", text=_l("unknown, no answer")),
         "replaced": Mark(colour="grey", icon="history", text=_l("replaced by a newer change")),
@@ -193,6 +193,8 @@ _CHANGE_REASONS: dict[str, LazyString] = {
     "place_change": _l("allowed routers changed"),
     "staff": _l("requested by staff"),
     "late_start": _l("session started after the change"),
+    "limits": _l("time or volume limit changed"),
+    "bulk": _l("asked for many sessions at once"),
 }
 
 
@@ -226,8 +228,6 @@ PLAN_GARDENS: dict[str, LazyString] = {
     "never": _l("is refused"),
 }
 SESSION_LIMIT_ACTIONS: dict[str, LazyString] = {
-    "records.replayed": _l("had accounting records tried again"),
-    "records.dismissed": _l("let go of accounting records"),
     "refuse": _l("it is refused"),
     "replace": _l("the longest online is disconnected for it"),
 }
@@ -310,6 +310,8 @@ _ACTIONS: dict[str, LazyString] = {
     "garden.updated": _l("walled garden changed"),
     "garden.removed": _l("walled garden removed"),
     "tenant.updated": _l("changed the provider's settings"),
+    "records.replayed": _l("had accounting records tried again"),
+    "records.dismissed": _l("let go of accounting records"),
     "voucher.created": _l("vouchers made"),
     "voucher.disabled": _l("voucher disabled"),
     "voucher.enabled": _l("voucher given back"),
@@ -354,6 +356,8 @@ _ACTIONS: dict[str, LazyString] = {
     "subscription.password_shown": _l("looked at the service password"),
     "subscription.expiry_changed": _l("changed the end date"),
     "subscription.limits_changed": _l("changed speed or limits"),
+    "subscription.speed_ended": _l("its speed of its own ended"),
+    "history.exported": _l("took its internet history as a file"),
     "subscription.quotas_changed": _l("changed its allowances"),
     "subscription.topped_up": _l("topped it up"),
     "subscription.topup_removed": _l("took a top-up back"),
