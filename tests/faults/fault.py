@@ -49,6 +49,7 @@ class Fault:
     title: ClassVar[str]
     expect: ClassVar[Expect] = Expect()
     hold_s: ClassVar[float] = 3.0
+    most_records_a_second: ClassVar[int] = MOST_RECORDS_A_SECOND
     # What differs from `Plan`'s defaults.
     load: ClassVar[dict[str, Any]] = {}
     # The whole load is the fault: nothing is down, so nothing comes back.
@@ -101,7 +102,7 @@ class Fault:
         return run.outcome
 
     def _set_up(self, stage: Stage, records: int, number: int) -> Run:
-        seconds = max(records / MOST_RECORDS_A_SECOND, self.hold_s + AFTER_S + 2.0)
+        seconds = max(records / self.most_records_a_second, self.hold_s + AFTER_S + 2.0)
         plan = Plan(records=records, seconds=seconds, **self.load)
         seed = stage.seed * 1000 + number
         addresses = [f"127.{20 + number}.{stage.seed % 250}.{router + 1}" for router in range(ROUTERS)]
