@@ -56,6 +56,8 @@ SHARED_FOR = timedelta(seconds=10)
 FIRST_BACK_OFF_S, LAST_BACK_OFF_S = 0.1, 5.0
 STATEMENT_TIMEOUT_MS = 120_000
 LOCK_TIMEOUT_MS = 20_000
+# What an open session takes with its subscription in the collector's memory.
+SESSION_BYTES = 2048
 
 log = get_logger("accounting.collector")
 
@@ -65,6 +67,8 @@ class Limits:
     """How much one transaction may take, how long counted files are kept, and what the watch over the spool is told."""
 
     records: int = 10_000
+    # How many open sessions are remembered; those beyond it are read again, which costs three times as much.
+    sessions: int = 300_000
     bytes: int = 16 * 1024 * 1024
     keep_hours: int = 24
     min_free_bytes: int = 0
@@ -104,6 +108,11 @@ class Outcome:
     totals: Mapping[int, Mapping[str, int]]
     settled: quotas.Settled
     asked: int
+
+
+def sessions_for(memory: int) -> int:
+    """How many open sessions are remembered on a machine with so many bytes of memory: a quarter of it at most."""
+    return max(100_000, memory // 4 // SESSION_BYTES)
 
 
 def tune_garbage_collection() -> None:
@@ -180,7 +189,7 @@ class Collector:
         self._connection: Connection | None = None
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="write")
         self._writing: Future[Outcome] | None = None
-        self._memory = Memory()
+        self._memory = Memory(self._limits.sessions)
         self._known: Known = {}
         self._watched = Watched()
         self._to_look_at: list[Newcomer] = []

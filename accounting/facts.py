@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from ipaddress import ip_address
+from itertools import islice
+from typing import Any
 
 from db.queries import accounting as queries
 from db.queries import quotas
@@ -17,7 +19,8 @@ from db.queries.zones import zone_named
 from domain.period import days_of, local_midnight
 from domain.sessions import MISSED_AFTER_S
 
-MAX_METERS = 300_000
+# Who outgrows the memory is read again, a tenth at a time: forgetting all at once would have all read at once.
+FORGET_SHARE = 10
 # Interims count as missed after so many of the plan's intervals in a row.
 MISSED_INTERVALS = 3
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -142,10 +145,18 @@ class Meter:
         return self.left_bytes <= 0
 
 
+def forget_oldest(known: dict[Any, Any]) -> None:
+    """Drop the tenth that was kept longest."""
+    for key in list(islice(known, len(known) // FORGET_SHARE + 1)):
+        del known[key]
+
+
 class Memory:
     """Routers, meters and plans; `forget` takes the payload of a notice."""
 
-    def __init__(self) -> None:
+    def __init__(self, capacity: int) -> None:
+        """`capacity`: of how many sessions and subscriptions is kept what records need."""
+        self.capacity = capacity
         self._routers: dict[str, NasRow] | None = None
         self.boots: dict[int, BootRow] = {}
         self._meters: dict[int, Meter] = {}
@@ -217,8 +228,8 @@ class Memory:
 
     def load(self, connection: Connection, subscription_ids: Collection[int], now: datetime) -> None:
         """Read the meters of those subscriptions that exist."""
-        if len(self._meters) + len(subscription_ids) > MAX_METERS:
-            self._meters.clear()
+        if len(self._meters) + len(subscription_ids) > self.capacity:
+            forget_oldest(self._meters)
         rows = queries.metering_facts(connection, list(subscription_ids))
         self._load_tiers(connection, {row.plan_id for row in rows} - self._tiers.keys())
         bonus = quotas.bonus_bytes(connection, list(subscription_ids), now)

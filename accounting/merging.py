@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from accounting import records
-from accounting.facts import Memory, Meter, plain_address
+from accounting.facts import Memory, Meter, forget_oldest, plain_address
 from accounting.ledger import Ledger
 from accounting.records import SKEWED_FROM_US, Record
 from accounting.sessions import Key, Live, SessionChanges
@@ -42,7 +42,6 @@ from domain.sessions import (
 FIRST = "00000000"
 # A packet of a session that ended longer ago than this is taken for a new session.
 REMEMBER_ENDED = timedelta(days=45)
-MAX_KNOWN = 300_000
 
 Known = dict[Key, Live]
 Item = tuple[Record, NasRow]
@@ -366,8 +365,8 @@ class Batch:
             live.settle()
             if not live.is_open and self._known.get(live.key) is live:
                 del self._known[live.key]
-        if len(self._known) > MAX_KNOWN:
-            self._known.clear()
+        if len(self._known) > self._memory.capacity:
+            forget_oldest(self._known)
         return changes
 
 

@@ -18,8 +18,9 @@ def collect(node: str | None, once: bool) -> None:
     import signal
     import threading
 
-    from accounting.collector import Collector, Limits, connect, tune_garbage_collection
+    from accounting.collector import Collector, Limits, connect, sessions_for, tune_garbage_collection
     from runtime.logs import configure_logs, get_logger
+    from runtime.postgres import memory_bytes
     from runtime.settings import get_settings
     from runtime.tasks import nudge_coa
 
@@ -33,6 +34,7 @@ def collect(node: str | None, once: bool) -> None:
         node=node or settings.node,
         nudge=nudge_coa,
         limits=Limits(
+            sessions=sessions_for(memory_bytes()),
             keep_hours=settings.spool_keep_hours,
             min_free_bytes=settings.spool_min_free_mb << 20,
             is_strict=settings.spool_strict,

@@ -23,7 +23,7 @@ import psycopg
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from accounting.collector import Collector, Limits, connect, tune_garbage_collection  # noqa: E402
+from accounting.collector import Collector, Limits, connect, sessions_for, tune_garbage_collection  # noqa: E402
 from db.migrations import runner  # noqa: E402
 from runtime import ports, postgres, processes  # noqa: E402
 
@@ -114,7 +114,7 @@ def measure(url: str, spool: Path, options: argparse.Namespace) -> dict[str, obj
     tune_garbage_collection()
     collector = Collector(
         connect=lambda: connect(url), spool_dir=spool, node="bench", nudge=lambda: None,
-        limits=Limits(records=options.batch),
+        limits=Limits(records=options.batch, sessions=sessions_for(postgres.memory_bytes())),
     )  # fmt: skip
     begun_at = time.time() - (options.rounds + 1) * INTERVAL_S
     rates = {}
