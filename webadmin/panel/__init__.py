@@ -33,6 +33,7 @@ from webadmin.panel import (
     router_test,
     routers,
     search,
+    sentences,
     server,
     settings,
     staff,
@@ -93,5 +94,5 @@ def _words() -> dict[str, object]:
         "suspend_reason_words": words.suspend_reason_words,
         "terminate_cause_words": words.terminate_cause_words,
         "action_words": words.action_words,
-        "nak_words": words.nak_words,
+        "cause_words": sentences.cause_words,
     }

@@ -119,7 +119,7 @@ TABS: Mapping[str, tuple[LazyString | str, Sequence[Column]]] = {
         (
             ("name", _l("Queue"), "name"),
             ("target", _l("Target"), "mono"),
-            ("max_limit", _l("Upload/download"), "mono"),
+            ("max_limit", _l("Upload/download"), "rate"),
             ("comment", _l("Comment"), "text"),
             ("is_dynamic", _l("Dynamic"), "flag"),
         ),
@@ -154,10 +154,18 @@ KINDS: Mapping[str, LazyString] = {
 }
 # What can be done with a row of a tab: the word of the action, and which field names the row.
 ACTIONS: Mapping[str, Sequence[tuple[str, str, LazyString]]] = {
-    "ppp-active": (("end", "name", _l("End")),),
-    "hotspot-active": (("end", "user", _l("End")),),
-    "ppp-secrets": (("enable", "name", _l("On")), ("disable", "name", _l("Off")), ("remove", "name", _l("Remove"))),
-    "hotspot-users": (("enable", "name", _l("On")), ("disable", "name", _l("Off")), ("remove", "name", _l("Remove"))),
+    "ppp-active": (("end", "name", _l("Disconnect")),),
+    "hotspot-active": (("end", "user", _l("Disconnect")),),
+    "ppp-secrets": (
+        ("enable", "name", _l("Switch on")),
+        ("disable", "name", _l("Switch off")),
+        ("remove", "name", _l("Remove")),
+    ),
+    "hotspot-users": (
+        ("enable", "name", _l("Switch on")),
+        ("disable", "name", _l("Switch off")),
+        ("remove", "name", _l("Remove")),
+    ),
     "leases": (("forget", "mac", _l("Forget")),),
     "hosts": (("forget", "mac", _l("Forget")),),
     "queues": (("remove-queue", "name", _l("Remove")),),
@@ -226,11 +234,11 @@ def import_secrets(nas_id: int) -> ResponseReturnValue:
     """Take the router's secrets into the database."""
     done = _run_or_say(secrets.import_all, nas_id=nas_id, wait_s=secrets.BRIEFLY_S)
     if done is not None:
-        said = gettext(
+        told = gettext(
             "%(found)s secrets on the router: %(matched)s belong to subscriptions, %(unmatched)s to none.",
             found=done.found, matched=done.matched, unmatched=done.unmatched_total,
         )  # fmt: skip
-        flash(f"{said} {', '.join(done.unmatched[:20])}", "success")
+        flash(f"{told} {', '.join(done.unmatched[:20])}", "success")
     return redirect(url_for("panel.router_api.show", nas_id=nas_id, tab="ppp-secrets"), 303)
 
 

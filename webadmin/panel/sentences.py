@@ -15,7 +15,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
 from webadmin.panel.language import TRANSLATIONS
-from webadmin.panel.words import CHOICES
+from webadmin.panel.words import CHOICES, nak_words
 
 # Stands for a value in the text of a program, where `pattern_of` finds it.
 VALUE = "\0"
@@ -34,6 +34,17 @@ _NOUNS: dict[str, LazyString] = {
     "device": _l("device"),
     "family": _l("family"),
     "roll-out": _l("roll-out"),
+    "paused": _l("held"),
+    "replaced": _l("replaced by a newer one"),
+}
+# What the operating system says of a connection, which comes in either case.
+_SYSTEM: dict[str, LazyString] = {
+    "connection refused": _l("connection refused"),
+    "connection reset by peer": _l("connection cut by the other side"),
+    "host is down": _l("the machine is off"),
+    "network is unreachable": _l("no way to that network"),
+    "no route to host": _l("no way to that machine"),
+    "port unreachable": _l("nothing listens on the port"),
 }
 
 
@@ -62,7 +73,16 @@ def said(text: str) -> str:
     plain = str(gettext(text))
     if plain != text:
         return plain
+    known = _SYSTEM.get(text.lower())
+    if known is not None:
+        return str(known)
     return _sentences(str(get_locale())).say(text) or text
+
+
+def cause_words(cause: str | None) -> str:
+    """Why a live change was not simply done: the number of a refusal in words, or the sentence that was kept."""
+    words = nak_words(cause)
+    return said(cause) if cause and words == cause else str(words)
 
 
 def pattern_of(text: str) -> tuple[str, list[str]]:
@@ -89,7 +109,12 @@ def _sentences(language: str) -> Sentences:
 
 def _word(value: str) -> str:
     known = _NOUNS.get(value) or CHOICES.get(value)
-    return str(known) if known is not None else str(gettext(value)) if value.isalpha() else value
+    if known is not None:
+        return str(known)
+    # A value may be a sentence itself: why something is, inside what follows from it.
+    if " " in value:
+        return said(value)
+    return str(gettext(value)) if value.isalpha() else value
 
 
 def _matching(text: str) -> re.Pattern[str]:

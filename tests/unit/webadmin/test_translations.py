@@ -64,7 +64,7 @@ def _as_programs_say_it(keeper: ModuleType) -> list[tuple[str, list[str]]]:
     """Every sentence of the business that holds a value, as it would be said with words in the places of values."""
     words = ["hotspot", "budi, siti", "'x y'", "12", "2026-11-01"]
     made = []
-    for _, _, pattern in keeper.said_by_the_business():
+    for _, _, pattern in [*keeper.said_by_the_business(), *keeper.said_about_routers()]:
         places = re.findall(r"\{(\d+)\}", pattern)
         if places:
             values = [words[(position + len(pattern)) % len(words)] for position in range(len(places))]

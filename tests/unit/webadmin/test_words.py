@@ -4,9 +4,9 @@ import pytest
 from flask import Flask, request
 from flask_babel import Babel
 
-from domain.access import REASONS
+from domain.access import REASONS, SESSION_LIMIT_ACTIONS
 from domain.lifecycle import CUSTOMER_STATUSES, SUBSCRIPTION_STATUSES
-from domain.live_change import CHANGE_REASONS, CHANGE_STATUSES
+from domain.live_change import CHANGE_REASONS, OUTCOMES
 from webadmin.panel import sentences, words
 from webadmin.panel.language import TRANSLATIONS, compile_catalogues
 
@@ -31,9 +31,13 @@ def test_every_reason_of_a_live_change_has_words() -> None:
     assert set(words._CHANGE_REASONS) == set(CHANGE_REASONS)
 
 
+def test_what_happens_to_one_login_more_has_words_and_nothing_else_is_offered() -> None:
+    assert set(words.SESSION_LIMIT_ACTIONS) == set(SESSION_LIMIT_ACTIONS)
+
+
 @pytest.mark.parametrize(
     ("kind", "states"),
-    [("customer", CUSTOMER_STATUSES), ("subscription", SUBSCRIPTION_STATUSES), ("change", CHANGE_STATUSES)],
+    [("customer", CUSTOMER_STATUSES), ("subscription", SUBSCRIPTION_STATUSES), ("change", tuple(OUTCOMES))],
 )
 def test_every_state_has_a_mark_with_colour_sign_and_word(kind: str, states: tuple[str, ...]) -> None:
     assert set(words._STATES[kind]) == set(states)
@@ -56,6 +60,32 @@ def test_a_code_nobody_gave_words_is_shown_as_it_is() -> None:
 def test_the_cause_of_a_refusal_is_told_in_words(app: Flask, cause: str | None, said: str) -> None:
     with app.test_request_context():
         assert str(words.nak_words(cause)) == said
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        ("503 Session-Context-Not-Found", "tidak punya sesi itu"),
+        (None, "tidak memberi alasan"),
+        ("Connection refused", "koneksi ditolak"),
+        ("not asked: it refuses Mikrotik-Total-Limit", "tidak diminta: router menolak Mikrotik-Total-Limit"),
+        ("without Mikrotik-Total-Limit: at the next login", "tanpa Mikrotik-Total-Limit: saat login berikutnya"),
+        ("a router's own words", "a router's own words"),
+    ],
+)
+def test_why_a_change_was_not_simply_done_is_told_in_the_readers_language(
+    app: Flask, cause: str | None, said: str
+) -> None:
+    with app.test_request_context(headers={"Accept-Language": "id"}):
+        assert sentences.cause_words(cause) == said
+
+
+def test_a_sentence_inside_a_sentence_is_translated_too(app: Flask) -> None:
+    english = "10.20.0.1 cannot be reached on port 8728: no route to host; it is asked again in 5 seconds"
+    with app.test_request_context(headers={"Accept-Language": "id"}):
+        assert sentences.said(english) == (
+            "10.20.0.1 tidak terjangkau di port 8728: tidak ada jalur ke mesin itu; ditanya lagi dalam 5 detik"
+        )
 
 
 def test_a_sentence_of_the_business_is_translated_with_its_values(app: Flask) -> None:
