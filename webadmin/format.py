@@ -87,6 +87,18 @@ def gigabytes_field(value_bytes: int | None) -> str:
     return f"{Decimal(value_bytes) / BYTES_PER_GB:f}".rstrip("0") if rest else str(whole)
 
 
+def router_rate(text: str) -> str:
+    """A pair of rates as a router says it, shortened as RouterOS writes it: "10000000/20000000" is "10M/20M"."""
+    return "/".join(_short_rate(one) for one in text.split("/"))
+
+
+def _short_rate(text: str) -> str:
+    for zeros, unit in (("0" * 9, "G"), ("0" * 6, "M"), ("0" * 3, "k")):
+        if text.isdecimal() and text.endswith(zeros):
+            return text.removesuffix(zeros) + unit
+    return text
+
+
 def money(amount: Decimal | int, currency: str, locale: str) -> str:
     """`Rp 150.000` in the reader's separators; cents only where the currency is used with cents."""
     whole = currency in WHOLE_CURRENCIES or get_currency_precision(currency) == 0
@@ -148,10 +160,10 @@ def minute(moment: datetime, zone: tzinfo, locale: str) -> str:
 
 
 def clock(moment: datetime, now: datetime, zone: tzinfo, locale: str) -> str:
-    """`21:04` when it is today in the zone, with the day otherwise."""
-    local = moment.astimezone(zone)
-    pattern = "HH:mm" if local.date() == now.astimezone(zone).date() else "d MMM HH:mm"
-    return format_datetime(local, pattern, tzinfo=zone, locale=locale)
+    """`21:04` when it is today in the zone, with the day otherwise, and the year where it is another."""
+    local, today = moment.astimezone(zone).date(), now.astimezone(zone).date()
+    pattern = "HH:mm" if local == today else "d MMM HH:mm" if local.year == today.year else "d MMM y HH:mm"
+    return format_datetime(moment, pattern, tzinfo=zone, locale=locale)
 
 
 def day(moment: datetime, zone: tzinfo, locale: str) -> str:
@@ -162,6 +174,11 @@ def day(moment: datetime, zone: tzinfo, locale: str) -> str:
 def short_day(value: date, locale: str) -> str:
     """`21 Nov`."""
     return format_date(value, "d MMM", locale=locale)
+
+
+def month(value: date, locale: str) -> str:
+    """The month and its year: "Nov 2026"."""
+    return format_date(value, "MMM y", locale=locale)
 
 
 def zone_of(name: str) -> tzinfo:

@@ -24,12 +24,7 @@ SHOWN = 50
 @requires("view_customers")
 def index() -> ResponseReturnValue:
     """The last changes to many, and the form for another with whom it would be for."""
-    wanted = Wanted(
-        tenant_id=tenant().id,
-        nas_server_id=argument_id("router"),
-        service_plan_id=argument_id("plan"),
-        search=request.args.get("q", "").strip()[:100],
-    )
+    wanted = _wanted()
     is_narrowed = wanted != Wanted(tenant_id=tenant().id)
     rows = use.bulks_of(db(), tenant().id, limit=SHOWN)
     return render(
@@ -41,6 +36,26 @@ def index() -> ResponseReturnValue:
         concerned=count_wanted(db(), wanted) if is_narrowed else 0,
         routers=catalogue.choices_of_routers(db()),
         plans=catalogue.choices_of_plans(db()),
+    )
+
+
+@blueprint.get("/changes/bulk/ask/<any(speed, disconnect):kind>")
+@requires("disconnect_customers")
+def ask(kind: str) -> ResponseReturnValue:
+    """What one does, before it begins."""
+    wanted = _wanted()
+    back = url_for(
+        "panel.bulk_changes.index",
+        q=wanted.search or None,
+        router=wanted.nas_server_id,
+        plan=wanted.service_plan_id,
+    )
+    return render(
+        "panel/changes/bulk_question.html",
+        kind=kind,
+        wanted=wanted,
+        concerned=count_wanted(db(), wanted),
+        back=back,
     )
 
 
@@ -89,6 +104,15 @@ def change_state(bulk_id: int) -> ResponseReturnValue:
     if wanted == "resume":
         return act(back, gettext("It goes on."), use.resume, bulk_id=bulk_id)
     return act(back, gettext("Stopped. What was done stays."), use.stop, bulk_id=bulk_id)
+
+
+def _wanted() -> Wanted:
+    return Wanted(
+        tenant_id=tenant().id,
+        nas_server_id=argument_id("router"),
+        service_plan_id=argument_id("plan"),
+        search=request.args.get("q", "").strip()[:100],
+    )
 
 
 def _values(bulk_id: int) -> dict[str, Any]:

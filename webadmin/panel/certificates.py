@@ -8,8 +8,10 @@ from bss import certificates as use
 from db.models import IssuedCertificate
 from db.queries.certificates import page_of_certificates
 from db.queries.paging import Wanted
+from db.queries.panel import catalogue
+from db.queries.rows import find_row
 from runtime.settings import get_settings
-from webadmin.panel.support import PAGE_SIZE, Page, act, back_url, db, now, page_number, render, tenant
+from webadmin.panel.support import PAGE_SIZE, Page, act, back_url, db, found, now, page_number, render, tenant
 from webadmin.permissions import requires
 
 blueprint = Blueprint("certificates", __name__)
@@ -22,17 +24,27 @@ def index() -> ResponseReturnValue:
     """The list, newest first, narrowed by the filters in the address."""
     search, state = request.args.get("q", "").strip()[:100], request.args.get("state", "")
     wanted = Wanted(sort="-created_at", page=page_number(), page_size=PAGE_SIZE)
-    found = page_of_certificates(
+    listed = page_of_certificates(
         db(), tenant_id=tenant().id, search=search or None, revoked=STATES.get(state), wanted=wanted
     )
     return render(
         "panel/certificates/index.html",
-        rows=found.items,
+        rows=listed.items,
         q=search,
         state_wanted=state if state in STATES else "",
         state_of=state_of,
-        page=Page(number=page_number(), size=PAGE_SIZE, total=found.total_items),
+        routers=_routers(),
+        page=Page(number=page_number(), size=PAGE_SIZE, total=listed.total_items),
     )
+
+
+@blueprint.get("/certificates/<int:certificate_id>/revoke")
+@requires("manage_nas")
+def ask(certificate_id: int) -> ResponseReturnValue:
+    """What revoking one does."""
+    row = found(find_row(db(), IssuedCertificate, certificate_id, tenant_id=tenant().id))
+    name = _routers().get(row.nas_server_id or 0, row.name)
+    return render("panel/certificates/revoke.html", name=name, back=back_url(url_for("panel.certificates.index")))
 
 
 @blueprint.post("/certificates/<int:certificate_id>/revoke")
@@ -43,6 +55,10 @@ def revoke(certificate_id: int) -> ResponseReturnValue:
     back = back_url(url_for("panel.certificates.index"))
     folders = get_settings().authority_folders
     return act(back, message, use.revoke, certificate_id=certificate_id, folders=folders)
+
+
+def _routers() -> dict[int, str]:
+    return {nas.id: nas.name for nas in catalogue.choices_of_routers(db())}
 
 
 def state_of(row: IssuedCertificate) -> str:

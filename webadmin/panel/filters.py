@@ -55,6 +55,7 @@ def install(app: Flask) -> None:
     app.add_template_filter(since, "since")
     app.add_template_filter(spell.initials, "initials")
     app.add_template_filter(spell.phone, "phone")
+    app.add_template_filter(spell.router_rate, "router_rate")
     app.add_template_filter(lambda value: spell.number(value, language()), "number")
     app.add_template_filter(lambda value: spell.volume(int(value), language()), "volume")
     app.add_template_filter(lambda kbps: spell.speed(kbps, language()), "speed")

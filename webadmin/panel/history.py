@@ -1,6 +1,8 @@
 """A subscription's internet history with its files, and the page that says who had an address."""
 
-from datetime import UTC, date, datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
@@ -25,6 +27,16 @@ SHOWN = 50
 SERVICES = (("pppoe", _l("PPPoE")), ("hotspot", _l("Hotspot")), ("vpn", _l("VPN")), ("other", _l("Other")))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """Usage by hour, day or month: a bar for each, what stands below the first and the last, and the highest."""
+
+    bars: list[charts.Bar]
+    first: str
+    last: str
+    most_bytes: int
+
+
 @blueprint.get("/subscriptions/<int:subscription_id>/history")
 @requires("view_customers")
 def show(subscription_id: int) -> ResponseReturnValue:
@@ -46,9 +58,7 @@ def show(subscription_id: int) -> ResponseReturnValue:
         span=span,
         services=SERVICES,
         problems=problems,
-        bars=charts.columns(
-            [(one.download_bytes, one.upload_bytes) for one in part.amounts], [_label(one) for one in part.amounts]
-        ),
+        graph=_graph(part),
         filters={"first_day": span.first_day, "last_day": span.last_day, "service": span.service or ""},
         is_first=_after() is None,
     )
@@ -117,11 +127,41 @@ def _moment(text: str) -> datetime | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone())).astimezone(UTC)
 
 
-def _label(amount: Amount) -> str:
-    when = amount.label
-    if isinstance(when, datetime):
-        text = spell.minute(when, zone(), language())
-    else:
-        text = "" if when is None else spell.short_day(when, language())
+def _graph(part: history.History) -> Graph | None:
+    if not part.amounts:
+        return None
+    used = {one.label: one for one in part.amounts}
+    amounts = [used.get(slot, Amount(label=slot)) for slot in _slots(part.span, part.by)]
+    when = [_when(one, part.by) for one in amounts]
+    return Graph(
+        bars=charts.columns(
+            [(one.download_bytes, one.upload_bytes) for one in amounts],
+            [f"{text}: {_both_ways(one)}" for text, one in zip(when, amounts, strict=True)],
+        ),
+        first=when[0],
+        last=when[-1],
+        most_bytes=max(one.total_bytes for one in amounts),
+    )
+
+
+def _slots(span: Range, by: str) -> Iterator[date | datetime]:
+    """Every part of the range, so that one without usage keeps its place."""
+    if by == "hour":
+        start = span.since.astimezone(UTC).replace(minute=0)
+        yield from (start + timedelta(hours=hour) for hour in range(-(-(span.until - start) // timedelta(hours=1))))
+        return
+    days = (span.first_day + timedelta(days=day) for day in range((span.last_day - span.first_day).days + 1))
+    yield from days if by == "day" else dict.fromkeys(day.replace(day=1) for day in days)
+
+
+def _when(amount: Amount, by: str) -> str:
+    if isinstance(amount.label, datetime):
+        return spell.minute(amount.label, zone(), language())
+    if amount.label is None:
+        return ""
+    return (spell.month if by == "month" else spell.short_day)(amount.label, language())
+
+
+def _both_ways(amount: Amount) -> str:
     down, up = (spell.volume(size, language()) for size in (amount.download_bytes, amount.upload_bytes))
-    return f"{text}: ↓ {down} ↑ {up}"
+    return f"↓ {down} ↑ {up}"

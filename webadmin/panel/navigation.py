@@ -42,6 +42,17 @@ class _Page:
     icon: str
 
 
+# Pages that stand below another subject's: by endpoint, or by the subject of all of them.
+_BELOW = {
+    "panel.router_api": "panel.routers",
+    "panel.bulk_changes": "panel.changes",
+    "panel.history.show": "panel.customers",
+    "panel.subscriptions": "panel.customers",
+    "panel.fair_use": "panel.customers",
+    "panel.attributes": "panel.customers",
+    "panel.decisions": "panel.customers",
+}
+
 _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
     (
         "today",
@@ -134,6 +145,11 @@ def _may_open(page: _Page) -> bool:
 
 def _link(page: _Page) -> Link:
     # Every page below a subject's list ("panel.customers.show") keeps the subject marked.
-    subject = page.endpoint.rpartition(".")[0]
-    current = (request.endpoint or "").rpartition(".")[0] == subject
+    current = page.endpoint.rpartition(".")[0] == _subject_shown()
     return Link(text=page.text, icon=page.icon, url=url_for(page.endpoint), current=current)
+
+
+def _subject_shown() -> str:
+    endpoint = request.endpoint or ""
+    subject = endpoint.rpartition(".")[0]
+    return _BELOW.get(endpoint) or _BELOW.get(subject, subject)

@@ -164,8 +164,10 @@ def test_a_viewer_can_change_nothing(
         "topup",
         "voucher",
         "certificate",
+        "bulk",
+        "record",
     )
-    ids: dict[str, object] = {f"{row}_id": 1 for row in rows} | {"reason": "subscription_expired"}
+    ids: dict[str, object] = {f"{row}_id": 1 for row in rows} | {"reason": "subscription_expired", "tab": "queues"}
     changing = [
         rule
         for rule in app.url_map.iter_rules()

@@ -41,7 +41,7 @@ def test_every_tab_shows_the_router(owner: FlaskClient, seeded: Seeded, api: Api
     assert {page.status_code for page in pages.values()} == {200}
     assert "7.19.4 (stable)" in pages["overview"].text
     assert "&lt;b&gt;budi" in pages["ppp-active"].text
-    assert "5000000/10000000" in pages["queues"].text
+    assert "5M/10M" in pages["queues"].text
     assert owner.get(f"/routers/{nas.id}/api/nonsense").status_code == 303
 
 

@@ -99,6 +99,15 @@ def test_a_moment_is_told_from_now() -> None:
 def test_a_clock_time_names_the_day_only_when_it_is_another() -> None:
     assert spell.clock(NOW, NOW, JAKARTA, "en") == "21:04"
     assert spell.clock(NOW - timedelta(days=1), NOW, JAKARTA, "en") == "20 Nov 21:04"
+    assert spell.clock(NOW - timedelta(days=366), NOW, JAKARTA, "en") == "20 Nov 2025 21:04"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [("10000000/20000000", "10M/20M"), ("512000/1000000000", "512k/1G"), ("0/0", "0/0"), ("10M/1500k", "10M/1500k")],
+)
+def test_a_routers_rates_are_shortened_as_it_writes_them(said: str, shown: str) -> None:
+    assert spell.router_rate(said) == shown
 
 
 def test_an_unknown_zone_falls_back_to_utc() -> None:

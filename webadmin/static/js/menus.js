@@ -42,3 +42,12 @@ document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-autosubmit]");
   if (form && event.target.matches("select")) form.requestSubmit();
 });
+
+// What is shown stays in sight where its row of tabs, or the rail, is longer than the screen.
+document.querySelectorAll(".tabs, .subnav, .rail").forEach((row) => {
+  const current = row.querySelector("[aria-current]");
+  if (!current) return;
+  const [outer, inner] = [row.getBoundingClientRect(), current.getBoundingClientRect()];
+  if (inner.right > outer.right) row.scrollLeft += inner.right - outer.right + 24;
+  if (inner.bottom > outer.bottom) row.scrollTop += inner.bottom - outer.bottom + 24;
+});
