@@ -35,6 +35,12 @@ def test_what_happens_to_one_login_more_has_words_and_nothing_else_is_offered() 
     assert set(words.SESSION_LIMIT_ACTIONS) == set(SESSION_LIMIT_ACTIONS)
 
 
+def test_every_choice_of_a_form_has_words_and_there_is_no_other() -> None:
+    assert set(words.SESSION_LIMIT_ACTIONS) == set(SESSION_LIMIT_ACTIONS)
+    assert set(words.MAC_BINDINGS) == set(MAC_BINDINGS)
+    assert set(words.NAS_BINDINGS) == set(NAS_BINDINGS)
+
+
 @pytest.mark.parametrize(
     ("kind", "states"),
     [("customer", CUSTOMER_STATUSES), ("subscription", SUBSCRIPTION_STATUSES), ("change", tuple(OUTCOMES))],
