@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from bss import audit
 from bss.actor import Actor
-from bss.failure import Invalid, Problem
+from bss.failure import Invalid, Problem, raise_all
 from bss.rows import find
 from db.engine import psycopg_of
 from db.models import Subscription, Tenant
@@ -47,10 +47,8 @@ def range_of(
     """The range in the provider's days; the last month when nothing was said."""
     zone = zone_named(tenant.timezone)
     last = last_day or now.astimezone(zone).date()
-    first = first_day or last - timedelta(days=DEFAULT_DAYS - 1)
-    problems = list(_problems(first, last, service))
-    if problems:
-        raise Invalid(*problems)
+    first = first_day or date.fromordinal(max(1, last.toordinal() - DEFAULT_DAYS + 1))
+    raise_all(list(_problems(first, last, service)))
     after = last + timedelta(days=1)
     return Range(
         first_day=first,

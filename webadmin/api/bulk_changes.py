@@ -7,7 +7,7 @@ from bss import bulk_changes
 from db.models import BulkChange
 from domain.bulk import Report
 from webadmin import database
-from webadmin.api.base import PREFIX, Blueprint, acting, actor, refuse_body
+from webadmin.api.base import PREFIX, Blueprint, acting, actor, as_whole_list, refuse_body
 from webadmin.api.schemas import live_changes as schemas
 
 blueprint = Blueprint(
@@ -34,7 +34,7 @@ def start_bulk_change(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, schemas.BulkChangeList)
 def list_bulk_changes() -> dict[str, Any]:
     """The last fifty, the newest first"""
-    return {"items": [_shown(bulk) for bulk in bulk_changes.listed(database.session(), actor=actor())]}
+    return as_whole_list([_shown(bulk) for bulk in bulk_changes.listed(database.session(), actor=actor())])
 
 
 @blueprint.route("/<int:bulk_id>")

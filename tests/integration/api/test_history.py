@@ -31,7 +31,17 @@ def test_history_is_read_by_pages_and_taken_as_files(
 
 
 @pytest.mark.parametrize(
-    "query", [{"first_day": "yesterday"}, {"service": "pigeon"}, {"after": "x"}, {"page_size": 0}, {"colour": "red"}]
+    "query",
+    [
+        {"first_day": "yesterday"},
+        {"service": "pigeon"},
+        {"after": "x"},
+        {"page_size": 0},
+        {"colour": "red"},
+        {"first_day": "1425-11-16", "last_day": "0678-02-08"},
+        {"last_day": "0001-01-02"},
+        {"last_day": "9999-12-31"},
+    ],
 )
 def test_what_cannot_be_meant_is_a_clear_refusal(
     db: Session, admin: User, client_of: Callable[..., FlaskClient], query: dict[str, str]

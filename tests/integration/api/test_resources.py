@@ -191,8 +191,8 @@ def test_the_verbs_that_reach_a_running_session(db: Session, tenant: Tenant, cli
     path = f"{API}/subscriptions/{subscription.id}"
 
     for address, body, kind, reason in (
-        ("limits", {"download_kbps": 2000, "upload_kbps": 2000}, "coa", "speed_change"),
         ("change-plan", {"service_plan_id": other.id}, "coa", "plan_change"),
+        ("limits", {"download_kbps": 2000, "upload_kbps": 2000}, "coa", "speed_change"),
         ("change-password", {}, "disconnect", "password_change"),
         ("assign-ip", {"assigned_ip": "10.5.5.5"}, "disconnect", "address_change"),
         ("disconnect", None, "disconnect", "staff"),

@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields
 
 from domain.bulk import BULK_KINDS, BULK_STATES
-from webadmin.api.base import result_schema
+from webadmin.api.base import list_schema, result_schema
 from webadmin.api.schemas.network import NasOut
 from webadmin.api.schemas.shapes import boolean, row_id, text, when, word
 
@@ -64,12 +64,6 @@ class BulkChangeOut(Schema):
     report = fields.Nested(BulkReportOut)
 
 
-class BulkChangeList(Schema):
-    """The last changes to many, the newest first."""
-
-    items = fields.List(fields.Nested(BulkChangeOut))
-
-
 class RefusalOut(Schema):
     """Something that a router refused."""
 
@@ -93,4 +87,5 @@ class RouterUsernameIn(Schema):
     username = text(253, required=True, example="budi@rumah")
 
 
+BulkChangeList = list_schema(BulkChangeOut, name="BulkChangeList")
 NasDisconnectResult = result_schema("nas", NasOut, name="NasDisconnectResult")
