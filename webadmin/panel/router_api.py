@@ -291,7 +291,9 @@ def tabs() -> list[tuple[str, LazyString | str]]:
 
 
 def _page(nas: NasServer, tab: str, *, tested: Tested | None = None) -> ResponseReturnValue:
-    view = None if tab == ORDERS or not nas.api_username or tested else _look(nas, tab)
+    # A router that was just tried in vain is not asked again at once.
+    is_in_vain = tested is not None and not tested.is_well
+    view = None if tab == ORDERS or not nas.api_username or is_in_vain else _look(nas, tab)
     words, columns = TABS.get(tab, (_l("Orders"), ()))
     return render(
         "panel/router_api/_part.html" if is_part() else "panel/router_api/show.html",
