@@ -15,8 +15,6 @@ from webadmin.permissions import signed_in
 from webadmin.security import may
 
 blueprint = Blueprint("today", __name__)
-# The collector moves at least once a minute when packets come; this much silence is worth a look.
-LAG_WARNING_S = 300
 ROUTERS_SHOWN = 8
 
 
@@ -53,8 +51,6 @@ def _values() -> dict[str, Any]:
         "routers": _routers_to_look_at(),
         "health": health,
         "minute_bars": charts.columns(figures.logins_by_minute, labels),
-        "lag_warning_s": LAG_WARNING_S,
-        "now": now(),
     }
 
 
