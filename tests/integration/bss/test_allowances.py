@@ -42,13 +42,15 @@ def online(db: Session, actor: Actor, router: NasServer, *, used: int = 0, **ove
 
 
 def asked(db: Session, subscription: Subscription) -> list[tuple[str, str]]:
-    """What is waiting to be sent for a subscription; what is left of an allowance is another test's subject."""
+    """What is waiting to be sent for a subscription; what is left of an allowance is another test's subject.
+
+    A new limit takes over the rate of a change that still waits, so both go in one packet.
+    """
     statement = select(SessionChange).where(
-        SessionChange.subscription_id == subscription.id,
-        SessionChange.status == "pending",
-        SessionChange.reason != "limits",
+        SessionChange.subscription_id == subscription.id, SessionChange.status == "pending"
     )
-    return [(row.kind, row.attributes.get("Mikrotik-Rate-Limit", row.reason)) for row in db.scalars(statement)]
+    told = [(row.kind, row.attributes.get("Mikrotik-Rate-Limit", row.reason)) for row in db.scalars(statement)]
+    return [one for one in told if one != ("coa", "limits")]
 
 
 def actions(db: Session) -> list[str]:
