@@ -4,7 +4,7 @@ import pytest
 from flask import Flask, request
 from flask_babel import Babel
 
-from domain.access import REASONS, SESSION_LIMIT_ACTIONS
+from domain.access import MAC_BINDINGS, NAS_BINDINGS, REASONS, SESSION_LIMIT_ACTIONS
 from domain.lifecycle import CUSTOMER_STATUSES, SUBSCRIPTION_STATUSES
 from domain.live_change import CHANGE_REASONS, OUTCOMES
 from webadmin.panel import sentences, words
@@ -35,8 +35,7 @@ def test_what_happens_to_one_login_more_has_words_and_nothing_else_is_offered() 
     assert set(words.SESSION_LIMIT_ACTIONS) == set(SESSION_LIMIT_ACTIONS)
 
 
-def test_every_choice_of_a_form_has_words_and_there_is_no_other() -> None:
-    assert set(words.SESSION_LIMIT_ACTIONS) == set(SESSION_LIMIT_ACTIONS)
+def test_every_binding_has_words_and_there_is_no_other() -> None:
     assert set(words.MAC_BINDINGS) == set(MAC_BINDINGS)
     assert set(words.NAS_BINDINGS) == set(NAS_BINDINGS)
 
