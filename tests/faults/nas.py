@@ -36,6 +36,7 @@ RECORD_TIMEOUT_S, MOST_RECORD_TIMEOUT_S = 1.0, 3.0
 TRIES_AT_A_SERVER = 2
 DIAL_AGAIN_AFTER_S = 1.0
 _PER_TURN = 48
+_FASTEST_BYTES_PER_S, _LEAST_BYTES = 1_000_000_000, 50_000_000
 _RECEIVE_BYTES = 2 << 20
 _CLASS, _MESSAGE_AUTHENTICATOR = 25, 80
 _STATUS = {"Start": 1, "Stop": 2, "Interim-Update": 3}
@@ -424,12 +425,14 @@ class Fleet(threading.Thread):
             self._idle.append(session.dialler)
 
     def _report(self, session: _Session, status: str) -> None:
-        truth, moved = session.truth, self.plan.bytes_a_record
-        happened_at = time.time()
+        truth, happened_at = session.truth, time.time()
         if status != "Start":
+            age_s = self._age_s(session, happened_at)
+            # A counter of 32 bits can be followed only as far as a link can move it.
+            moved = min(self.plan.bytes_a_record, max(_FASTEST_BYTES_PER_S * (age_s - truth.session_s), _LEAST_BYTES))
             truth.upload_bytes += self._random.randrange(moved // 8 + 1)
             truth.download_bytes += self._random.randrange(moved // 2, moved + 1)
-            truth.session_s = self._age_s(session, happened_at)
+            truth.session_s = age_s
         record = _Record(
             session=session,
             status=status,

@@ -11,6 +11,7 @@ from accounting.jobs import close_stale_sessions
 from faults.checks import Compared
 from faults.fault import Fault, Run
 from faults.nas import RouterPlan
+from faults.stage import Stage
 from simulator import wire
 from simulator.wire import Code
 
@@ -32,12 +33,12 @@ WHERE r.nas_server_id = ANY(%s)
 """
 
 
-def announce(run: Run, router: RouterPlan, status: str, *, clock_s: float = 0.0) -> None:
+def announce(stage: Stage, router: RouterPlan, status: str, *, clock_s: float = 0.0) -> None:
     """Accounting-On or -Off, sent until it is acknowledged; `clock_s` is how far the router's clock is off."""
-    secret = run.stage.lab.secret.encode()
+    secret = stage.lab.secret.encode()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
         opened.bind((router.address, 0))
-        opened.connect(("127.0.0.1", run.stage.server.acct_port))
+        opened.connect((stage.server.host, stage.server.acct_port))
         opened.settimeout(_TRY_S)
         begun = time.time()
         for identifier in range(_TRIES):
@@ -104,9 +105,9 @@ class AccountingOn(Fault):
         for router, clock_s in zip(run.routers, (0.0, -_HOUR_S, _HOUR_S), strict=False):
             run.fleet.call(lambda router=router: run.kept.setdefault("gone", []).extend(run.fleet.reboot(router)))
             time.sleep(0.1)
-            announce(run, router, "Accounting-On", clock_s=clock_s)
-            announce(run, router, "Accounting-On", clock_s=clock_s)
-        announce(run, run.routers[0], "Accounting-Off")
+            announce(run.stage, router, "Accounting-On", clock_s=clock_s)
+            announce(run.stage, router, "Accounting-On", clock_s=clock_s)
+        announce(run.stage, run.routers[0], "Accounting-Off")
 
     def check(self, run: Run, compared: Compared) -> None:
         forgotten_are_over(run, compared)

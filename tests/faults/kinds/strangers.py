@@ -29,6 +29,8 @@ BURST, PAUSE_S = 40, 0.02
 _UNTIL = 0.9
 _VICTIM = 2601
 _CROWD = 50
+# By now every server has heard what was committed.
+_HEARD_S = 1.0
 _SERVERS = ("radius-login", "radius-accounting")
 
 
@@ -122,7 +124,7 @@ class BrokenPackets(_Attack):
 
     def tidy(self, run: Run) -> None:
         # What it made up has whoever it named online there, and limits count.
-        announce(run, RouterPlan(address=self.address(run)), "Accounting-On")
+        announce(run.stage, RouterPlan(address=self.address(run)), "Accounting-On")
 
 
 class WrongSecret(_Attack):
@@ -332,6 +334,11 @@ class PowerCutEnds(Fault):
         outcome.availability = online / len(people)
         outcome.recovery_s = round(stormed.seconds_until(0.99) or 999.0, 2)
         outcome.drain_s = round(committed_at - begun, 2)
+        # They go offline again, for whoever needs them next.
+        for address in addresses:
+            announce(stage, RouterPlan(address=address), "Accounting-On")
+        stage.wait_counted(stage.spool_sizes(), COMMITTED_WITHIN_S)
+        time.sleep(_HEARD_S)
         outcome.figures |= {"all_online_s": stormed.seconds_until(1.0), "sent_again": stormed.repeated}
         outcome.judge(self.expect)
         outcome.seconds = round(time.monotonic() - begun, 1)
