@@ -1,9 +1,10 @@
 """The business commands: the same use-cases at a terminal, for people and for programs."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy.orm import Session
@@ -37,14 +38,22 @@ def data(result: Result) -> Any:
     return json.loads(result.output)
 
 
+def commands_of(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    """Every command below a group with the words it is called by, groups in groups too."""
+    for word, command in group.commands.items():
+        yield f"{path} {word}", command
+        if isinstance(command, click.Group):
+            yield from commands_of(command, f"{path} {word}")
+
+
 def test_every_command_explains_itself() -> None:
     for name in GROUPS:
         group = root.get_command(None, name)  # type: ignore[arg-type]
         assert name in COMMANDS
-        for sub in group.commands.values():  # type: ignore[union-attr]
-            assert CliRunner().invoke(group, [sub.name, "--help"]).exit_code == 0
-            assert sub.help, (name, sub.name)
-            assert any(option.name == "json" or "--json" in option.opts for option in sub.params), (name, sub.name)
+        for path, command in commands_of(group, name):  # type: ignore[arg-type]
+            assert CliRunner().invoke(command, ["--help"]).exit_code == 0, path
+            assert command.help, path
+            assert isinstance(command, click.Group) or any("--json" in option.opts for option in command.params), path
 
 
 def test_from_a_plan_to_a_subscription_that_is_suspended(db: Session, tenant: Tenant, run: Run) -> None:
