@@ -35,7 +35,7 @@ from runtime.settings import Settings, get_settings
 PREFIX = "lintas-tests-"
 ROLE = "lintas"
 TEMPLATE = "lintas_template"
-MEMORY, MEMORY_ROOM_BYTES = Path("/dev/shm"), 3 << 30  # noqa: S108 - a directory of our own is made in it
+MEMORY, MEMORY_ROOM_BYTES = Path("/dev/shm"), 3 << 30
 SERVICES_DIR = pytest.StashKey[Path]()
 
 hypothesis.settings.register_profile("quick", max_examples=50, deadline=None)
@@ -65,7 +65,7 @@ def _is_local(host: str) -> bool:
 
 
 def _services_root() -> Path:
-    """Where the run's servers lie: in memory, if there is room. Each test's database is a copy of seven hundred files."""
+    """Where the run's servers lie: in memory, if there is room. A test's database is a copy of seven hundred files."""
     has_room = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_ROOM_BYTES
     return MEMORY if has_room else Path(tempfile.gettempdir())
 
