@@ -55,9 +55,10 @@ def next_edge(windows: Iterable[TimeWindow], now: datetime, zone: tzinfo) -> dat
 
 
 def last_edge(windows: Iterable[TimeWindow], now: datetime, zone: tzinfo) -> datetime | None:
-    """The latest instant up to `now` at which some window opened or closed; None when that is days ago."""
-    edges = (edge for window in windows for opening in _openings(window, now, zone) for edge in opening)
-    return max((edge for edge in edges if edge <= now), default=None)
+    """The latest instant up to `now` at which some window opened or closed; None when that is more than a day ago."""
+    since = now - timedelta(days=1)
+    edges = (edge for window in windows for opening in _openings(window, since, zone) for edge in opening)
+    return max((edge for edge in edges if since < edge <= now), default=None)
 
 
 def closes_at(windows: tuple[TimeWindow, ...], now: datetime, zone: tzinfo) -> datetime | None:

@@ -28,7 +28,7 @@ from simulator import Login, LoginResult, Method, Service, SimulatedRouter
 
 # The statements that a login is decided from, by the name of the constant.
 STATEMENTS = {name: getattr(access, name) for name in ("PROFILE_BY_NAME", "OPEN_SESSIONS", "RECENT_DEVICES")} | {
-    name: getattr(routers, name) for name in ("_ROUTERS", "_BLOCKED")
+    name: getattr(routers, name) for name in ("_ROUTERS", "_BLOCKED", "_REVOKED")
 }
 # What a function reads is not in PostgreSQL's record of a view; its body says it.
 FUNCTIONS = {"usage_since": ("usage_daily", "d")}

@@ -110,8 +110,8 @@ def test_the_last_edge_is_the_one_whose_next_is_the_next(
 ) -> None:
     last = last_edge(hours, now, zone)
 
-    assume(last is not None)
-    assert last is not None
+    if last is None:
+        return
     assert last <= now
     assert next_edge(hours, last, zone) == next_edge(hours, now, zone)
 
