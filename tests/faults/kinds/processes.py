@@ -1,9 +1,12 @@
 """FreeRADIUS, the collector and Redis killed and started again while everybody dials."""
 
+import os
+import signal
 import time
 
 import redis as client
 
+from benchmarks import machine
 from faults.fault import Fault, Run
 from faults.verdict import Expect
 
@@ -31,17 +34,33 @@ class _Repeatedly(Fault):
             time.sleep(run.chance.uniform(0.5, PAUSE_S))
 
 
-class RadiusKilled(_Repeatedly):
-    """kill -9 of both servers with requests in flight, three times. A customer's router asks three times in 3 s."""
+class OneServerKilled(Fault):
+    """kill -9 of one FreeRADIUS of each group, three times. Its socket stays, and the group starts another for it."""
 
-    id, title = "a14", "FreeRADIUS kill -9, three times"
+    id, title, hold_s = "a14c", "one FreeRADIUS of each group kill -9, three times", 0.0
+
+    def inject(self, run: Run) -> None:
+        for _ in range(TIMES):
+            for name in ("radius-login", "radius-accounting"):
+                servers = machine.children_of(run.stage.lab.process(name).pid)
+                os.kill(run.chance.choice(servers), signal.SIGKILL)
+            time.sleep(RESTART_AFTER_S + run.chance.uniform(1.0, 2 * PAUSE_S))
+
+    def heal(self, run: Run) -> None:
+        """Nothing to do: the group has done it."""
+
+
+class RadiusKilled(_Repeatedly):
+    """kill -9 of both groups as a whole, three times. A customer's router asks three times in 3 s."""
+
+    id, title = "a14", "both groups of FreeRADIUS kill -9, three times"
     names = ("radius-login", "radius-accounting")
 
 
 class RadiusRestarted(_Repeatedly):
     """The same, asked to end, as for an upgrade."""
 
-    id, title = "a14b", "FreeRADIUS restarted, three times"
+    id, title = "a14b", "both groups of FreeRADIUS restarted, three times"
     names = ("radius-login", "radius-accounting")
 
     def end(self, run: Run, name: str) -> None:
@@ -101,4 +120,12 @@ class RedisFull(Fault):
         redis.close()
 
 
-FAULTS = (RedisKilled(), RedisFull(), CollectorKilled(), RadiusKilled(), RadiusRestarted(), EverythingKilled())
+FAULTS = (
+    RedisKilled(),
+    RedisFull(),
+    CollectorKilled(),
+    OneServerKilled(),
+    RadiusKilled(),
+    RadiusRestarted(),
+    EverythingKilled(),
+)
