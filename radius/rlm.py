@@ -171,7 +171,7 @@ def _start_login(settings: PolicySettings) -> None:
     _notes[:] = [records.notes]
     # Records that come by TLS come to the first server.
     watch = _watch(settings) if settings.takes_accounting and share == 0 else []
-    _run(keeper, records, *_shared_port(), *watch)
+    _run(keeper, records, *_shared_port(lambda: time.monotonic() < store.trusted_until), *watch)
 
 
 def _start_accounting(settings: PolicySettings) -> None:
@@ -179,7 +179,11 @@ def _start_accounting(settings: PolicySettings) -> None:
     # One disk needs one watch.
     watch = _watch(settings) if _share() == 0 else []
     keyring = Keyring.from_file(settings.keys_file)
-    _run(RouterKeeper(policy_dsn(settings.dsn), _routers, keyring, _complain), *_shared_port(), *watch)
+    _run(
+        RouterKeeper(policy_dsn(settings.dsn), _routers, keyring, _complain),
+        *_shared_port(lambda: bool(_routers.by_address)),
+        *watch,
+    )
 
 
 def _share() -> int:
@@ -187,10 +191,10 @@ def _share() -> int:
     return int(os.environ.get(SHARE, "0"))
 
 
-def _shared_port() -> list[SharedPort]:
+def _shared_port(is_ready: Callable[[], bool]) -> list[SharedPort]:
     """The port that is shared; none where FreeRADIUS was started by hand, to look at its configuration."""
     if CHANNEL in os.environ:
-        _ports[:] = [SharedPort(os.environ, _complain)]
+        _ports[:] = [SharedPort(os.environ, _complain, is_ready)]
     return _ports
 
 

@@ -9,6 +9,7 @@ sender: at that moment nobody waits.
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 from domain.sharing import ADDRESS, CHANNEL, PORT, TAKEN
 
 WAKE_EVERY_S = 0.005
+READY_WITHIN_S = 1.0
 # An Access-Request without attributes: enough for FreeRADIUS to ask who sent it.
 _ANYTHING = bytes([1, 0, 0, 20]) + bytes(16)
 
@@ -23,7 +25,10 @@ _ANYTHING = bytes([1, 0, 0, 20]) + bytes(16)
 class SharedPort:
     """Waits for the shared socket and puts it in the private one's place."""
 
-    def __init__(self, environment: Mapping[str, str], complain: Callable[[str], None]) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], complain: Callable[[str], None], is_ready: Callable[[], bool]
+    ) -> None:
+        self._is_ready = is_ready
         self._channel = int(environment[CHANNEL])
         self._private = (environment[ADDRESS], int(environment[PORT]))
         self._complain = complain
@@ -38,11 +43,19 @@ class SharedPort:
             _, received, _, _ = socket.recv_fds(channel, 16, 1)
             if not received:
                 return
+            self._wait_ready()
             self._shared = received[0]
             with socket.socket(_family(self._private[0]), socket.SOCK_DGRAM) as knocker:
                 while not self._is_taken.wait(WAKE_EVERY_S):
                     knocker.sendto(_ANYTHING, self._private)
             channel.send(TAKEN)
+
+    def _wait_ready(self) -> None:
+        """What waits in the socket after a death is answered once: silence for want of a database counts as an answer,
+        and FreeRADIUS would ignore the router's next tries. Without a database it must go on without."""
+        until = time.monotonic() + READY_WITHIN_S
+        while not self._is_ready() and time.monotonic() < until:
+            time.sleep(WAKE_EVERY_S)
 
     def take(self) -> bool:
         """Exchange the sockets, if the shared one has come; called by the thread that reads packets, between two."""
