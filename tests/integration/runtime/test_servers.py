@@ -9,6 +9,7 @@ from celery.contrib.testing.worker import start_worker
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from coa import tasks as coa_tasks
 from runtime import ports, postgres, redis, tasks
 from runtime.processes import end
 from runtime.settings import Settings
@@ -79,7 +80,8 @@ def test_a_nudge_reaches_a_worker(settings: Settings, monkeypatch: pytest.Monkey
     app = tasks.make_app()
     app.conf.update(include=[])
 
-    @app.task(name="coa.drain")
+    # Named by the real one, which is thereby known to the real application before another takes its place.
+    @app.task(name=coa_tasks.drain.name)
     def drain() -> None:
         seen.append("drained")
 
