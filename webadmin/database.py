@@ -42,7 +42,9 @@ def commit(effect: Effect | None = None) -> None:
 
 
 def _close(_error: BaseException | None = None) -> None:
-    opened: Session | None = g.pop("database_session", None)
+    # Kept, not taken out: a file that is read while it is sent uses the session after its view has ended, in a context of
+    # its own that ends here again.
+    opened: Session | None = g.get("database_session")
     if opened is not None:
         # Closing rolls back whatever a view did not commit.
         opened.close()

@@ -1,14 +1,12 @@
 """A real browser against the real application on the test's own PostgreSQL and Redis, with a seeded provider."""
 
-import gc
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from flask import Flask
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 from sqlalchemy.orm import Session
 from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer
@@ -62,7 +60,7 @@ class Server(ThreadedWSGIServer):
 
 @pytest.fixture
 def server(settings: Settings) -> Iterator[BaseWSGIServer]:
-    app = _without_collecting(lambda: create_app(settings))
+    app = create_app(settings)
     listening = Server("127.0.0.1", 0, _read_whole(app))
     thread = threading.Thread(target=listening.serve_forever, daemon=True)
     thread.start()
@@ -71,18 +69,6 @@ def server(settings: Settings) -> Iterator[BaseWSGIServer]:
     thread.join(timeout=10)
     listening.server_close()
     app.extensions["lintas_engine"].dispose()
-
-
-def _without_collecting(make: Callable[[], Flask]) -> Flask:
-    """Routes are compiled by way of syntax trees, and this Python takes a collection meanwhile for an error of its own.
-
-    It is python/cpython issue 106905, mended in 3.12: a browser's objects that go away then run code of theirs.
-    """
-    gc.disable()
-    try:
-        return make()
-    finally:
-        gc.enable()
 
 
 def _read_whole(app: "WSGIApplication") -> "WSGIApplication":

@@ -31,6 +31,8 @@ def test_many_sessions_are_asked_about_watched_and_stopped(panel: Page, seeded: 
     panel.get_by_role("link", name="Many at once").click()
     panel.wait_for_load_state()
     panel.get_by_label("Router", exact=True).select_option(label=router.name)
+    # The choice loads the page anew; until its scripts run, a question is a page and not a dialog.
+    panel.wait_for_url(re.compile(r"router=\d+"))
     panel.get_by_role("link", name="Disconnect them").click()
     sheet = panel.locator("dialog[open]")
     expect(sheet).to_contain_text(f"{running} sessions are disconnected")

@@ -7,7 +7,9 @@ import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from click.testing import CliRunner
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
@@ -106,3 +108,17 @@ def test_the_command_line_tells_the_same(db: Session, seeded: Seeded) -> None:
     assert asked.exit_code == 0, asked.output
     assert [row["username"] for row in json.loads(asked.output)] == [EVIL]
     assert CliRunner().invoke(root, ["address", "nonsense"]).exit_code == 1
+
+
+@pytest.mark.parametrize("path", ["/history", "/history.csv", "/history.xlsx"])
+@pytest.mark.parametrize("is_read", [True, False], ids=["read", "given up"])
+def test_a_file_gives_its_connection_back(
+    app: Flask, owner: FlaskClient, db: Session, seeded: Seeded, path: str, is_read: bool
+) -> None:
+    subscription, _ = a_customer(db, 60)
+    answer = owner.get(f"/subscriptions/{subscription.id}{path}", buffered=False)
+    if is_read:
+        assert answer.data
+    answer.close()
+
+    assert app.extensions["lintas_engine"].pool.checkedout() == 0
