@@ -21,11 +21,11 @@ from pathlib import Path
 import psycopg
 
 from accounting import access_log, fairuse, newcomers, quotas, records, replays
-from accounting.aside import put_aside
 from accounting.facts import Memory, Meter, moment
 from accounting.ledger import Ledger, Postings, ToLookAt, watched_columns
 from accounting.merging import Batch, Known
 from accounting.newcomers import Newcomer, Watched
+from accounting.quarantine import put_aside
 from accounting.records import Malformed, Record
 from accounting.replays import MOVED, REFUSALS, UNFORESEEN
 from accounting.sessions import SessionChanges, SessionsMoved

@@ -82,9 +82,10 @@ class SpoolWatch:
         fresh = [note for note in notes if now.timestamp() - note["synced_at"] < _NOTE_FRESH.total_seconds()]
         if not notes:
             return None, None, 0
-        newest = max(note["synced_at"] for note in notes)
+        # Each server speaks for its own records.
+        safe_at = min(note["synced_at"] for note in fresh) if fresh else max(note["synced_at"] for note in notes)
         # Nothing was written since: then all of it is on the disk, whoever has gone.
-        synced_at = now if written_at <= newest else datetime.fromtimestamp(newest, UTC)
+        synced_at = now if written_at <= safe_at else datetime.fromtimestamp(safe_at, UTC)
         longest_ms = max((round(note["longest_ms"]) for note in fresh), default=0)
         return synced_at, longest_ms, sum(round(note["errors"]) for note in fresh)
 

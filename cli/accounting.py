@@ -5,11 +5,11 @@ from typing import Any
 
 import click
 
-from bss import put_aside
-from bss.put_aside import Settled
+from bss import quarantine as use
+from bss.quarantine import Settled
 from cli.output import emit, json_option, table
 from cli.work import limit_option, newest, show_fields, show_list, tenant_option, work
-from db.queries.put_aside import (
+from db.queries.quarantine import (
     PutAsideFilter,
     find_put_aside,
     outcome_counts,
@@ -51,7 +51,7 @@ def records(days: int | None, tenant: str | None) -> None:
             "outcome": one.outcome,
             "reason": one.reason,
             "records": one.records,
-            "words": put_aside.outcome_words(one.outcome, one.reason),
+            "words": use.outcome_words(one.outcome, one.reason),
         }
         for one in counts
     ]
@@ -74,7 +74,7 @@ def quarantine(state: str, reason: str | None, source: str | None, limit: int, t
     with work(tenant) as job:
         fits = PutAsideFilter(state=state, reason=reason, source=source)
         page = page_of_put_aside(job.session, tenant_id=job.tenant_id, fits=fits, wanted=newest(limit, "-created_at"))
-        rows = [_plain(put_aside.row_of(row)) for row in page.items]
+        rows = [_plain(use.row_of(row)) for row in page.items]
     head = ("id", "created_at", "source", "reason", "username", "acct_session_id", "tries")
     show_list(page, rows, lambda: table([[row[name] or "" for name in head] for row in rows], head))
 
@@ -87,7 +87,7 @@ def show(record_id: int, tenant: str | None) -> None:
     """One record that could not be counted: what is wrong with it, and the line itself."""
     with work(tenant) as job:
         found = job.found(find_put_aside(job.session, record_id, tenant_id=job.tenant_id), "record")
-        show_fields(_plain(put_aside.row_of(found)))
+        show_fields(_plain(use.row_of(found)))
 
 
 @accounting.command("replay")
@@ -97,8 +97,8 @@ def show(record_id: int, tenant: str | None) -> None:
 def replay(ids: tuple[int, ...], source: str | None, reason: str | None, tenant: str | None) -> None:
     """Try records again; the collector does so within seconds."""
     with work(tenant) as job:
-        fits = put_aside.wanted(ids=list(ids), source=source, reason=reason)
-        done: Settled = job.do(put_aside.replay, fits=fits)
+        fits = use.wanted(ids=list(ids), source=source, reason=reason)
+        done: Settled = job.do(use.replay, fits=fits)
     emit({"records": done.records}, [f"{done.records} records are tried again."])
 
 
@@ -109,8 +109,8 @@ def replay(ids: tuple[int, ...], source: str | None, reason: str | None, tenant:
 def dismiss(ids: tuple[int, ...], source: str | None, reason: str | None, tenant: str | None) -> None:
     """Let go of records: they are never counted."""
     with work(tenant) as job:
-        fits = put_aside.wanted(ids=list(ids), source=source, reason=reason)
-        done: Settled = job.do(put_aside.dismiss, fits=fits)
+        fits = use.wanted(ids=list(ids), source=source, reason=reason)
+        done: Settled = job.do(use.dismiss, fits=fits)
     emit({"records": done.records}, [f"{done.records} records were let go of."])
 
 

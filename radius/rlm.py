@@ -19,9 +19,8 @@ from db.crypto import Keyring
 from db.queries.access import OPEN_SESSIONS, PROFILE_BY_NAME, RECENT_DEVICES
 from db.queries.deadline import policy_dsn
 from db.queries.reader import DeadlineReader
-from domain.sharing import CHANNEL, SHARE, SHARES, share_of
+from domain.sharing import CHANNEL, SHARE, SHARES, WRITER, share_of
 from radius.authorizer import Answer, Authorizer, Codes, Request
-from radius.guard import SpoolGuard
 from radius.keeper import Keeper
 from radius.records import AccessRecords
 from radius.router_keeper import RouterKeeper
@@ -29,8 +28,9 @@ from radius.router_notes import RouterNotes
 from radius.routers import RouterTable, client_pairs
 from radius.settings import PolicySettings
 from radius.shared_port import SharedPort
+from radius.spool_guard import SpoolGuard
+from radius.spool_sync import SpoolSync
 from radius.store import Entry, ProfileStore
-from radius.sync import SpoolSync
 
 COMPLAIN_EVERY_S = 10.0
 COLLECT_YOUNG_ONLY = (10_000, 50, 1_000_000)
@@ -134,7 +134,7 @@ def detach(_: object) -> int:
 
 def _start_login(settings: PolicySettings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    share, shares = _share(), int(os.environ.get(SHARES, "1"))
+    share, shares = int(os.environ.get(SHARE, "0")), int(os.environ.get(SHARES, "1"))
     # A full collection walks every profile in memory and would stop all logins meanwhile; a login leaves no cycles.
     gc.set_threshold(*COLLECT_YOUNG_ONLY)
     dsn = policy_dsn(settings.dsn)
@@ -169,26 +169,19 @@ def _start_login(settings: PolicySettings) -> None:
     )
     _desk[:] = [authorizer]
     _notes[:] = [records.notes]
-    # Records that come by TLS come to the first server.
+    # Only the first server opens the port for TLS, by which records come as well.
     watch = _watch(settings) if settings.takes_accounting and share == 0 else []
     _run(keeper, records, *_shared_port(lambda: time.monotonic() < store.trusted_until), *watch)
 
 
 def _start_accounting(settings: PolicySettings) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    # One disk needs one watch.
-    watch = _watch(settings) if _share() == 0 else []
     keyring = Keyring.from_file(settings.keys_file)
     _run(
         RouterKeeper(policy_dsn(settings.dsn), _routers, keyring, _complain),
         *_shared_port(lambda: bool(_routers.by_address)),
-        *watch,
+        *_watch(settings),
     )
-
-
-def _share() -> int:
-    """Which of the servers that share a port this is, from 0."""
-    return int(os.environ.get(SHARE, "0"))
 
 
 def _shared_port(is_ready: Callable[[], bool]) -> list[SharedPort]:
@@ -199,10 +192,11 @@ def _shared_port(is_ready: Callable[[], bool]) -> list[SharedPort]:
 
 
 def _watch(settings: PolicySettings) -> list[Part]:
-    """The watch over the spool's disk: what was written becomes safe, and a full or failing disk closes the gate."""
-    spool, note = Path(settings.spool_dir), Path(settings.spool_note or Path(settings.spool_gate).with_suffix(".note"))
-    sync = SpoolSync(spool, settings.spool_sync_ms, _complain, note=note)
-    guard = SpoolGuard(spool, Path(settings.spool_gate), settings.min_free_bytes, _complain, lambda: sync.is_trusted)
+    """The watch over what this server writes: records become safe, and a full or failing disk closes its gate."""
+    spool, writer = Path(settings.spool_dir), os.environ.get(WRITER, "")
+    sync = SpoolSync(spool, writer, settings.spool_sync_ms, _complain)
+    gate = Path(f"{settings.spool_gate}-{writer}")
+    guard = SpoolGuard(spool, writer, gate, settings.min_free_bytes, _complain, lambda: sync.is_trusted)
     guard.check()
     _sync[:] = [sync]
     return [guard, sync]

@@ -108,7 +108,7 @@ def render(settings: Settings, target_dir: Path, *, source: Path = SOURCE) -> Pa
 
 
 def gate_of(target_dir: Path) -> Path:
-    """The link through which FreeRADIUS writes the spool; the policy's guard breaks it while the disk is full."""
+    """The links through which servers write the spool, each with its name added; its guard breaks it on a full disk."""
     return target_dir.parent / f"{target_dir.name}.spool"
 
 
@@ -121,7 +121,6 @@ def policy_settings(settings: Settings, target_dir: Path) -> str:
             "spool_dir": str(settings.spool_dir),
             "spool_gate": str(gate_of(target_dir)),
             "spool_sync_ms": settings.spool_sync_ms,
-            "spool_note": str(settings.spool_dir / f"watch-{gate_of(target_dir).stem}.json"),
             "min_free_bytes": settings.spool_min_free_mb * 1024 * 1024,
             "takes_accounting": settings.radsec_port > 0,
             "capacity": settings.policy_capacity or capacity_for(memory_bytes() // servers_of(settings, LOGIN)),

@@ -42,12 +42,11 @@ class ServerGroup:
     def __init__(
         self, command: Sequence[str], *, name: str, host: str, port: int, shares: int, receive_bytes: int
     ) -> None:
-        self._command = list(command)
         self._host = host
         self._port = port
         self._receive_bytes = receive_bytes
         self._sockets: list[socket.socket] = []
-        self._servers: list[_Server] = [_Server(self._command, name, _loopback(host), n, shares) for n in range(shares)]
+        self._servers: list[_Server] = [_Server(list(command), name, _loopback(host), n, shares) for n in range(shares)]
         self._stack = ExitStack()
         self._is_ending = False
 
@@ -78,7 +77,7 @@ class ServerGroup:
         return sockets
 
     def watch(self) -> None:
-        """Start again what ends, until `end` was called."""
+        """Start again what ends, until asked to end."""
         while not self._is_ending:
             time.sleep(_LOOK_EVERY_S)
             for server, shared in zip(self._servers, self._sockets, strict=True):
@@ -112,7 +111,6 @@ class _Server:
         self._channel: socket.socket | None = None
         self._started_at = 0.0
         self._waits_until: float | None = None
-        self._shared: socket.socket | None = None
 
     def start(self) -> None:
         self._port = _free_port(self._address)
@@ -141,15 +139,12 @@ class _Server:
 
     def wait_loaded(self) -> None:
         """Returns once the server listens on its private port."""
-        while not self._is_loaded():
+        while not are_bound([self._port]):
             if self._process is None or self._process.poll() is not None:
                 raise ServerGroupError(f"server {self._share + 1} ended while it started")
             if time.monotonic() > self._started_at + LOAD_WITHIN_S:
                 raise ServerGroupError(f"server {self._share + 1} does not listen after {LOAD_WITHIN_S:.0f} s")
             time.sleep(_LOOK_EVERY_S)
-
-    def _is_loaded(self) -> bool:
-        return are_bound([self._port])
 
     def hand_over(self, shared: socket.socket) -> None:
         """Give the server its socket and wait until it reads from it."""

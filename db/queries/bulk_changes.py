@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVarTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from db.models import BulkChange, NasServer, RadAcct, SessionChange, Subscription
@@ -14,6 +15,8 @@ from domain.live_change import outcome_of
 
 # A change that waits and is held back for as long as staff pause it.
 HELD = datetime(9999, 1, 1, tzinfo=UTC)
+
+ColumnsT = TypeVarTuple("ColumnsT")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +61,7 @@ def next_wanted(session: Session, wanted: Wanted, *, after: str, begun_before: d
     return [Candidate(acctuniqueid=row[0], subscription_id=row[1]) for row in rows]
 
 
-def _from_sessions(statement, wanted: Wanted):  # type: ignore[no-untyped-def]
+def _from_sessions(statement: Select[*ColumnsT], wanted: Wanted) -> Select[*ColumnsT]:
     fits = SessionFilter(search=wanted.search, nas_server_id=wanted.nas_server_id, plan_id=wanted.service_plan_id)
     statement = statement.select_from(RadAcct)
     if wanted.service_plan_id is not None:

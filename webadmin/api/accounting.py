@@ -5,10 +5,10 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from bss import put_aside
+from bss import quarantine as use
 from bss.failure import NotFound, Problem
 from db.models import QuarantinedRecord
-from db.queries.put_aside import (
+from db.queries.quarantine import (
     CORRECTION_SORTS,
     PUT_ASIDE_SORTS,
     PutAsideFilter,
@@ -94,7 +94,7 @@ class PutAsideQuery(PageArguments):
 class WhichIn(Schema):
     """Which records: by ids, or all that wait from an address or of a reason."""
 
-    ids = fields.List(row_id(), validate=validate.Length(1, put_aside.MOST_NAMED))
+    ids = fields.List(row_id(), validate=validate.Length(1, use.MOST_NAMED))
     source = fields.IP()
     reason = word(tuple(REASONS))
 
@@ -146,7 +146,7 @@ def count_records(arguments: dict[str, Any]) -> dict[str, Any]:
             "outcome": one.outcome,
             "reason": one.reason,
             "records": one.records,
-            "words": put_aside.outcome_words(one.outcome, one.reason),
+            "words": use.outcome_words(one.outcome, one.reason),
         }
         for one in counts
     ]
@@ -162,7 +162,7 @@ def list_put_aside(arguments: dict[str, Any]) -> dict[str, Any]:
     part = wanted_part(arguments)
     fits = PutAsideFilter(**_plain(arguments))
     page = page_of(lambda: page_of_put_aside(database.session(), tenant_id=tenant_id(), fits=fits, wanted=part))
-    return as_list(page) | {"items": [put_aside.row_of(row) for row in page.items]}
+    return as_list(page) | {"items": [use.row_of(row) for row in page.items]}
 
 
 @blueprint.route("/quarantine/<int:record_id>")
@@ -170,16 +170,16 @@ def list_put_aside(arguments: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, PutAsideOut)
 def get_put_aside(record_id: int) -> dict[str, object]:
     """One record that could not be counted"""
-    return put_aside.row_of(_found(record_id))
+    return use.row_of(_found(record_id))
 
 
 @blueprint.route("/quarantine/replay", methods=["POST"])
 @blueprint.needs("manage_nas")
 @blueprint.arguments(WhichIn)
 @blueprint.response(200, SettledOut)
-def replay(body: dict[str, Any]) -> put_aside.Settled:
+def replay(body: dict[str, Any]) -> use.Settled:
     """Try waiting records again; the collector does so within seconds"""
-    settled = put_aside.replay(**acting(), fits=put_aside.wanted(**_plain(body)))
+    settled = use.replay(**acting(), fits=use.wanted(**_plain(body)))
     database.commit()
     return settled
 
@@ -188,9 +188,9 @@ def replay(body: dict[str, Any]) -> put_aside.Settled:
 @blueprint.needs("manage_nas")
 @blueprint.arguments(WhichIn)
 @blueprint.response(200, SettledOut)
-def dismiss(body: dict[str, Any]) -> put_aside.Settled:
+def dismiss(body: dict[str, Any]) -> use.Settled:
     """Let go of waiting records: they are never counted"""
-    settled = put_aside.dismiss(**acting(), fits=put_aside.wanted(**_plain(body)))
+    settled = use.dismiss(**acting(), fits=use.wanted(**_plain(body)))
     database.commit()
     return settled
 

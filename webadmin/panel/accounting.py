@@ -8,10 +8,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 from werkzeug.utils import redirect
 
-from bss import put_aside as use
+from bss import quarantine as use
 from bss.failure import Failure
 from db.queries.paging import Wanted
-from db.queries.put_aside import (
+from db.queries.quarantine import (
     PutAsideFilter,
     find_put_aside,
     outcome_counts,

@@ -39,10 +39,10 @@ def test_the_watch_inside_freeradius_is_heard_and_an_old_note_is_not_news(
 ) -> None:
     collector = make_collector()
     spool.send("Start")
-    note = spool.directory / "watch-raddb-accounting.json"
+    note = spool.directory / "watch-accounting0.json"
     at = (clock.now - timedelta(seconds=5)).timestamp()
     note.write_text(json.dumps({"synced_at": at, "longest_ms": 12, "errors": 3}).ljust(256))
-    (spool.directory / "watch-raddb-login.json").write_text("half writt")
+    (spool.directory / "watch-login0.json").write_text("half writt")
     drain(collector)
     (reading,) = health.readings(isp.connection)
     assert (reading.sync_mode, reading.sync_ms, reading.sync_errors) == ("background", 12, 3)

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from browser.seed_panel import Seeded
-from bss import put_aside as use
+from bss import quarantine as use
 from bss.sessions import GRADES
 from db.models import RecordOutcome
 from domain.integrity import Grade

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from radius import sync as module
-from radius.sync import SpoolFiles, SpoolSync
+from radius import spool_sync as module
+from radius.spool_sync import SpoolFiles, SpoolSync
 
 
 @pytest.fixture
@@ -41,21 +41,22 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     return disk
 
 
-def append(spool: Path, text: str = "line\n", name: str = "acct-2026112110.jsonl") -> None:
+def append(spool: Path, text: str = "line\n", name: str = "acct-2026112110-accounting0.jsonl") -> None:
     with (spool / name).open("a") as file:
         file.write(text)
 
 
 def made(spool: Path, interval_ms: int = 60_000) -> SpoolSync:
-    return SpoolSync(spool, interval_ms, lambda _: None, note=spool / "watch.json")
+    return SpoolSync(spool, "accounting0", interval_ms, lambda _: None)
 
 
 def test_only_what_grew_is_asked_for_and_a_new_file_with_its_folder(spool: Path, disk: Disk) -> None:
-    files = SpoolFiles(spool)
+    files = SpoolFiles(spool, "accounting0")
     append(spool)
     append(spool, name="access-2026112110.jsonl")
+    append(spool, name="acct-2026112110-accounting1.jsonl")
     assert files.sync() == 5
-    assert disk.asked == ["acct-2026112110.jsonl", "spool"]
+    assert disk.asked == ["acct-2026112110-accounting0.jsonl", "spool"]
 
     disk.asked.clear()
     assert files.sync() == 0
@@ -63,11 +64,11 @@ def test_only_what_grew_is_asked_for_and_a_new_file_with_its_folder(spool: Path,
 
     append(spool)
     assert files.sync() == 5
-    assert disk.asked == ["acct-2026112110.jsonl"]
+    assert disk.asked == ["acct-2026112110-accounting0.jsonl"]
 
 
 def test_what_the_disk_refused_is_asked_for_again(spool: Path, disk: Disk) -> None:
-    files = SpoolFiles(spool)
+    files = SpoolFiles(spool, "accounting0")
     append(spool)
     disk.fails = True
     with pytest.raises(OSError, match="Input/output"):
@@ -77,10 +78,10 @@ def test_what_the_disk_refused_is_asked_for_again(spool: Path, disk: Disk) -> No
 
 
 def test_a_file_that_was_removed_and_made_again_begins_anew(spool: Path, disk: Disk) -> None:
-    files = SpoolFiles(spool)
+    files = SpoolFiles(spool, "accounting0")
     append(spool, "a long line\n")
     files.sync()
-    (spool / "acct-2026112110.jsonl").unlink()
+    (spool / "acct-2026112110-accounting0.jsonl").unlink()
     files.sync()
     append(spool, "x\n")
     assert files.sync() == 2
@@ -91,7 +92,7 @@ def test_who_was_waited_for_with_others_asks_for_nothing_more(spool: Path, disk:
     for number in range(10):
         append(spool, f"{number}\n")
     assert all(sync.make_safe() for _ in range(10))
-    assert disk.asked.count("acct-2026112110.jsonl") == 1
+    assert disk.asked.count("acct-2026112110-accounting0.jsonl") == 1
 
 
 def test_nobody_goes_on_before_a_request_that_began_after_his_record(spool: Path, disk: Disk) -> None:
@@ -104,7 +105,7 @@ def test_nobody_goes_on_before_a_request_that_began_after_his_record(spool: Path
     append(spool)
     assert sync.make_safe()
     first.join()
-    assert disk.asked.count("acct-2026112110.jsonl") == 2
+    assert disk.asked.count("acct-2026112110-accounting0.jsonl") == 2
 
 
 def test_a_disk_that_fails_is_an_answer_to_everybody_and_is_not_trusted(
@@ -135,11 +136,11 @@ def test_it_runs_by_itself_and_says_how_it_does(spool: Path, disk: Disk, monkeyp
     running.start()
     append(spool)
     deadline = time.monotonic() + 5
-    while "acct-2026112110.jsonl" not in disk.asked or not (spool / "watch.json").exists():
+    while "acct-2026112110-accounting0.jsonl" not in disk.asked or not (spool / "watch-accounting0.json").exists():
         assert time.monotonic() < deadline
         time.sleep(0.005)
     sync.stop()
     running.join(5)
-    note = json.loads((spool / "watch.json").read_text())
+    note = json.loads((spool / "watch-accounting0.json").read_text())
     assert note.keys() == {"synced_at", "longest_ms", "errors"}
     assert abs(note["synced_at"] - time.time()) < 10

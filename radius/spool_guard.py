@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from radius.reserve import SpoolReserve
+from radius.spool_reserve import SpoolReserve
 
 CHECK_S = 0.05
 CLOSED = "closed-for-lack-of-space"
@@ -22,6 +22,7 @@ class SpoolGuard:
     def __init__(
         self,
         spool: Path,
+        writer: str,
         gate: Path,
         min_free_bytes: int,
         complain: Callable[[str], None],
@@ -32,7 +33,7 @@ class SpoolGuard:
         self._min_free_bytes = min_free_bytes
         self._complain = complain
         self._is_trusted = is_trusted
-        self._reserve = SpoolReserve(spool)
+        self._reserve = SpoolReserve(spool, writer)
         self._folder: tuple[int, int] | None = None
         self._stopping = threading.Event()
 

@@ -19,11 +19,17 @@ TELL_EVERY_S = 1.0
 NOTE_BYTES = 256
 
 
-class SpoolFiles:
-    """The files of the accounting spool and how much of each is safe. Used by one thread at a time."""
+def is_of(name: str, writer: str) -> bool:
+    """Whether a file of the spool holds this server's records; files are named by the hour and by their writer."""
+    return name.startswith(PREFIX) and name.endswith(f"-{writer}{SUFFIX}")
 
-    def __init__(self, spool: Path) -> None:
+
+class SpoolFiles:
+    """One server's files of the accounting spool and how much of each is safe. Used by one thread at a time."""
+
+    def __init__(self, spool: Path, writer: str) -> None:
         self._spool = spool
+        self._writer = writer
         self._safe: dict[str, int] = {}
 
     def sync(self) -> int:
@@ -44,7 +50,7 @@ class SpoolFiles:
 
     def _sizes(self) -> list[tuple[str, int]]:
         with os.scandir(self._spool) as entries:
-            found = [entry for entry in entries if entry.name.startswith(PREFIX) and entry.name.endswith(SUFFIX)]
+            found = [entry for entry in entries if is_of(entry.name, self._writer)]
             sizes = [(entry.name, entry.stat().st_size) for entry in found]
         for gone in self._safe.keys() - {name for name, _ in sizes}:
             del self._safe[gone]
@@ -62,11 +68,11 @@ def _ask_onto_disk(path: Path, flags: int = os.O_RDONLY) -> None:
 class SpoolSync:
     """Syncs at an interval, and for whoever must not go on before his record is safe."""
 
-    def __init__(self, spool: Path, interval_ms: int, complain: Callable[[str], None], *, note: Path) -> None:
-        self._files = SpoolFiles(spool)
+    def __init__(self, spool: Path, writer: str, interval_ms: int, complain: Callable[[str], None]) -> None:
+        self._files = SpoolFiles(spool, writer)
         self.interval_s = interval_ms / 1000
         self._complain = complain
-        self._note = note
+        self._note = spool / f"watch-{writer}.json"
         self._stopping = threading.Event()
         self._turn = threading.Lock()
         self._distrust_until = self._told_at = 0.0

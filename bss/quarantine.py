@@ -16,7 +16,7 @@ from bss.actor import Actor
 from bss.failure import Conflict, Invalid, Problem
 from bss.rows import tenant_of
 from db.models import QuarantinedRecord
-from db.queries.put_aside import PutAsideFilter, move_waiting
+from db.queries.quarantine import PutAsideFilter, move_waiting
 from domain.quarantine import DISMISSED, REPLAY, reason_of
 
 MOST_NAMED = 500

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from radius import guard as module
-from radius.guard import SpoolGuard
+from radius import spool_guard as module
+from radius.spool_guard import SpoolGuard
 
 MIN_FREE = 1_000_000
 
@@ -46,7 +46,7 @@ def gate(tmp_path: Path) -> Path:
 @pytest.fixture
 def guard(tmp_path: Path, gate: Path, complaints: list[str], disk: Disk) -> SpoolGuard:
     (tmp_path / "spool").mkdir()
-    return SpoolGuard(tmp_path / "spool", gate, MIN_FREE, complaints.append)
+    return SpoolGuard(tmp_path / "spool", "accounting0", gate, MIN_FREE, complaints.append)
 
 
 def can_write(gate: Path) -> bool:

@@ -10,15 +10,13 @@ import errno
 import os
 from pathlib import Path
 
-from radius.sync import PREFIX, SUFFIX
+from radius.spool_sync import is_of
 
 # Four megabytes are three thousand records: what arrives between two looks, many times over.
 RESERVED_BYTES = 4 * 1024 * 1024
 # Less than this is not worth a request.
 _LEAST_BYTES = 64 * 1024
 _KEEP_SIZE = 1
-# A file is named by the hour, and behind that by its writer.
-_HOUR = slice(len(PREFIX), len(PREFIX) + 10)
 _UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOSYS)
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -26,36 +24,31 @@ _libc.fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c
 
 
 class SpoolReserve:
-    """Keeps room ahead of the end of the newest hour's files, one for each server that writes.
+    """Keeps the newest file's room ahead of its end. What an older file did not use, it keeps until it is deleted."""
 
-    What an older file did not use, it keeps until it is deleted.
-    """
-
-    def __init__(self, spool: Path, count: int = RESERVED_BYTES) -> None:
+    def __init__(self, spool: Path, writer: str, count: int = RESERVED_BYTES) -> None:
         self._spool = spool
+        self._writer = writer
         self._count = count
-        # How far each file's room goes, and how much was taken last.
-        self._held: dict[str, tuple[int, int]] = {}
+        self._name = ""
+        self._held_until = self._count_held = 0
         self.is_supported = True
 
     def renew(self, spare_bytes: int) -> bool:
         """Take more room once half of it is used, half of what is spare at most; False when the disk gives none."""
-        newest = self._newest() if self.is_supported else {}
-        self._held = {name: held for name, held in self._held.items() if name in newest}
-        count = min(self._count, spare_bytes // 2 // max(1, len(newest)))
-        if count < _LEAST_BYTES:
+        newest = self._newest() if self.is_supported else None
+        count = min(self._count, spare_bytes // 2)
+        if newest is None or count < _LEAST_BYTES:
             return True
-        return all(self._take(name, size, count) for name, size in newest.items() if self._is_used_up(name, size))
+        name, size = newest
+        if name == self._name and self._held_until - size >= self._count_held // 2:
+            return True
+        return self._take(name, size, count)
 
-    def _is_used_up(self, name: str, size: int) -> bool:
-        held_until, count = self._held.get(name, (0, 0))
-        return name not in self._held or held_until - size < count // 2
-
-    def _newest(self) -> dict[str, int]:
+    def _newest(self) -> tuple[str, int] | None:
         with os.scandir(self._spool) as entries:
-            names = [one.name for one in entries if one.name.startswith(PREFIX) and one.name.endswith(SUFFIX)]
-        hour = max((name[_HOUR] for name in names), default="")
-        return {name: (self._spool / name).stat().st_size for name in names if name[_HOUR] == hour}
+            name = max((one.name for one in entries if is_of(one.name, self._writer)), default="")
+        return (name, (self._spool / name).stat().st_size) if name else None
 
     def _take(self, name: str, size: int, count: int) -> bool:
         descriptor = os.open(self._spool / name, os.O_WRONLY)
@@ -64,7 +57,7 @@ class SpoolReserve:
         finally:
             os.close(descriptor)
         if not failed:
-            self._held[name] = (size + count, count)
+            self._name, self._held_until, self._count_held = name, size + count, count
             return True
         number = ctypes.get_errno()
         if number in _UNSUPPORTED:
