@@ -42,8 +42,8 @@ def commit(effect: Effect | None = None) -> None:
 
 
 def _close(_error: BaseException | None = None) -> None:
-    # Kept, not taken out: a file that is read while it is sent uses the session after its view has ended, in a context of
-    # its own that ends here again.
+    # Kept, not taken out: a file that is read while it is sent uses the session after its view has ended, in a context
+    # that ends here again.
     opened: Session | None = g.get("database_session")
     if opened is not None:
         # Closing rolls back whatever a view did not commit.
