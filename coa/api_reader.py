@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Protocol
 
+from coa.lessons import left_out_of
 from db.queries.seeing import Job
+from domain.desired import SESSION_TIMEOUT, TOTAL_LIMIT
 from domain.mac import normalise_mac
-from domain.shown import APPLIED, Shown, proof_of, same_rate, wanted_rate
+from domain.shown import ADDRESS_LIST, APPLIED, Proof, Shown, proof_of, wanted_rate
 from domain.speed import read_rate_limit
 from routeros import Router
-from routeros.rows import DhcpLease, HotspotActive, PppActive, SimpleQueue
+from routeros.rows import DhcpLease, HotspotActive, ListEntry, PppActive, SimpleQueue
 from routeros.wanted import QueueWanted
 
 Ending = Callable[[Router], bool]
@@ -51,6 +53,11 @@ class Tables:
         """Simple queues that are in force."""
         return [queue for queue in self._router.queues() if not queue.is_disabled]
 
+    @cached_property
+    def lists(self) -> list[ListEntry]:
+        """Entries of address lists that are in force."""
+        return [entry for entry in self._router.list_entries() if not entry.is_disabled]
+
     @property
     def show_nobody(self) -> bool:
         """Not one session: as likely a router that has just started as one without customers."""
@@ -73,7 +80,27 @@ class Tables:
             return Shown(is_there=True)
         queue = self._queue(job)
         own = queue.name if queue is not None and not queue.is_dynamic else None
-        return Shown(is_there=True, rate_bps=None if queue is None else queue.max_limit_bps, own_queue=own)
+        return Shown(
+            is_there=True,
+            rate_bps=None if queue is None else queue.max_limit_bps,
+            own_queue=own,
+            limits=self._limits(job),
+            address_lists=self._lists_of(job) if ADDRESS_LIST in job.attributes else None,
+        )
+
+    def _limits(self, job: Job) -> dict[str, int]:
+        """A hotspot shows them of who is logged in; no table has those of PPP sessions or leases."""
+        found = [row for row in self.hotspot if _is_hotspot(row, job)]
+        if len(found) != 1 or found[0].uptime_s is None:
+            return {}
+        (row,) = found
+        limits = {} if row.limit_total_bytes is None else {TOTAL_LIMIT: row.limit_total_bytes}
+        # Without a limit there is no time left to show.
+        return limits | {SESSION_TIMEOUT: 0 if row.time_left_s is None else found[0].uptime_s + row.time_left_s}
+
+    def _lists_of(self, job: Job) -> frozenset[str]:
+        """The lists in which the session's address is by itself, not as part of a network."""
+        return frozenset(entry.list for entry in self.lists if entry.address.removesuffix("/32") == job.framed_ip)
 
     def _queue(self, job: Job) -> SimpleQueue | None:
         """The queue that limits the session: of several for its address the first one counts, as it does there."""
@@ -96,7 +123,7 @@ def carry_out(router: Router, jobs: list[Job]) -> dict[int, str]:
     acted: list[Job] = []
     for job in jobs:
         shown = before.shown(job)
-        if proof_of(job.kind, job.attributes, shown) == APPLIED and len(job.attributes) <= 1:
+        if proof_of(job.kind, job.attributes, shown).word == APPLIED:
             results[job.id] = "absent" if job.kind == "disconnect" else "applied"
         elif shown.is_there is None:
             results[job.id] = "unknown"
@@ -109,10 +136,13 @@ def carry_out(router: Router, jobs: list[Job]) -> dict[int, str]:
     return results | (_see_again(router, acted) if acted else {})
 
 
-def look(router: Router, jobs: list[Job]) -> dict[int, str]:
-    """What each job's session shows of it, one of `domain.live_change.PROOFS` by the job's id."""
+def look(router: Router, jobs: list[Job]) -> dict[int, Proof]:
+    """What each job's session shows of it, by the job's id."""
     tables = Tables(router)
-    return {job.id: proof_of(job.kind, job.attributes, tables.shown(job)) for job in jobs}
+    return {
+        job.id: proof_of(job.kind, job.attributes, tables.shown(job), left_out=left_out_of(job.error_cause))
+        for job in jobs
+    }
 
 
 def _act(router: Router, tables: Tables, job: Job, shown: Shown) -> bool:
@@ -139,13 +169,10 @@ def _see_again(router: Router, acted: list[Job]) -> dict[int, str]:
     results = {}
     for job in acted:
         shown = after.shown(job)
-        if job.kind == "disconnect":
-            # We took the row away, and a fresh reading does not have it: an empty list is no surprise then.
-            results[job.id] = "cannot" if shown.is_there else "applied"
-        else:
-            wanted = wanted_rate(job.attributes)
-            is_so = shown.rate_bps is not None and wanted is not None and same_rate(wanted, shown.rate_bps)
-            results[job.id] = "applied" if is_so else "cannot"
+        # Of a session whose row we took away a fresh reading has none: an empty list is no surprise then.
+        is_gone = job.kind == "disconnect" and not shown.is_there
+        is_so = is_gone or proof_of(job.kind, job.attributes, shown).word == APPLIED
+        results[job.id] = "applied" if is_so else "cannot"
     return results
 
 

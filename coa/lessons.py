@@ -10,8 +10,13 @@ import psycopg
 from coa.exchange import Answer
 from db.queries import refusals
 from db.queries.outbox import Claim
-from domain.capability import BELIEVED_AFTER, FORGOTTEN_AFTER, Ask, lesson_of, worth_asking
+from domain.capability import BELIEVED_AFTER, FORGOTTEN_AFTER, MAY_WAIT, Ask, lesson_of, worth_asking
 from domain.retransmission import cause_text
+
+
+def left_out_of(cause: str | None) -> frozenset[str]:
+    """The limits that a change was acknowledged without, from the words that were kept with it (`coa.drain`)."""
+    return frozenset(name for name in MAY_WAIT if cause is not None and cause.startswith("without ") and name in cause)
 
 
 class Lessons:

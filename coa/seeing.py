@@ -7,7 +7,7 @@ for longer than its deadline, the routers after it. What it does not show is not
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +20,10 @@ from db.queries import outbox, refusals, seeing
 from db.queries.live_changes import enqueue_change
 from db.queries.seeing import Job, RouterApi, Sight
 from domain.capability import WITHOUT_EFFECT, can_wait
+from domain.desired import RATE_LIMIT, SESSION_TIMEOUT, TOTAL_LIMIT
+from domain.live_change import PROOFS
 from domain.retransmission import BELIEVE_DIFFERENCE_AFTER, LOOK_AFTER, Outcome, Verdict, judge_api
+from domain.shown import ADDRESS_LIST, APPLIED, DIFFERS, UNKNOWN, Proof
 
 DEADLINE_S = 5.0
 # Two rounds of them at most, so a step is over in about ten seconds whatever routers do.
@@ -50,9 +53,10 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Told:
-    """What a router's API brought for each job by id, or why it brought nothing."""
+    """What a router's API brought for each job by id and showed of each look, or why it brought nothing."""
 
     results: dict[int, str]
+    proofs: dict[int, Proof] = field(default_factory=dict)
     problem: str | None = None
 
 
@@ -102,7 +106,7 @@ def _ask(api: RouterApi, jobs: Sequence[Job]) -> _Told:
         )
         with routeros.open(target, deadline_s=DEADLINE_S) as router:
             done = carry_out(router, [job for job in jobs if not job.is_look])
-            return _Told(results=done | look(router, [job for job in jobs if job.is_look]))
+            return _Told(results=done, proofs=look(router, [job for job in jobs if job.is_look]))
     except routeros.RouterApiError as error:
         return _Told(results={}, problem=str(error))
     except UnableToDecrypt as error:
@@ -121,14 +125,15 @@ class _Writer:
         now = self._clock()
         situations = outbox.situations(self._connection, [job.id for job in (*jobs, *looks)])
         fell_back = sum(self._end_job(job, told.get(job.nas_server_id), situations.get(job.id), now) for job in jobs)
-        sights = {job.id: _sight(job, told.get(job.nas_server_id), now) for job in looks}
+        proved = {job.id: _proof(job, told.get(job.nas_server_id)) for job in looks}
+        sights = {job.id: _sight(job, proved[job.id], told.get(job.nas_server_id), now) for job in looks}
         with self._connection.transaction():
             seeing.note_sights(self._connection, list(sights.values()), now=now)
         for job in looks:
-            if sights[job.id].proof == "differs":
-                self._mend(job, situations.get(job.id), now)
+            if sights[job.id].proof == DIFFERS:
+                self._mend(job, proved[job.id], situations.get(job.id), now)
         proofs = [sight.proof for sight in sights.values()]
-        counts = {name: proofs.count(name) for name in ("applied", "differs", "unknown")}
+        counts = {name: proofs.count(name) for name in PROOFS}
         return counts | {"carried_out": len(jobs) - fell_back, "fell_back": fell_back}
 
     def _end_job(self, job: Job, told: _Told | None, situation: outbox.Situation | None, now: datetime) -> bool:
@@ -142,12 +147,18 @@ class _Writer:
                 self._disconnect(job, "the API cannot change it", now)
         return verdict.status not in ("ack", "gone")
 
-    def _mend(self, job: Job, situation: outbox.Situation | None, now: datetime) -> None:
-        """A yes that was none: the router is asked for something else, and remembered."""
+    def _mend(self, job: Job, proof: Proof, situation: outbox.Situation | None, now: datetime) -> None:
+        """A yes that was none: the router is asked for something else, and remembered.
+
+        For a limit nobody is thrown out: the next login brings it, and whoever counts ends the session in time.
+        """
+        is_soon_enough = can_wait(proof.about)
+        refused = proof.about if is_soon_enough else (job.kind,)
         with self._connection.transaction():
-            key = (job.nas_server_id, job.kind, WITHOUT_EFFECT)
-            refusals.note(self._connection, {key: 1}, now=now)
-            if situation is not None and situation.session_open and not situation.newer_waiting:
+            keys = {(job.nas_server_id, what, WITHOUT_EFFECT): 1 for what in refused}
+            refusals.note(self._connection, keys, now=now)
+            is_open = situation is not None and situation.session_open and not situation.newer_waiting
+            if is_open and not is_soon_enough:
                 self._disconnect(job, WITHOUT_EFFECT, now)
 
     def _disconnect(self, job: Job, why: str, now: datetime) -> None:
@@ -178,10 +189,22 @@ def _seen(job: Job, result: str, situation: outbox.Situation | None, now: dateti
     )
 
 
+# At most as long as a cause is kept, sixty characters. What a look found comes by the attribute it is about.
 _WORDS = {
     "cannot": "the API cannot change this in a running session",
     "unknown": "the router's API showed no sessions at all",
     "error": "the router's API was not asked",
+    f"unknown {RATE_LIMIT}": "the router shows no queue of this session",
+    f"unknown {SESSION_TIMEOUT}": "RouterOS does not show the session's time limit",
+    f"unknown {TOTAL_LIMIT}": "RouterOS does not show the session's volume limit",
+    f"unknown {ADDRESS_LIST}": "the router's address lists were not read",
+    f"differs {RATE_LIMIT}": "the router shows another speed",
+    f"differs {SESSION_TIMEOUT}": "the router shows another time limit",
+    f"differs {TOTAL_LIMIT}": "the router shows another volume limit",
+    f"differs {ADDRESS_LIST}": "the address is not in its list on the router",
+    "differs": "the router still lists the session",
+    "unseen": "the router does not list the session",
+    "unshown": "RouterOS does not show this",
 }
 
 
@@ -216,12 +239,31 @@ def _outcome(job: Job, verdict: Verdict, result: str, told: _Told | None, now: d
     )
 
 
-def _sight(job: Job, told: _Told | None, now: datetime) -> Sight:
+def _proof(job: Job, told: _Told | None) -> Proof:
+    return Proof(word=UNKNOWN) if told is None else told.proofs.get(job.id, Proof(word=UNKNOWN))
+
+
+def _sight(job: Job, proof: Proof, told: _Told | None, now: datetime) -> Sight:
     """What is kept of a look, and when to look again; a difference is believed when it lasts."""
-    proof = "unknown" if told is None else told.results.get(job.id, "unknown")
     looks = job.looks + 1
-    is_settled = proof == "applied" or (proof == "differs" and looks >= BELIEVE_DIFFERENCE_AFTER)
+    is_settled = (
+        proof.word == APPLIED or proof.is_final or (proof.word == DIFFERS and looks >= BELIEVE_DIFFERENCE_AFTER)
+    )
     is_last = looks >= len(LOOK_AFTER) or not (job.has_api or job.kind == "disconnect")
     if is_settled or is_last:
-        return Sight(id=job.id, proof=proof, look_at=None)
-    return Sight(id=job.id, proof=None, look_at=now + LOOK_AFTER[looks])
+        return Sight(id=job.id, proof=proof.word, why=_why(proof, told), look_at=None)
+    return Sight(id=job.id, proof=None, why=None, look_at=now + LOOK_AFTER[looks])
+
+
+def _why(proof: Proof, told: _Told | None) -> str | None:
+    """Why it is not called applied."""
+    if proof.word == APPLIED:
+        return None
+    if proof.about:
+        return next(
+            (_WORDS[f"{proof.word} {name}"] for name in proof.about if f"{proof.word} {name}" in _WORDS),
+            _WORDS["unshown"],
+        )
+    if proof.word == DIFFERS:
+        return _WORDS[DIFFERS]
+    return None if told is None else told.problem or _WORDS["unseen"]

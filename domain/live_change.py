@@ -20,8 +20,8 @@ WITNESSES = ("stop", "api")
 OUTCOMES: dict[str, str] = {
     "waiting": "waiting to be sent",
     "sending": "on its way to the router",
-    "applied": "applied, and seen to be so",
-    "acknowledged": "acknowledged by the router, not seen yet",
+    "applied": "applied: read back from the router, or ended as its Stop tells",
+    "acknowledged": "acknowledged by the router, not read back",
     "failed": "failed",
     "unknown": "unknown, the router did not answer",
     "replaced": "replaced by a later change",

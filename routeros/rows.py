@@ -62,6 +62,15 @@ class Traffic:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Flow:
+    """What one customer receives and sends now, and where the router shows it: his `interface` or his `queue`."""
+
+    download_bps: int
+    upload_bps: int
+    shown_by: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PppActive:
     """`/ppp/active`: one running PPP session."""
 
@@ -114,6 +123,9 @@ class HotspotActive:
     mac: str = _is("mac-address")
     login_by: str = _is("login-by")
     uptime_s: int | None = _is("uptime", values.seconds)
+    # Without a limit the router leaves the first of these out, and RouterOS before 6.x the second always.
+    time_left_s: int | None = _is("session-time-left", values.seconds)
+    limit_total_bytes: int | None = _is("limit-bytes-total", values.count_if_said)
     upload_bytes: int = _is("bytes-in", values.count)
     download_bytes: int = _is("bytes-out", values.count)
     is_radius: bool = _is("radius", values.flag)

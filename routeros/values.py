@@ -21,7 +21,12 @@ def flag(value: str) -> bool:
 
 def count(value: str) -> int:
     """A whole number; 0 for what is none."""
-    return int(value) if value.isascii() and value.isdigit() else 0
+    return count_if_said(value) or 0
+
+
+def count_if_said(value: str) -> int | None:
+    """A whole number; None for what is none or was left out."""
+    return int(value) if value.isascii() and value.isdigit() else None
 
 
 def percent(value: str) -> int:

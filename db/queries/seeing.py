@@ -176,18 +176,21 @@ def see_stops(connection: psycopg.Connection[Any], *, now: datetime, most: int) 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sight:
-    """What was seen of a change; `look_at` when somebody should look again."""
+    """What was seen of a change, and why it is not called applied; `look_at` when somebody should look again."""
 
     id: int
     proof: str | None
+    why: str | None
     look_at: datetime | None
 
 
 _NOTE_SIGHTS = """
 UPDATE session_changes c
 SET proof = s.proof, proved_by = CASE WHEN s.proof IN ('applied', 'differs') THEN 'api' END,
-    proved_at = CASE WHEN s.proof IS NOT NULL THEN %(now)s END, look_at = s.look_at, looks = c.looks + 1
-FROM unnest(%(ids)s::bigint[], %(proofs)s::text[], %(look_ats)s::timestamptz[]) AS s (id, proof, look_at)
+    proved_at = CASE WHEN s.proof IS NOT NULL THEN %(now)s END, look_at = s.look_at, looks = c.looks + 1,
+    error_cause = coalesce(s.why, c.error_cause)
+FROM unnest(%(ids)s::bigint[], %(proofs)s::text[], %(whys)s::text[], %(look_ats)s::timestamptz[])
+    AS s (id, proof, why, look_at)
 WHERE c.id = s.id AND c.status = 'ack' AND c.proof IS NULL
 """
 
@@ -200,6 +203,7 @@ def note_sights(connection: psycopg.Connection[Any], sights: Sequence[Sight], *,
             "now": now,
             "ids": [sight.id for sight in sights],
             "proofs": [sight.proof for sight in sights],
+            "whys": [None if sight.why is None else sight.why[:60] for sight in sights],
             "look_ats": [sight.look_at for sight in sights],
         },
     )

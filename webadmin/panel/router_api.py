@@ -59,6 +59,7 @@ TABS: Mapping[str, tuple[LazyString | str, Sequence[Column]]] = {
             ("address", _l("Address"), "mono"),
             ("mac", _l("Device"), "mono"),
             ("uptime_s", _l("Online for"), "seconds"),
+            ("time_left_s", _l("Ends in"), "seconds"),
             ("download_bytes", _l("Download"), "bytes"),
             ("upload_bytes", _l("Upload"), "bytes"),
             ("is_radius", "RADIUS", "flag"),

@@ -51,7 +51,9 @@ class TrueTables(Tables):
                 if f"*{session.session_id}" == words[".id"]:
                     session.end("Admin-Reset")
             return []
-        self.rows["/ppp/active"] = [_active(session) for session in sessions]
+        self.rows["/ppp/active"] = [_active(session) for session in sessions if not _is_hotspot(session)]
+        self.rows["/ip/hotspot/active"] = [_hotspot(session) for session in sessions if _is_hotspot(session)]
+        self.rows["/ip/firewall/address-list"] = [entry for session in sessions for entry in _list_entries(session)]
         made_by_staff = [row for row in self.rows.get("/queue/simple", []) if row.get("dynamic") != "true"]
         self.rows["/queue/simple"] = [*made_by_staff, *(self._queue(s) for s in sessions if s.rate_limit)]
         return super().do(command, words, queries)
@@ -72,6 +74,33 @@ def _active(session: SimulatedSession) -> Row:
         "session-id": f"0x{session.session_id}",
         "radius": "true",
     }
+
+
+def _is_hotspot(session: SimulatedSession) -> bool:
+    return session.facts.login.service is Service.HOTSPOT
+
+
+def _hotspot(session: SimulatedSession) -> Row:
+    limits, uptime_s = session.limits, int(session.age_seconds)
+    said = {
+        ".id": f"*{session.session_id}",
+        "user": session.username,
+        "address": session.framed_ip,
+        "mac-address": session.facts.login.mac,
+        "uptime": f"{uptime_s}s",
+        "radius": "true",
+    }
+    if limits.session_seconds:
+        said["session-time-left"] = f"{limits.session_seconds - uptime_s}s"
+    return said | ({"limit-bytes-total": str(limits.total_bytes)} if limits.total_bytes else {})
+
+
+def _list_entries(session: SimulatedSession) -> list[Row]:
+    lists = session.applied.get("Mikrotik-Address-List", [])
+    return [
+        {".id": f"*l{name}", "list": str(name), "address": session.framed_ip, "dynamic": "true", "disabled": "false"}
+        for name in lists
+    ]
 
 
 class Online:
@@ -113,14 +142,20 @@ class Isp:
         return simulated, row, api
 
     def online(
-        self, simulated: SimulatedRouter, nas: NasServer, *, subscription: Subscription | None = None, **over: Any
+        self,
+        simulated: SimulatedRouter,
+        nas: NasServer,
+        *,
+        subscription: Subscription | None = None,
+        service: Service = Service.PPPOE,
+        **over: Any,
     ) -> Online:
         """One more customer online, or one more session of a subscription."""
         subscription = subscription or make_subscription(self.db)
         row = make_session(self.db, subscription, nas, **over)
         self.db.commit()
         facts = SessionFacts(
-            login=Login(service=Service.PPPOE, username=row.username, mac=row.callingstationid or ""),
+            login=Login(service=service, username=row.username, mac=row.callingstationid or ""),
             session_id=row.acctsessionid,
             number=1,
             framed_ip=str(row.framedipaddress),

@@ -30,7 +30,7 @@ def test_an_acknowledged_change_is_in_force_and_written_down(isp: Any) -> None:
     assert (change.status, change.attempts, change.error_cause) == ("ack", 1, None)
     assert change.caused_at <= change.sent_at <= change.finished_at
     assert change.latency_ms is not None
-    assert change.result == "acknowledged by the router, not seen yet"
+    assert change.result == "acknowledged by the router, not read back"
     assert isp.attempts(change_id) == [("ack", 1, None)]
 
 

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from domain.desired import SESSION_TIMEOUT, TOTAL_LIMIT
 from domain.retransmission import LOOK_AFTER
+from simulator.attributes import Service
+from simulator.coa_server import CHANGEABLE
 from tests.integration.coa.conftest import now
 
 SECOND = timedelta(seconds=1)
@@ -32,7 +35,7 @@ def test_a_speed_that_the_routers_queue_shows_is_applied(isp: Any) -> None:
     assert isp.see().applied == 0, "it is not time to look yet"
     assert isp.see(after=2 * SECOND).applied == 1
     assert outcome(isp, change_id) == ("applied", "api")
-    assert isp.change(change_id).result == "applied, and seen to be so"
+    assert isp.change(change_id).result == "applied: read back from the router, or ended as its Stop tells"
 
 
 def test_a_yes_without_effect_is_found_out_and_the_session_ended(isp: Any) -> None:
@@ -206,3 +209,85 @@ def test_one_dead_api_holds_up_no_other(isp: Any, monkeypatch: pytest.MonkeyPatc
     isp.see(after=2 * SECOND)
     assert outcome(isp, second[0]) == ("applied", "api")
     assert outcome(isp, first[0]) == ("acknowledged", None)
+
+
+HOUR = {SESSION_TIMEOUT: "3600"}
+
+
+def test_a_time_limit_that_the_hotspot_shows_is_applied(isp: Any) -> None:
+    """It counts from the start of the session, and the router shows what is left of it."""
+    simulated, nas, _ = isp.router_with_api()
+    customer = isp.online(simulated, nas, service=Service.HOTSPOT)
+    customer.router.age_seconds = 600
+    (change_id,) = isp.ask(customer, attributes=HOUR, reason="limits")
+    isp.drain()
+    isp.see(after=2 * SECOND)
+    assert outcome(isp, change_id) == ("applied", "api")
+
+
+@pytest.fixture
+def changes_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A router that takes by CoA what RouterOS's manual does not say that it does."""
+    monkeypatch.setattr("simulator.coa_server.CHANGEABLE", CHANGEABLE | {TOTAL_LIMIT, "Mikrotik-Address-List"})
+
+
+def test_a_volume_limit_that_the_hotspot_shows_is_applied(isp: Any, changes_more: None) -> None:
+    simulated, nas, _ = isp.router_with_api()
+    customer = isp.online(simulated, nas, service=Service.HOTSPOT)
+    (change_id,) = isp.ask(customer, attributes={TOTAL_LIMIT: str(1 << 30)}, reason="limits")
+    isp.drain()
+    isp.see(after=2 * SECOND)
+    assert outcome(isp, change_id) == ("applied", "api")
+
+
+def test_a_time_limit_of_a_ppp_session_stays_acknowledged_and_says_why(isp: Any) -> None:
+    simulated, nas, _ = isp.router_with_api()
+    customer = isp.online(simulated, nas)
+    (change_id,) = isp.ask(customer, attributes=HOUR | {"Mikrotik-Rate-Limit": "5M/10M"}, reason="limits")
+    isp.drain()
+    isp.see(after=2 * SECOND)
+    assert outcome(isp, change_id) == ("acknowledged", None)
+    assert isp.change(change_id).error_cause == "RouterOS does not show the session's time limit"
+    assert isp.change(change_id).proof == "unknown", "one look is enough: another would show no more"
+
+
+def test_what_waits_for_the_next_login_does_not_keep_the_rest_from_being_applied(isp: Any) -> None:
+    simulated, nas, _ = isp.router_with_api()
+    customer = isp.online(simulated, nas)
+    wanted = {"Mikrotik-Rate-Limit": "5M/10M", TOTAL_LIMIT: "1000000"}
+    (change_id,) = isp.ask(customer, attributes=wanted, reason="limits")
+    isp.drain()
+    isp.drain(clock=lambda: now() + LATER)
+    assert isp.change(change_id).error_cause == f"without {TOTAL_LIMIT}: at the next login"
+    isp.see(after=2 * LATER)
+    assert outcome(isp, change_id) == ("applied", "api")
+
+
+def test_a_limit_without_effect_is_found_out_and_nobody_thrown_out(isp: Any) -> None:
+    """Whoever counts ends the session in time; the router is not asked for this limit again for a while."""
+    simulated, nas, _ = isp.router_with_api()
+    customer = isp.online(simulated, nas, service=Service.HOTSPOT)
+    simulated.coa_behaviour.without_effect = True
+    (change_id,) = isp.ask(customer, attributes=HOUR, reason="limits")
+    isp.drain()
+    isp.see(after=2 * SECOND)
+    isp.see(after=LATER)
+    assert outcome(isp, change_id) == ("failed", "api")
+    assert isp.change(change_id).error_cause == "the router shows another time limit"
+    assert [change.kind for change in isp.latest()] == ["coa"]
+    ((what, cause),) = isp.connection.execute("SELECT what, error_cause FROM nas_refusals").fetchall()
+    assert (what, cause) == (SESSION_TIMEOUT, "acknowledged without effect")
+
+
+@pytest.mark.parametrize(("has_entry", "expected"), [(True, "applied"), (False, "failed")])
+def test_an_address_list_is_read_back_by_the_sessions_address(
+    isp: Any, changes_more: None, has_entry: bool, expected: str
+) -> None:
+    simulated, nas, _ = isp.router_with_api()
+    customer = isp.online(simulated, nas)
+    simulated.coa_behaviour.without_effect = not has_entry
+    (change_id,) = isp.ask(customer, attributes={"Mikrotik-Address-List": "isolir"})
+    isp.drain()
+    isp.see(after=2 * SECOND)
+    isp.see(after=LATER)
+    assert outcome(isp, change_id)[0] == expected

@@ -71,7 +71,7 @@ def test_a_command_line_change_goes_through_the_outbox(isp: Any, settings: Setti
     drained = json.loads(run(coa, ["drain", "--json"]).output)
     assert (drained["ack"], customer.rate) == (1, "512k/20M")
     (listed,) = json.loads(run(coa, ["list", "--status", "ack", "--json"]).output)
-    assert (listed["id"], listed["result"]) == (change["id"], "acknowledged by the router, not seen yet")
+    assert (listed["id"], listed["result"]) == (change["id"], "acknowledged by the router, not read back")
     assert json.loads(run(coa, ["report", "--json"]).output)["acks"] == 1
     assert name in run(coa, ["list"]).output
 

@@ -36,8 +36,8 @@ class BulkReportOut(Schema):
     """What became of the sessions that were asked."""
 
     asked = fields.Integer()
-    done = fields.Integer(metadata={"description": "acknowledged by the router, or seen to be so"})
-    applied = fields.Integer(metadata={"description": "of these, how many were seen to be so"})
+    done = fields.Integer(metadata={"description": "acknowledged by the router or applied"})
+    applied = fields.Integer(metadata={"description": "of these, how many were read back from the router"})
     waiting = fields.Integer()
     failed = fields.Integer()
     no_answer = fields.Integer(attribute="unknown")
