@@ -7,7 +7,6 @@ taken to be so because something else is.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from domain.attributes import MAX_SESSION_TIMEOUT_S
 from domain.desired import NO_VOLUME_LIMIT, RATE_LIMIT, SESSION_TIMEOUT
@@ -18,7 +17,6 @@ ADDRESS_LIST = "Mikrotik-Address-List"
 # The router counts in whole seconds, and says how long a session has run and how long it may still in one answer.
 TIME_SLACK_S = 5
 _TWIN = "-Gigawords"
-_NOTHING: Mapping[str, int] = MappingProxyType({})
 Rate = tuple[int, int]
 
 
@@ -35,7 +33,7 @@ class Shown:
     is_there: bool | None
     rate_bps: Rate | None = None
     own_queue: str | None = None
-    limits: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
+    limits: Mapping[str, int] = field(default_factory=dict)
     address_lists: frozenset[str] | None = None
 
 

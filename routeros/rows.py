@@ -123,7 +123,7 @@ class HotspotActive:
     mac: str = _is("mac-address")
     login_by: str = _is("login-by")
     uptime_s: int | None = _is("uptime", values.seconds)
-    # Without a limit the router leaves the first of these out, and RouterOS before 6.x the second always.
+    # The router leaves these out where there is no limit; whether every version shows the second is not documented.
     time_left_s: int | None = _is("session-time-left", values.seconds)
     limit_total_bytes: int | None = _is("limit-bytes-total", values.count_if_said)
     upload_bytes: int = _is("bytes-in", values.count)
