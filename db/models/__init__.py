@@ -2,8 +2,11 @@
 
 from db.models.base import Base
 from db.models.certificates import IssuedCertificate
+from db.models.customer_jobs import CustomerJob, CustomerJobItem
+from db.models.customer_parts import CustomerContact, CustomerEquipment, CustomerTag
 from db.models.customers import Customer
 from db.models.nas import NasServer, RouterProbe
+from db.models.operators import CustomerTransfer, Operator
 from db.models.outbox import BulkChange, NasRefusal, SenderTurn, SessionChange, SessionChangeAttempt
 from db.models.plans import PlanFupRule, ServicePlan
 from db.models.policy import (
@@ -47,6 +50,12 @@ __all__ = [
     "BlockedMac",
     "BulkChange",
     "Customer",
+    "CustomerContact",
+    "CustomerEquipment",
+    "CustomerJob",
+    "CustomerJobItem",
+    "CustomerTag",
+    "CustomerTransfer",
     "DecisionReceipt",
     "Family",
     "FupEvent",
@@ -56,6 +65,7 @@ __all__ = [
     "NasRefusal",
     "NasServer",
     "NumberSequence",
+    "Operator",
     "PartitionArchive",
     "PlanFupRule",
     "PlanReplyAttribute",

@@ -44,6 +44,10 @@ class User(TenantOwned, Timestamps, Base):
     email: Mapped[str] = mapped_column(String(255))
     password: Mapped[str] = mapped_column("password_hash")
     active: Mapped[bool] = mapped_column("is_active", server_default="true")
+    # Whose staff it is; none means the provider's own, who see every customer.
+    operator_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("operators.id", ondelete="RESTRICT"), index=True
+    )
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
     language: Mapped[str] = mapped_column(String(5), server_default="en")
     theme: Mapped[str] = mapped_column(String(10), server_default="auto")

@@ -87,12 +87,13 @@ def _owners() -> Select[int]:
 
 
 def search_text() -> ColumnElement[str]:
-    """Name, code, phone and e-mail of a customer in one text."""
+    """Name, code, phone, e-mail and WhatsApp of a customer in one text."""
     # Letter for letter the expression of ix_customers_search, constants included: a bound parameter in their place
     # would be another expression, and the trigram index could not answer it.
     space, nothing = literal_column("' '", String), literal_column("''", String)
     phone, email = func.coalesce(Customer.phone, nothing), func.coalesce(Customer.email, nothing)
-    return Customer.name + space + Customer.customer_code + space + phone + space + email
+    whatsapp = func.coalesce(Customer.whatsapp, nothing)
+    return Customer.name + space + Customer.customer_code + space + phone + space + email + space + whatsapp
 
 
 def _has_subscription(condition: ColumnElement[bool]) -> ColumnElement[bool]:
