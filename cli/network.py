@@ -7,6 +7,7 @@ import click
 from bss import nas as routers
 from bss import plans
 from bss import sessions as running
+from bss.router_api import access
 from cli.allowance_text import HOURS, QUOTA, hours, quota, reader
 from cli.output import emit, json_option, table
 from cli.work import Work, limit_option, newest, show_fields, show_list, show_result, tenant_option, work
@@ -30,11 +31,12 @@ def nas() -> None:
 @tenant_option
 @json_option
 def list_nas(search: str | None, limit: int, tenant: str | None) -> None:
-    """Routers by name."""
+    """Routers by name; without any, the one that the settings name, as "environment"."""
     with work(tenant) as job:
         wanted = newest(limit, "name")
         page = page_of_nas(job.session, tenant_id=job.tenant_id, search=search, is_active=None, wanted=wanted)
-        rows = [_nas(row) for row in page.items]
+        borrowed = access.environment_router(job.session, actor=job.actor)
+        rows = [_nas(row) for row in ([borrowed] if borrowed is not None else page.items)]
     head = ("id", "name", "host", "routeros_version", "coa_port", "is_active", "status")
     show_list(page, rows, lambda: table([[row[name] for name in head] for row in rows], head))
 
@@ -46,7 +48,7 @@ def list_nas(search: str | None, limit: int, tenant: str | None) -> None:
 def show_nas(name: str, tenant: str | None) -> None:
     """One router; its secret is not shown."""
     with work(tenant) as job:
-        show_fields(_nas(nas_of(job, name)))
+        show_fields(_nas(shown_nas(job, name)))
 
 
 @nas.command("add")
@@ -249,6 +251,12 @@ def nas_of(job: Work, name: str) -> NasServer:
     return job.found(nas_named(job.session, name, tenant_id=job.tenant_id), "router")
 
 
+def shown_nas(job: Work, name: str) -> NasServer:
+    """The same to look at, also the one that the settings name while there is none in the database."""
+    borrowed = access.environment_router(job.session, actor=job.actor) if name == access.ENVIRONMENT_NAME else None
+    return borrowed or nas_of(job, name)
+
+
 def plan_of(job: Work, name: str) -> ServicePlan:
     """The plan with that short name or id."""
     return job.found(plan_named(job.session, name, tenant_id=job.tenant_id), "plan")
@@ -271,6 +279,7 @@ def _nas(row: NasServer) -> dict[str, Any]:
         "api_tls": row.api_tls,
         "last_connected_at": None if row.last_connected_at is None else row.last_connected_at.isoformat(),
         "status": row.status,
+        "is_from_environment": row.is_from_environment,
         "last_seen_at": None if row.last_seen_at is None else row.last_seen_at.isoformat(),
     }
 

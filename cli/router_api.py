@@ -7,8 +7,8 @@ import click
 
 from bss.router_api import access, orders, reading, secrets
 from bss.router_api.parts import PARTS
-from bss.router_api.reading import Tested, View
-from cli.network import nas, nas_of
+from bss.router_api.reading import View
+from cli.network import nas, nas_of, shown_nas
 from cli.output import emit, json_option, table
 from cli.work import tenant_option, work
 from db.models import RouterOrder, RouterSecret
@@ -29,12 +29,14 @@ router_argument = click.argument("name", metavar="ROUTER")
 def connect(name: str | None, tenant: str | None) -> None:
     """Log in at a router's API and say who it is.
 
-    Without ROUTER the first router in use is asked, or, where there is none, the one in the settings
-    (LINTAS_ROUTER_HOST, LINTAS_ROUTER_USERNAME, LINTAS_ROUTER_PASSWORD, LINTAS_ROUTER_TLS).
+    Without ROUTER the first router in use is asked, or, while there is none in the database, the one in the settings
+    (LINTAS_ROUTER_HOST and its companions), which is called "environment".
     """
     with work(tenant) as job:
-        row = nas_of(job, name) if name else access.default_router(job.session, actor=job.actor)
-        tested = _fallback() if row is None else job.do(reading.try_connection, nas_id=row.id)
+        row = shown_nas(job, name) if name else access.default_router(job.session, actor=job.actor)
+        if row is None:
+            raise click.ClickException("there is no router; add one, or set LINTAS_ROUTER_HOST")
+        tested = job.do(reading.try_connection, nas_id=row.id)
     lines = [tested.message]
     if tested.fingerprint:
         lines.append(
@@ -43,13 +45,6 @@ def connect(name: str | None, tenant: str | None) -> None:
     emit(asdict(tested), lines)
     if not tested.is_well:
         raise click.exceptions.Exit(1)
-
-
-def _fallback() -> Tested:
-    target = access.fallback_target()
-    if target is None:
-        raise click.ClickException("there is no router; add one, or set LINTAS_ROUTER_HOST")
-    return reading.try_target(target)
 
 
 @nas.command("trust")
@@ -72,7 +67,7 @@ def trust(name: str, fingerprint: str, tenant: str | None) -> None:
 def look(name: str, part: str, tenant: str | None) -> None:
     """What a router shows now, or said last: one PART of it."""
     with work(tenant) as job:
-        view = job.do(reading.look, nas_id=nas_of(job, name).id, part=part, wait_s=PATIENCE_S)
+        view = job.do(reading.look, nas_id=shown_nas(job, name).id, part=part, wait_s=PATIENCE_S)
     emit(asdict(view), _lines_of(view))
 
 
@@ -94,7 +89,7 @@ def _lines_of(view: View) -> list[str]:
 def traffic(name: str, interface: str, tenant: str | None) -> None:
     """What flows through an interface of a router now."""
     with work(tenant) as job:
-        flow = reading.traffic(job.session, actor=job.actor, nas_id=nas_of(job, name).id, interface=interface)
+        flow = reading.traffic(job.session, actor=job.actor, nas_id=shown_nas(job, name).id, interface=interface)
     emit(flow, [f"{word}  {value}" for word, value in flow.items()])
 
 

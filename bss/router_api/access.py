@@ -11,13 +11,15 @@ from bss.rows import find, locked
 from db.crypto import keyring
 from db.engine import psycopg_of
 from db.models import NasServer
-from db.queries.named import default_nas
+from db.models.nas import ENVIRONMENT_ID
+from db.queries.named import default_nas, may_borrow_router
 from db.queries.router_orders import Account
 from db.queries.router_snapshots import record_check
 from routeros import CertificateChanged, CertificateUnknown, LoginRefused, RouterApiError, Target
 from runtime.settings import get_settings
 
 NO_ACCOUNT = "there is no account for the router's API"
+ENVIRONMENT_NAME = "environment"
 
 
 def target_of(nas: NasServer) -> Target:
@@ -52,22 +54,36 @@ def target_of_account(account: Account) -> Target:
 
 
 def default_router(session: Session, *, actor: Actor) -> NasServer | None:
-    """The router of those who have none: the first one in use; None when there is no router at all."""
-    return default_nas(session, tenant_id=actor.tenant_id)
+    """The router of those who name none: the first one in use, or the one in the settings; None without either."""
+    return default_nas(session, tenant_id=actor.tenant_id) or environment_router(session, actor=actor)
 
 
-def fallback_target() -> Target | None:
-    """The router named in the settings, for an installation that has no router row; None when none is named."""
+def environment_router(session: Session, *, actor: Actor) -> NasServer | None:
+    """The router that the settings name, while the provider has none in the database; it is in no table.
+
+    It can be looked at. What is ordered, kept or trusted needs a row, so none of that is done for it.
+    """
     settings = get_settings()
-    if not settings.router_host:
+    if not settings.router_host or not may_borrow_router(session, tenant_id=actor.tenant_id):
         return None
-    return Target(
+    return NasServer(
+        id=ENVIRONMENT_ID,
+        tenant_id=actor.tenant_id,
+        name=ENVIRONMENT_NAME,
         host=settings.router_host,
-        port=settings.router_port or (8729 if settings.router_tls else 8728),
-        username=settings.router_username,
-        password=settings.router_password.get_secret_value(),
-        is_tls=settings.router_tls,
-        fingerprint=settings.router_fingerprint or None,
+        type="mikrotik",
+        nas_identifier="",
+        location="",
+        is_active=True,
+        status="unknown",
+        provisioning_mode="radius",
+        configuration={},
+        service_map={},
+        api_port=settings.router_port or (8729 if settings.router_tls else 8728),
+        api_username=settings.router_username,
+        api_password=settings.router_password.get_secret_value() or None,
+        api_tls=settings.router_tls,
+        api_certificate_fingerprint=settings.router_fingerprint or None,
     )
 
 
@@ -102,5 +118,16 @@ def status_after(error: RouterApiError, *, is_heard: bool) -> str:
 
 
 def find_router(session: Session, nas_id: int, *, actor: Actor) -> NasServer:
-    """A router of the provider's own."""
-    return find(session, NasServer, nas_id, actor=actor)
+    """A router to look at: one of the provider's own, or the one in the settings."""
+    found = environment_router(session, actor=actor) if nas_id == ENVIRONMENT_ID else None
+    return found or find(session, NasServer, nas_id, actor=actor)
+
+
+def find_for_orders(session: Session, nas_id: int, *, actor: Actor) -> NasServer:
+    """A router on which something is to be done or compared: it has a row, and an account for its API."""
+    nas = find_router(session, nas_id, actor=actor)
+    if nas.is_from_environment:
+        mend = "add the router here to change something on it"
+        raise Conflict(Problem(field="", reason="the router of the settings can only be looked at", mend=mend))
+    target_of(nas)
+    return nas

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from bss import audit, fields
 from bss.actor import Actor
 from bss.failure import Invalid, Problem
-from bss.router_api.access import find_router, target_of
+from bss.router_api.access import find_for_orders
 from db.engine import psycopg_of
 from db.models import NasServer
 from db.queries.router_devices import routers_of_device
@@ -40,7 +40,7 @@ def put_queue(session: Session, *, actor: Actor, now: datetime, nas_id: int, nam
     """Have a simple queue on the router: `target` and, as RouterOS writes them with upload first, `max_limit`,
     `limit_at`, `burst_limit`, `burst_threshold`, `burst_time`, `priority`, `comment`.
     """
-    nas = _router(session, nas_id, actor)
+    nas = find_for_orders(session, nas_id, actor=actor)
     clean = {"target": _target(queue.pop("target", ""))}
     comment = fields.text(queue.pop("comment", "") or "", field="comment", longest=200)
     for field, value in queue.items():
@@ -52,7 +52,7 @@ def put_queue(session: Session, *, actor: Actor, now: datetime, nas_id: int, nam
 
 def remove_queue(session: Session, *, actor: Actor, now: datetime, nas_id: int, name: str) -> Ordered:
     """Take a simple queue away."""
-    nas = _router(session, nas_id, actor)
+    nas = find_for_orders(session, nas_id, actor=actor)
     return _order(session, actor, now, nas, QUEUE, _name(name, "name"), {"remove": True})
 
 
@@ -68,7 +68,7 @@ def put_list_entry(
     timeout_s: int | None = None,
 ) -> Ordered:
     """Have an address in an address list, for so many seconds or for good."""
-    nas, name, clean = _router(session, nas_id, actor), _name(list_name, "list"), _network(address)
+    nas, name, clean = find_for_orders(session, nas_id, actor=actor), _name(list_name, "list"), _network(address)
     seconds = fields.optional_whole(timeout_s, field="timeout_s", least=1, most=MAX_TIMEOUT_S)
     text = fields.text(comment, field="comment", longest=200)
     wanted = {"list": name, "address": clean, "comment": text or None, "timeout_s": seconds}
@@ -79,20 +79,20 @@ def remove_list_entry(
     session: Session, *, actor: Actor, now: datetime, nas_id: int, list_name: str, address: str
 ) -> Ordered:
     """Take an address out of an address list."""
-    nas, name, clean = _router(session, nas_id, actor), _name(list_name, "list"), _network(address)
+    nas, name, clean = find_for_orders(session, nas_id, actor=actor), _name(list_name, "list"), _network(address)
     arguments = {"remove": True, "wanted": {"list": name, "address": clean}}
     return _order(session, actor, now, nas, LIST_ENTRY, f"{name} {clean}", arguments)
 
 
 def end_sessions(session: Session, *, actor: Actor, now: datetime, nas_id: int, username: str) -> Ordered:
     """End whatever runs under a name on the router, PPP or hotspot, whether we know the name or not."""
-    nas = _router(session, nas_id, actor)
+    nas = find_for_orders(session, nas_id, actor=actor)
     return _order(session, actor, now, nas, END_SESSIONS, _name(username, "username"), {})
 
 
 def forget_device(session: Session, *, actor: Actor, now: datetime, nas_id: int, mac: str) -> Ordered:
     """Take away what ties a device to the router: hotspot cookies and bindings, and its lease."""
-    nas = _router(session, nas_id, actor)
+    nas = find_for_orders(session, nas_id, actor=actor)
     return _order(session, actor, now, nas, FORGET_DEVICE, fields.mac(mac), {})
 
 
@@ -112,12 +112,6 @@ def forget_devices_of(
         for mac in macs
         for nas_id in routers_of_device(connection, subscription_id, mac)
     )  # fmt: skip
-
-
-def _router(session: Session, nas_id: int, actor: Actor) -> NasServer:
-    nas = find_router(session, nas_id, actor=actor)
-    target_of(nas)
-    return nas
 
 
 def _order(

@@ -56,6 +56,8 @@ def look(session: Session, *, actor: Actor, now: datetime, nas_id: int, part: st
             rows = PARTS[part](router)
     except RouterApiError as error:
         return _last(session, nas, part, error, now)
+    if nas.is_from_environment:
+        return View(part=part, rows=rows[:MAX_ROWS], total=len(rows), taken_at=now, is_live=True)
     return keep(session, nas, part, rows, now=now)
 
 
@@ -67,6 +69,10 @@ def keep(session: Session, nas: NasServer, part: str, rows: Rows, *, now: dateti
 
 
 def _last(session: Session, nas: NasServer, part: str, error: RouterApiError, now: datetime) -> View:
+    if nas.is_from_environment:
+        return View(
+            part=part, rows=[], total=0, taken_at=None, is_live=False, problem=str(error), problem_code=error.code
+        )
     patience_helps = not isinstance(error, Refused | LoginRefused | CertificateUnknown | CertificateChanged)
     connection = psycopg_of(session)
     ask_for(connection, nas.id, part, problem=str(error), now=now if patience_helps else None)
@@ -99,7 +105,7 @@ def try_connection(session: Session, *, actor: Actor, now: datetime, nas_id: int
     """Log in at the router now, resting or not, and ask who it is; stamps when it last answered."""
     nas = find_router(session, nas_id, actor=actor)
     tested = try_target(target_of(nas))
-    if tested.is_well:
+    if tested.is_well and not nas.is_from_environment:
         record_answer(session, nas, now=now)
     return tested
 

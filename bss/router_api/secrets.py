@@ -15,7 +15,7 @@ import routeros
 from bss import audit, fields
 from bss.actor import Actor
 from bss.failure import Conflict, Invalid, Problem, require_known
-from bss.router_api.access import find_router, target_of
+from bss.router_api.access import find_for_orders, target_of
 from bss.router_api.dispatch import wanted_secrets
 from bss.router_api.drift import Drift, compare
 from bss.router_api.orders import Ordered
@@ -64,7 +64,7 @@ def save(
     A password that was never given here stays what it is on the router. Raises `Conflict` for a subscription's.
     """
     require_known(values, EDITABLE)
-    nas = _router(session, nas_id, actor)
+    nas = find_for_orders(session, nas_id, actor=actor)
     name = fields.username(username, connection_type="any")
     row = secret_named(session, nas.id, name)
     _require_staffs(session, nas, name, now)
@@ -89,7 +89,7 @@ def set_state(
     session: Session, *, actor: Actor, now: datetime, nas_id: int, username: str, is_disabled: bool
 ) -> Ordered:
     """Switch a secret off or on, also one that only the router knows."""
-    nas = _router(session, nas_id, actor)
+    nas = find_for_orders(session, nas_id, actor=actor)
     row = secret_named(session, nas.id, username)
     _require_staffs(session, nas, username, now)
     if row is not None:
@@ -104,7 +104,7 @@ def set_state(
 
 def remove(session: Session, *, actor: Actor, now: datetime, nas_id: int, username: str) -> Ordered:
     """Take a secret away from the router, whoever wrote it there."""
-    nas = _router(session, nas_id, actor)
+    nas = find_for_orders(session, nas_id, actor=actor)
     row = secret_named(session, nas.id, username)
     _require_staffs(session, nas, username, now)
     if row is not None:
@@ -118,13 +118,13 @@ def remove(session: Session, *, actor: Actor, now: datetime, nas_id: int, userna
 
 def push(session: Session, *, actor: Actor, now: datetime, nas_id: int, username: str) -> Ordered:
     """Carry one secret to the router again, as it should be."""
-    nas = _router(session, nas_id, actor)
+    nas = find_for_orders(session, nas_id, actor=actor)
     return Ordered(order_id=_order(session, actor, now, nas, username, {}), nas_id=nas.id)
 
 
 def push_all(session: Session, *, actor: Actor, now: datetime, nas_id: int) -> int:
     """The same for every secret that the router should have; returns how many orders."""
-    nas = _router(session, nas_id, actor)
+    nas = find_for_orders(session, nas_id, actor=actor)
     session.flush()
     connection = psycopg_of(session)
     wanted = wanted_secrets(connection, accounts_of(connection, [nas.id])[nas.id], None, now=now)
@@ -144,7 +144,7 @@ def import_all(session: Session, *, actor: Actor, now: datetime, nas_id: int, wa
     A subscription's is only counted: it has its own password and terms. The others become staff's, with their passwords
     where the router shows them.
     """
-    nas = _router(session, nas_id, actor)
+    nas = find_for_orders(session, nas_id, actor=actor)
     ppp, hotspot = _read(nas, wait_s)
     rows = {**{row.name: row for row in hotspot if not row.is_dynamic}, **{row.name: row for row in ppp}}
     rows.pop("", None)
@@ -163,17 +163,11 @@ def import_all(session: Session, *, actor: Actor, now: datetime, nas_id: int, wa
 
 def drift(session: Session, *, actor: Actor, now: datetime, nas_id: int, wait_s: float = PATIENTLY_S) -> Drift:
     """How the router's secrets differ from what they should be; nothing is changed."""
-    nas = _router(session, nas_id, actor)
+    nas = find_for_orders(session, nas_id, actor=actor)
     there = _read(nas, wait_s)
     session.flush()
     connection = psycopg_of(session)
     return compare(wanted_secrets(connection, accounts_of(connection, [nas.id])[nas.id], None, now=now), there)
-
-
-def _router(session: Session, nas_id: int, actor: Actor) -> NasServer:
-    nas = find_router(session, nas_id, actor=actor)
-    target_of(nas)
-    return nas
 
 
 def _read(nas: NasServer, deadline_s: float) -> tuple[list[Any], list[Any]]:

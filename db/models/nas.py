@@ -13,6 +13,10 @@ from domain.access import NAS_TYPES
 PROVISIONING_MODES = ("radius", "local_secret", "both")
 
 
+# The id of the router that the settings name, which is in no table: rows are numbered from 1.
+ENVIRONMENT_ID = 0
+
+
 class NasServer(TenantOwned, Timestamps, Base):
     """A NAS. It is known by the source address of its packets, never by an attribute it sends."""
 
@@ -84,6 +88,11 @@ class NasServer(TenantOwned, Timestamps, Base):
     def has_api_password(self) -> bool:
         """Whether a password for its API is kept; which one is never shown."""
         return self.api_password is not None
+
+    @property
+    def is_from_environment(self) -> bool:
+        """Named in the settings and not in the database: it can be looked at, and nothing is kept or ordered for it."""
+        return self.id == ENVIRONMENT_ID
 
 
 class RouterProbe(Base):

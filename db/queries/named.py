@@ -73,6 +73,12 @@ def nas_named(session: Session, text: str, *, tenant_id: int) -> NasServer | Non
     return session.scalars(statement).one_or_none()
 
 
+def may_borrow_router(session: Session, *, tenant_id: int) -> bool:
+    """Whether a provider is without any router, and the installation's first: its settings are nobody else's."""
+    has_none = select(NasServer.id).where(NasServer.tenant_id == tenant_id, NasServer.deleted_at.is_(None)).limit(1)
+    return session.scalar(has_none) is None and session.scalar(select(func.min(Tenant.id))) == tenant_id
+
+
 def default_nas(session: Session, *, tenant_id: int) -> NasServer | None:
     """The router of subscriptions that name none: the first in use."""
     statement = select(NasServer).where(

@@ -3,13 +3,24 @@
 from typing import Any
 
 from bss import nas
-from bss.rows import find
+from bss.router_api import access
 from db.models import NasServer
 from db.queries.lists import page_of_nas, sessions_by_nas
 from runtime.settings import get_settings
 from webadmin import database
 from webadmin.api import schemas
-from webadmin.api.base import PREFIX, Blueprint, acting, actor, as_list, page_of, refuse_body, tenant_id, wanted_part
+from webadmin.api.base import (
+    PREFIX,
+    Blueprint,
+    acting,
+    actor,
+    as_list,
+    as_whole_list,
+    page_of,
+    refuse_body,
+    tenant_id,
+    wanted_part,
+)
 
 blueprint = Blueprint("nas", __name__, url_prefix=f"{PREFIX}/nas", description="Routers")
 
@@ -19,7 +30,7 @@ blueprint = Blueprint("nas", __name__, url_prefix=f"{PREFIX}/nas", description="
 @blueprint.arguments(schemas.NasQuery, location="query")
 @blueprint.response(200, schemas.NasList)
 def list_nas(arguments: dict[str, Any]) -> dict[str, Any]:
-    """List routers"""
+    """List routers; without any, the one that the settings name"""
     wanted = wanted_part(arguments)
     search, is_active = arguments.get("search"), arguments.get("is_active")
     page = page_of(
@@ -27,6 +38,10 @@ def list_nas(arguments: dict[str, Any]) -> dict[str, Any]:
             database.session(), tenant_id=tenant_id(), search=search, is_active=is_active, wanted=wanted
         )
     )
+    borrowed: Any = access.environment_router(database.session(), actor=actor())
+    if borrowed is not None:
+        borrowed.online_sessions = 0
+        return as_whole_list([borrowed])
     counts = sessions_by_nas(database.session(), [router.id for router in page.items])
     for router in page.items:
         router.online_sessions = counts.get(router.id, 0)
@@ -48,8 +63,8 @@ def create_nas(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.needs("view_nas")
 @blueprint.response(200, schemas.NasOut)
 def get_nas(nas_id: int) -> NasServer:
-    """One router"""
-    return find(database.session(), NasServer, nas_id, actor=actor())
+    """One router; 0 is the one that the settings name while there is none here"""
+    return access.find_router(database.session(), nas_id, actor=actor())
 
 
 @blueprint.route("/<int:nas_id>", methods=["PATCH"])

@@ -16,6 +16,7 @@ from bss.failure import Failure
 from bss.router_api import access, orders, reading, secrets
 from bss.router_api.reading import Tested, View
 from db.models import NasServer
+from db.models.nas import ENVIRONMENT_ID
 from db.queries.router_tables import orders_of
 from db.queries.rows import find_row
 from runtime.tasks import nudge_routers
@@ -23,6 +24,7 @@ from webadmin.forms.router_api import ListEntryForm, QueueForm, SecretForm
 from webadmin.panel.sentences import said
 from webadmin.panel.support import attempt, db, found, is_part, problems_of, render, run, tenant
 from webadmin.permissions import requires
+from webadmin.security import current_actor, may
 
 blueprint = Blueprint("router_api", __name__)
 Column = tuple[str, LazyString | str, str]
@@ -185,8 +187,8 @@ def index(nas_id: int) -> ResponseReturnValue:
 @requires("view_nas")
 def show(nas_id: int, tab: str) -> ResponseReturnValue:
     """One tab: a table of the router, or what was ordered on it."""
-    nas = _router(nas_id)
-    if tab != ORDERS and tab not in TABS:
+    nas = _shown(nas_id)
+    if (tab != ORDERS or nas.is_from_environment) and tab not in TABS:
         return redirect(url_for("panel.router_api.index", nas_id=nas_id), 303)
     return _page(nas, tab)
 
@@ -195,7 +197,7 @@ def show(nas_id: int, tab: str) -> ResponseReturnValue:
 @requires("manage_nas")
 def try_connection(nas_id: int) -> ResponseReturnValue:
     """Log in now, and say how that went."""
-    return _page(_router(nas_id), "overview", tested=_run_or_say(reading.try_connection, nas_id=nas_id))
+    return _page(_shown(nas_id), "overview", tested=_run_or_say(reading.try_connection, nas_id=nas_id))
 
 
 @blueprint.post("/routers/<int:nas_id>/api/trust")
@@ -300,7 +302,8 @@ def _page(nas: NasServer, tab: str, *, tested: Tested | None = None) -> Response
         "panel/router_api/_part.html" if is_part() else "panel/router_api/show.html",
         nas=nas,
         tab=tab,
-        tabs=tabs(),
+        tabs=[one for one in tabs() if one[0] != ORDERS or not nas.is_from_environment],
+        may_change=may("manage_nas") and not nas.is_from_environment,
         title=words,
         columns=columns,
         actions=ACTIONS.get(tab, ()),
@@ -333,6 +336,12 @@ def _run_or_say(use_case: Any, **arguments: Any) -> Any:
         for _, text in problems_of(refusal):
             flash(text, "error")
         return None
+
+
+def _shown(nas_id: int) -> NasServer:
+    """One to look at, also the one in the settings."""
+    borrowed = access.environment_router(db(), actor=current_actor()) if nas_id == ENVIRONMENT_ID else None
+    return borrowed or _router(nas_id)
 
 
 def _router(nas_id: int) -> NasServer:

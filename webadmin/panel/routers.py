@@ -11,7 +11,9 @@ from flask_babel import gettext
 from bss import nas as use
 from bss import refusals, reveal, sessions
 from bss.failure import Failure
+from bss.router_api import access
 from db.models import NasServer
+from db.models.nas import ENVIRONMENT_ID
 from db.queries.nas_groups import groups_of
 from db.queries.panel import catalogue, network
 from db.queries.rows import find_row
@@ -36,9 +38,10 @@ SESSIONS_SHOWN = 25
 @blueprint.get("/routers")
 @requires("view_nas")
 def index() -> ResponseReturnValue:
-    """All routers with their sessions and when they were last heard."""
+    """All routers with their sessions and when they were last heard; without any, the one that the settings name."""
     rows = catalogue.router_rows(db(), tenant().id)
-    return render("panel/routers/index.html", rows=rows, health=health)
+    borrowed = None if rows else access.environment_router(db(), actor=current_actor())
+    return render("panel/routers/index.html", rows=rows, borrowed=borrowed, health=health)
 
 
 def health(nas: NasServer) -> str:
@@ -80,7 +83,9 @@ def edit(nas_id: int) -> ResponseReturnValue:
 @blueprint.get("/routers/<int:nas_id>")
 @requires("view_nas")
 def show(nas_id: int) -> ResponseReturnValue:
-    """One router."""
+    """One router; of the one in the settings there is only what it shows itself."""
+    if nas_id == ENVIRONMENT_ID:
+        return redirect(url_for("panel.router_api.index", nas_id=nas_id), 303)
     return _page(_router(nas_id))
 
 

@@ -11,6 +11,7 @@ import routeros
 from bss.router_api.parts import PARTS
 from db.models import NasServer, Tenant, User
 from factories import make_nas, make_tenant
+from runtime.settings import get_settings
 from simulator import ApiServer
 
 
@@ -120,3 +121,25 @@ def test_others_routers_do_not_exist_and_lookers_order_nothing(
     assert looker.get(f"/api/v1/nas/{nas.id}/router/queues").status_code == 200
     for path in ("secrets", "queues", "end-sessions", "test-connection", "trust-certificate"):
         assert looker.post(f"/api/v1/nas/{nas.id}/{path}", json={}).status_code == 403
+
+
+def test_the_router_of_the_settings_is_number_0_and_can_only_be_looked_at(
+    client: FlaskClient, api: ApiServer, keys_file: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NET-16."""
+    values = {"HOST": api.host, "PORT": str(api.port), "USERNAME": api.username, "PASSWORD": api.password}
+    assert client.get("/api/v1/nas/0").status_code == 404
+    for name, value in values.items():
+        monkeypatch.setenv(f"LINTAS_ROUTER_{name}", value)
+    get_settings.cache_clear()
+
+    listed = client.get("/api/v1/nas")
+    assert listed.json is not None
+    assert [(row["id"], row["is_from_environment"]) for row in listed.json["items"]] == [(0, True)]
+    assert api.password not in listed.text + client.get("/api/v1/nas/0").text
+    assert client.get("/api/v1/nas/0/router/overview").json["is_live"]  # type: ignore[index]
+    assert client.get("/api/v1/nas/0/traffic").status_code == 200
+    assert client.post("/api/v1/nas/0/test-connection").json["is_well"]  # type: ignore[index]
+    assert client.post("/api/v1/nas/0/end-sessions", json={"username": "budi"}).status_code == 409
+    assert client.patch("/api/v1/nas/0", json={"name": "x"}).status_code == 404
+    assert client.delete("/api/v1/nas/0").status_code == 404

@@ -108,3 +108,11 @@ def test_without_any_router_the_one_in_the_settings_is_asked(
     get_settings.cache_clear()
 
     assert run("connect")["identity"] == "MikroTik"
+    assert run("look", "environment", "pools")["is_live"]
+    assert run("traffic", "environment")["rx_bps"] == 12_000_000
+    assert [(row["name"], row["is_from_environment"]) for row in run("list")["items"]] == [("environment", True)]
+    assert run("show", "environment")["host"] == api.host
+    assert "there is no such router" in run("end-sessions", "environment", "budi", fails=True)
+    make_nas(db, name="RB-1")
+    db.commit()
+    assert "there is no such router" in run("look", "environment", "pools", fails=True)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 import routeros
 from browser.seed_panel import Seeded
 from db.models import NasServer, RouterOrder, RouterSecret
+from runtime.settings import get_settings
 from simulator import ApiServer
 from webadmin.panel.router_api import ORDERS, TABS
 
@@ -143,3 +144,30 @@ def test_testing_the_connection_says_how_it_went(
     nas.api_password = "wrong"
     db.commit()
     assert "invalid user name or password" in owner.post(f"/routers/{nas.id}/api/test").text
+
+
+def test_the_router_of_the_settings_is_listed_as_such_and_has_nothing_to_press(
+    owner: FlaskClient, seeded: Seeded, db: Session, api: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NET-16."""
+    values = {"HOST": api.host, "PORT": str(api.port), "USERNAME": api.username, "PASSWORD": api.password}
+    for name, value in values.items():
+        monkeypatch.setenv(f"LINTAS_ROUTER_{name}", value)
+    get_settings.cache_clear()
+    assert owner.get("/routers/0/api/overview").status_code == 404, "there are routers here"
+    for nas in seeded.routers:
+        nas.deleted_at = nas.created_at
+    db.commit()
+    api.tables.put("/ppp/active", {"name": "budi", "address": "10.20.0.5", "uptime": "1h"})
+
+    assert "Router of the settings" in owner.get("/routers").text
+    assert owner.get("/routers/0").location == "/routers/0/api"
+    assert "7.19.4 (stable)" in owner.get("/routers/0/api/overview").text
+    tab = owner.get("/routers/0/api/ppp-active").text
+    assert "budi" in tab
+    assert 'name="do"' not in tab
+    assert "can only be looked at" in tab
+    assert owner.get("/routers/0/api/orders").status_code == 303
+    assert "MikroTik answers" in owner.post("/routers/0/api/test").text
+    assert owner.post("/routers/0/api/ppp-active/do", data={"do": "end", "key": "budi"}).status_code == 303
+    assert len(api.tables.of("/ppp/active")) == 1

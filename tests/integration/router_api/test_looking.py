@@ -1,7 +1,7 @@
 """Whoever looks at a router gets an answer within a second: from now, or the last one with its age."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,14 +10,17 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+import routeros
 from bss import subscriptions
 from bss.actor import Actor
 from bss.failure import Conflict, Invalid
 from bss.router_api import access, checking, orders, reading, secrets
 from bss.router_api.parts import PARTS
-from db.models import AuditLog, NasServer, RouterOrder, RouterSecret, Tenant
-from factories import make_nas, make_session, make_subscription
+from db.models import AuditLog, NasServer, RouterOrder, RouterSecret, RouterSnapshot, Tenant
+from db.models.nas import ENVIRONMENT_ID
+from factories import make_nas, make_session, make_subscription, make_tenant
 from runtime.settings import get_settings
+from simulator import ApiServer
 from tests.integration.router_api.conftest import NewRouter, now
 
 
@@ -296,20 +299,67 @@ def test_forgetting_the_devices_of_a_subscription_clears_them_on_its_routers(
 def test_the_first_router_is_the_default_and_the_settings_name_one_without_any(
     db: Session, tenant: Tenant, actor: Actor, keys_file: object, settings: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """NET-11, NET-16."""
     assert access.default_router(db, actor=actor) is None
-    assert access.fallback_target() is None
-    monkeypatch.setenv("LINTAS_ROUTER_HOST", "192.0.2.7")
-    monkeypatch.setenv("LINTAS_ROUTER_USERNAME", "lintas")
-    monkeypatch.setenv("LINTAS_ROUTER_PASSWORD", "rahasia")
-    monkeypatch.setenv("LINTAS_ROUTER_TLS", "true")
+    for name, value in (("HOST", "192.0.2.7"), ("USERNAME", "lintas"), ("PASSWORD", "rahasia"), ("TLS", "true")):
+        monkeypatch.setenv(f"LINTAS_ROUTER_{name}", value)
     get_settings.cache_clear()
-    target = access.fallback_target()
-    assert target is not None
+    borrowed = access.default_router(db, actor=actor)
+    assert borrowed is not None
+    assert borrowed.is_from_environment
+    target = access.target_of(borrowed)
     assert (target.host, target.port, target.password) == ("192.0.2.7", 8729, "rahasia")
-    assert "rahasia" not in repr(get_settings())
+    assert "rahasia" not in repr(get_settings()) + repr(target)
+    stranger = make_tenant(db, slug="another")
+    assert access.default_router(db, actor=Actor.system(tenant_id=stranger.id, name="Eka")) is None
 
     first = make_nas(db, tenant=tenant, is_active=False)
+    assert access.default_router(db, actor=actor) is None, "a router that staff switched off is no reason for another"
     second = make_nas(db, tenant=tenant)
     assert access.default_router(db, actor=actor) is second
     assert db.scalar(text(f"SELECT default_router_of({tenant.id})")) == second.id
     assert isinstance(first, NasServer)
+
+
+@pytest.fixture
+def borrowed(
+    settings: object, keys_file: object, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ApiServer]:
+    """A router that only the settings name."""
+    with ApiServer(host="127.0.1.251") as api:
+        values = {"HOST": api.host, "PORT": str(api.port), "USERNAME": api.username, "PASSWORD": api.password}
+        for name, value in values.items():
+            monkeypatch.setenv(f"LINTAS_ROUTER_{name}", value)
+        get_settings.cache_clear()
+        yield api
+        routeros.pool.close()
+
+
+def test_the_router_of_the_settings_is_looked_at_and_nothing_is_kept_of_it(
+    db: Session, actor: Actor, borrowed: ApiServer
+) -> None:
+    borrowed.tables.put("/ppp/active", {"name": "budi", "address": "10.0.0.7"})
+    view = reading.look(db, actor=actor, now=now(), nas_id=ENVIRONMENT_ID, part="ppp-active")
+    assert (view.is_live, [row["name"] for row in view.rows]) == (True, ["budi"])
+    assert reading.try_connection(db, actor=actor, now=now(), nas_id=ENVIRONMENT_ID).is_well
+    assert reading.traffic(db, actor=actor, nas_id=ENVIRONMENT_ID)["rx_bps"] == 12_000_000
+
+    borrowed.faults.is_refusing = True
+    borrowed.drop_connections()
+    view = reading.look(db, actor=actor, now=now(), nas_id=ENVIRONMENT_ID, part="ppp-active")
+    assert (view.is_live, view.is_coming, view.rows) == (False, False, [])
+    db.commit()
+    assert db.scalars(select(RouterSnapshot)).all() == []
+    assert db.scalars(select(NasServer)).all() == []
+
+
+def test_nothing_is_ordered_on_the_router_of_the_settings(db: Session, actor: Actor, borrowed: ApiServer) -> None:
+    for order in (
+        lambda **who: orders.end_sessions(db, username="budi", **who),
+        lambda **who: orders.remove_queue(db, name="budi", **who),
+        lambda **who: secrets.push(db, username="budi", **who),
+        lambda **who: secrets.import_all(db, **who),
+    ):
+        with pytest.raises(Conflict, match="can only be looked at"):
+            order(actor=actor, now=now(), nas_id=ENVIRONMENT_ID)
+    assert borrowed.commands == []

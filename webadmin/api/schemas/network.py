@@ -57,6 +57,9 @@ class NasOut(Schema):
     location = fields.String()
     nas_group_id = fields.Integer(allow_none=True)
     is_active = fields.Boolean()
+    is_from_environment = fields.Boolean(
+        metadata={"description": "named in the settings while there is no router here; it can only be looked at"}
+    )
     status = fields.String()
     last_seen_at = when(allow_none=True)
     created_at = when()
