@@ -9,6 +9,7 @@ import click
 from bss import customers, network, sessions, subscriptions
 from bss.rows import tenant_of
 from cli.output import emit, json_option, table
+from cli.usage_check import now_command, percentage_line
 from cli.work import Work, limit_option, newest, show_fields, show_list, show_result, tenant_option, work
 from db.models import Customer, Subscription
 from db.queries.lists import CustomerFilter, SubscriptionFilter, page_of_customers, page_of_subscriptions
@@ -18,6 +19,7 @@ from db.queries.usage_reports import usage_by_day, usage_of_periods
 from domain.access import rate_limit_now
 from domain.lifecycle import CUSTOMER_STATUSES, SUBSCRIPTION_STATUSES
 from domain.period import PERIOD_KINDS, period_at
+from domain.standing import standings, usage_percentage
 
 reason_option = click.option("--reason", default="", help="Why; kept with the change.")
 
@@ -327,13 +329,22 @@ def show_usage(name: str, days: int, tenant: str | None) -> None:
         found = usage_by_day(job.session, row.id, first=today - timedelta(days=days - 1), last=today)
         periods = [period_at(kind, job.now, zone, row.billing_day) for kind in PERIOD_KINDS]
         totals = usage_of_periods(job.session, row.id, periods)
+        percentage = usage_percentage(standings(network.profile_of(job.session, row.id), job.now))
     cells = [
-        [str(one.first_day), one.download_bytes, one.upload_bytes, one.total_bytes]
+        [str(one.first_day), one.download_bytes, one.upload_bytes, one.total_bytes, one.seconds]
         for one in (*found, *totals.values())
     ]
     names = [*("" for _ in found), *totals]
-    lines = table([[*cell, name] for cell, name in zip(cells, names, strict=True)], ("day", "down", "up", "total", ""))
-    emit({"days": [_usage(one) for one in found], "periods": {k: _usage(one) for k, one in totals.items()}}, lines)
+    head = ("day", "down", "up", "total", "seconds", "")
+    lines = table([[*cell, name] for cell, name in zip(cells, names, strict=True)], head)
+    in_periods = {kind: _usage(one) for kind, one in totals.items()}
+    emit(
+        {"days": [_usage(one) for one in found], "periods": in_periods, "usage_percentage": percentage},
+        [*lines, percentage_line(percentage)],
+    )
+
+
+usage.add_command(now_command)
 
 
 # --- rows as commands show them -----------------------------------------------------------------------------------

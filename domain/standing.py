@@ -3,12 +3,15 @@
 Decides nothing about a login: that is `domain.access`, from the same figures.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from domain.access import AccessProfile, quota_limit, quota_spent
 from domain.quota import Quota, period_of
 
+# The periods of an allowance that a bill is about.
+BILLED = ("billing_cycle", "monthly")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
@@ -38,6 +41,14 @@ class Standing:
 def standings(profile: AccessProfile, now: datetime) -> tuple[Standing, ...]:
     """Every allowance of a subscription, its family's included."""
     return tuple(_standing(profile, quota, now) for quota in profile.quotas)
+
+
+def usage_percentage(found: Iterable[Standing]) -> int | None:
+    """How much of the volume of the running billing period is used, 0 to 100; None where no volume limits it.
+
+    Of the allowances that do (own and the family's, by billing or calendar month) the fullest one counts.
+    """
+    return max((one.percent for one in found if one.quota.kind == "data" and one.quota.period in BILLED), default=None)
 
 
 def _standing(profile: AccessProfile, quota: Quota, now: datetime) -> Standing:

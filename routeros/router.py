@@ -62,6 +62,22 @@ class Router:
         found = self._talk("/interface/monitor-traffic", {"interface": interface, "once": ""})
         return rows.row_of(rows.Traffic, found[0] if found else {"name": interface})
 
+    def flow_of(self, address: str) -> rows.Flow | None:
+        """What flows to and from a customer's address now; None when the router shows him by himself nowhere.
+
+        A PPP session has an interface of its own, whose network is the customer's address; others have a queue at most.
+        """
+        found = self._talk("/ip/address/print", {".proplist": "interface,dynamic"}, (f"?network={address}",))
+        for row in found:
+            if values.flag(row.get("dynamic", "")) and "interface" in row:
+                flow = self.traffic(row["interface"])
+                return rows.Flow(download_bps=flow.tx_bps, upload_bps=flow.rx_bps, shown_by="interface")
+        for row in self._talk(f"{QUEUES}/print", {".proplist": "rate,disabled"}, (f"?target={address}/32",)):
+            pair = values.rate_pair_bps(row.get("rate", ""))
+            if pair is not None and not values.flag(row.get("disabled", "")):
+                return rows.Flow(download_bps=pair[1], upload_bps=pair[0], shown_by="queue")
+        return None
+
     def ppp_profiles(self) -> list[rows.PppProfile]:
         """PPP profiles."""
         return self._print(rows.PppProfile, "/ppp/profile")

@@ -49,6 +49,11 @@ def speed(kbps: int, locale: str) -> str:
     return f"{number(kbps, locale)} kbps"
 
 
+def flow(bps: int, locale: str) -> str:
+    """`8.3 Mbps`, `512 kbps`, `0 kbps`: what passes, where zero is nothing."""
+    return speed(round(bps / 1000), locale) if bps >= 500 else f"{number(0, locale)} kbps"
+
+
 def speed_pair(download_kbps: int, upload_kbps: int, locale: str) -> str:
     """`↓ 10 Mbps ↑ 5 Mbps`, always named from the customer's side."""
     return f"↓ {speed(download_kbps, locale)} ↑ {speed(upload_kbps, locale)}"

@@ -1,5 +1,6 @@
 """The tables. Importing this package registers all of them on `Base.metadata`."""
 
+from db.models.addresses import AddressPrefixLength
 from db.models.base import Base
 from db.models.certificates import IssuedCertificate
 from db.models.customer_jobs import CustomerJob, CustomerJobItem
@@ -42,6 +43,7 @@ from db.models.truth import NasBoot, RecordOutcome, SessionCorrection
 
 __all__ = [
     "AccessLog",
+    "AddressPrefixLength",
     "Alarm",
     "AllowanceQuota",
     "ApiToken",

@@ -86,6 +86,9 @@ class RadAcct(Base):
     start_told_s: Mapped[int] = mapped_column(Integer, server_default="-1")
     integrity_marks: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     counter_trail: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    # What flowed between its last two reports, on average; empty before the second.
+    upload_kbps: Mapped[int | None] = mapped_column(Integer)
+    download_kbps: Mapped[int | None] = mapped_column(Integer)
 
     __mapper_args__ = {"primary_key": [radacctid]}
 

@@ -63,6 +63,11 @@ class PartitionArchive(Base):
     sha256: Mapped[str | None] = mapped_column(String(64))
     changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
     kept_until: Mapped[datetime | None]
+    # Somebody wants it back in the live table: since when, who, how far that is, and why it failed.
+    asked_at: Mapped[datetime | None]
+    asked_by: Mapped[str | None]
+    rows_back: Mapped[int | None] = mapped_column(BigInteger)
+    problem: Mapped[str | None]
 
 
 class SpoolHealth(Base):

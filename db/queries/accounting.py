@@ -14,6 +14,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from db.queries.gardens import IN_GARDEN
+from db.queries.session_rates import REPORTED_RATES
 
 Connection = psycopg.Connection[Any]
 # Array literals made by `numbers` and `hex_texts`, one for each column.
@@ -336,14 +337,15 @@ def insert_sessions(connection: Connection, rows: Iterable[Sequence[Any]]) -> No
 
 
 # No indexed column is touched, so the row stays on its page and no index is written (HOT).
-_ADVANCE = """
+_ADVANCE = f"""
 UPDATE radacct_open r SET acctupdatetime = to_timestamp(n.updated_us / 1e6::float8),
     acctinterval = coalesce(nullif(n.interval_s, 0), r.acctinterval), acctsessiontime = n.session_time_s,
-    acctinputoctets = n.upload_bytes, acctoutputoctets = n.download_bytes
+    acctinputoctets = n.upload_bytes, acctoutputoctets = n.download_bytes,
+    {REPORTED_RATES}
 FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
     AS n (id, updated_us, interval_s, session_time_s, upload_bytes, download_bytes)
 WHERE r.acctuniqueid = n.id AND r.acctstoptime IS NULL
-"""
+"""  # noqa: S608 - our own text
 
 
 def advance_sessions(connection: Connection, columns: Columns) -> int:
@@ -353,20 +355,21 @@ def advance_sessions(connection: Connection, columns: Columns) -> int:
 
 # Setting or clearing the end moves the row between partitions, so these go through the parent; which of the two it is
 # decides where the planner looks for the row.
-_REWRITE = """
+_REWRITE = f"""
 UPDATE radacct r SET acctstarttime = to_timestamp(n.started_us / 1e6::float8),
     acctupdatetime = to_timestamp(n.updated_us / 1e6::float8),
     acctstoptime = to_timestamp(n.stopped_us / 1e6::float8),
     acctinterval = coalesce(nullif(n.interval_s, 0), r.acctinterval), acctsessiontime = n.session_time_s,
     acctinputoctets = n.upload_bytes, acctoutputoctets = n.download_bytes,
     acctterminatecause = n.cause, framedipaddress = coalesce(n.framed_ip, r.framedipaddress),
-    start_told_s = n.start_told_s, integrity_marks = n.marks, counter_trail = n.trail::bigint[]
+    start_told_s = n.start_told_s, integrity_marks = n.marks, counter_trail = n.trail::bigint[],
+    {REPORTED_RATES}
 FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
     %s::bigint[], %s::text[], %s::inet[], %s::int[], %s::smallint[], %s::text[])
     AS n (id, started_us, updated_us, stopped_us, interval_s, session_time_s, upload_bytes, download_bytes, cause,
         framed_ip, start_told_s, marks, trail)
 WHERE r.acctuniqueid = n.id AND
-"""
+"""  # noqa: S608 - our own text
 _REWRITE_OPEN = _REWRITE + "r.acctstoptime IS NULL"
 _REWRITE_ENDED = _REWRITE + "r.acctstoptime IS NOT NULL"
 

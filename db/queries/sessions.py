@@ -1,9 +1,11 @@
 """Reads running and past sessions."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.models import RadAcct
+from db.models import NasServer, RadAcct
 
 
 def find_running(session: Session, acctuniqueid: str, *, tenant_id: int) -> RadAcct | None:
@@ -12,6 +14,27 @@ def find_running(session: Session, acctuniqueid: str, *, tenant_id: int) -> RadA
         RadAcct.acctuniqueid == acctuniqueid, RadAcct.acctstoptime.is_(None), RadAcct.tenant_id == tenant_id
     )
     return session.scalars(statement).one_or_none()
+
+
+def running_of(session: Session, subscription_id: int, *, limit: int) -> list[RadAcct]:
+    """The running sessions of a subscription, newest first."""
+    statement = select(RadAcct).where(RadAcct.subscription_id == subscription_id, RadAcct.acctstoptime.is_(None))
+    return list(session.scalars(statement.order_by(RadAcct.acctstarttime.desc()).limit(limit)))
+
+
+def last_ended(session: Session, subscription_id: int) -> RadAcct | None:
+    """The ended session of a subscription that began last."""
+    statement = select(RadAcct).where(RadAcct.subscription_id == subscription_id, RadAcct.acctstoptime.is_not(None))
+    return session.scalars(statement.order_by(RadAcct.acctstarttime.desc()).limit(1)).one_or_none()
+
+
+def routers_of(session: Session, sessions: Iterable[RadAcct], *, tenant_id: int) -> dict[int, NasServer]:
+    """The routers that sessions run on, by id; without those that were removed."""
+    ids = {one.nas_server_id for one in sessions}
+    statement = select(NasServer).where(
+        NasServer.id.in_(ids), NasServer.tenant_id == tenant_id, NasServer.deleted_at.is_(None)
+    )
+    return {router.id: router for router in session.scalars(statement)}
 
 
 def running_as(session: Session, username: str, *, nas_server_id: int, tenant_id: int) -> list[str]:

@@ -23,6 +23,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "/ip/hotspot/host": (),
     "/ip/dhcp-server/lease": (),
     "/ip/pool": ("name",),
+    "/ip/address": (),
     "/ip/firewall/address-list": ("list", "address"),
     "/queue/simple": ("name",),
     "/ppp/active": (),

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bss import network, sessions, subscriptions
+from bss import network, sessions, subscriptions, usage_check
 from bss.explain import Explanation, Try, explain, recorded_outcomes
 from bss.failure import Invalid, NotFound, Problem
 from bss.outcome import Changed
@@ -20,6 +20,7 @@ from db.queries.lists import (
 from db.queries.usage_reports import usage_by_day, usage_of_periods
 from domain.access import rate_limit_now, speed_now
 from domain.period import PERIOD_KINDS, period_at
+from domain.standing import standings, usage_percentage
 from webadmin import database, security
 from webadmin.api import schemas
 from webadmin.api.base import (
@@ -36,6 +37,7 @@ from webadmin.api.base import (
     tenant_id,
     wanted_part,
 )
+from webadmin.api.schemas.usage import UsageNowOut, UsageNowQuery
 
 USAGE_DAYS = 30
 MAX_USAGE_DAYS = 366
@@ -282,7 +284,17 @@ def usage(arguments: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     return {
         "items": usage_by_day(database.session(), row.id, first=first, last=last),
         "summary": usage_of_periods(database.session(), row.id, periods),
+        "usage_percentage": usage_percentage(standings(network.profile_of(database.session(), row.id), security.now())),
     }
+
+
+@blueprint.route("/<int:subscription_id>/usage/now")
+@blueprint.needs("view_customers")
+@blueprint.arguments(UsageNowQuery, location="query")
+@blueprint.response(200, UsageNowOut)
+def usage_now(arguments: dict[str, Any], subscription_id: int) -> usage_check.UsageNow:
+    """Its sessions, the bandwidth through them and what is left to it, at this moment"""
+    return usage_check.check(**acting(), subscription_id=subscription_id, **arguments)
 
 
 @blueprint.route("/<int:subscription_id>/access-log")

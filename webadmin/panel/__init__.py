@@ -40,6 +40,7 @@ from webadmin.panel import (
     subscriptions,
     today,
     tokens,
+    usage_check,
     vouchers,
     words,
 )
@@ -49,7 +50,7 @@ from webadmin.panel.support import page_url, tenant
 SUBJECTS = (
     today, accounting, alarms, history, search, customers, vouchers, subscriptions, fair_use, decisions, attributes,
     allowances, plans, rollouts, routers, router_groups, router_test, router_api, server, blacklist, devices, online,
-    logins, changes, bulk_changes, settings, gardens, retention, staff, provider, certificates, tokens,
+    logins, changes, bulk_changes, settings, gardens, retention, staff, provider, certificates, tokens, usage_check,
 )  # fmt: skip
 THEMES = (
     ("auto", _l("As the system"), "device-desktop"),

@@ -13,6 +13,7 @@ from bss import customers as use
 from bss import subscriptions as services
 from bss.actor import Actor
 from bss.outcome import Issued
+from bss.usage_check import reported
 from db.engine import psycopg_of
 from db.models import Customer, Subscription
 from db.queries.access import profiles_by_id
@@ -261,6 +262,7 @@ def _service(subscription: Subscription) -> dict[str, Any]:
     last = [] if sessions else network.past_sessions(db(), subscription.id, limit=1)
     return {
         "sessions": sessions,
+        "bandwidth_of": reported,
         "last_session": last[0] if last else None,
         "routers": {nas.id: nas.name for nas in catalogue.choices_of_routers(db())},
         "speed": speed_now(profile, now()),

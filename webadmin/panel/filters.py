@@ -59,5 +59,6 @@ def install(app: Flask) -> None:
     app.add_template_filter(lambda value: spell.number(value, language()), "number")
     app.add_template_filter(lambda value: spell.volume(int(value), language()), "volume")
     app.add_template_filter(lambda kbps: spell.speed(kbps, language()), "speed")
+    app.add_template_filter(lambda bps: spell.flow(bps, language()), "flow")
     app.add_template_filter(lambda seconds: spell.duration(seconds, language()), "duration")
     app.add_template_filter(lambda seconds: spell.precise_seconds(seconds, language()), "precise")

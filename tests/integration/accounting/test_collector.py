@@ -66,6 +66,37 @@ def test_a_whole_session_is_stored_and_counted(
     assert isp.one("SELECT last_seen_at FROM nas_servers") == clock.now
 
 
+def test_a_session_says_what_flowed_between_its_last_two_reports(
+    isp: Isp, spool: SpoolWriter, collector: Collector, clock: Clock
+) -> None:
+    own = class_of(isp.subscription_id)
+
+    def rate() -> tuple[int | None, int | None]:
+        row = isp.row("SELECT download_kbps, upload_kbps FROM radacct")
+        return row["download_kbps"], row["upload_kbps"]
+
+    def report(kind: str, seconds: int, up: int, down: int) -> None:
+        spool.send(kind, Class=own, Acct_Session_Time=seconds, Acct_Input_Octets=up, Acct_Output_Octets=down)
+        drain(collector)
+
+    spool.send("Start", Class=own)
+    drain(collector)
+    assert rate() == (None, None)
+    clock.pass_by(minutes=5)
+    report("Interim-Update", 300, 3_000_000, 300_000_000)
+    assert rate() == (8000, 80)
+    # The same again, and one that comes late, change nothing.
+    report("Interim-Update", 300, 3_000_000, 300_000_000)
+    report("Interim-Update", 200, 1_000_000, 100_000_000)
+    assert rate() == (8000, 80)
+    clock.pass_by(minutes=5)
+    report("Interim-Update", 600, 3_000_000, 300_000_000)
+    assert rate() == (0, 0)
+    clock.pass_by(minutes=1)
+    report("Stop", 660, 3_750_000, 300_750_000)
+    assert rate() == (100, 100)
+
+
 def test_starts_and_ends_are_announced_with_the_commit(isp: Isp, spool: SpoolWriter, collector: Collector) -> None:
     own = class_of(isp.subscription_id, decision="abc1")
     with psycopg.connect(isp.db_url, autocommit=True) as listener:

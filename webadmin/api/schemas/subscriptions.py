@@ -301,11 +301,23 @@ class UsageSummary(Schema):
     billing_cycle = fields.Nested(UsageOut)
 
 
+def percentage() -> fields.Integer:
+    """How much of the billing period's volume is used."""
+    return fields.Integer(
+        allow_none=True,
+        metadata={
+            "example": 42,
+            "description": "used of the volume of the running billing period, at most 100; null where none limits it",
+        },
+    )
+
+
 class UsageList(Schema):
     """Usage by day, and the running periods."""
 
     items = fields.List(fields.Nested(UsageOut))
     summary = fields.Nested(UsageSummary)
+    usage_percentage = percentage()
 
 
 class LoginOut(Schema):
