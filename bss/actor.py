@@ -16,17 +16,29 @@ class Actor:
     name: str
     user_id: int | None = None
     ip: str | None = None
+    # The operator whose staff it is; none for the provider's own, who act on every customer.
+    operator_id: int | None = None
 
     @classmethod
     def of_user(cls, user: User, *, ip: str | None = None) -> "Actor":
         """A member of staff at the panel."""
-        return cls(tenant_id=user.tenant_id, kind="user", name=user.name[:MAX_NAME], user_id=user.id, ip=ip)
+        return cls(
+            tenant_id=user.tenant_id,
+            kind="user",
+            name=user.name[:MAX_NAME],
+            user_id=user.id,
+            ip=ip,
+            operator_id=user.operator_id,
+        )
 
     @classmethod
     def of_token(cls, token: ApiToken, *, ip: str | None = None) -> "Actor":
         """A program with a token; its owner answers for it."""
         name = f"{token.name} ({token.user.name})"[:MAX_NAME]
-        return cls(tenant_id=token.tenant_id, kind="token", name=name, user_id=token.user_id, ip=ip)
+        operator_id = token.user.operator_id
+        return cls(
+            tenant_id=token.tenant_id, kind="token", name=name, user_id=token.user_id, ip=ip, operator_id=operator_id
+        )
 
     @classmethod
     def system(cls, *, tenant_id: int, name: str) -> "Actor":

@@ -12,7 +12,16 @@ from bss.actor import Actor
 from db.models import AuditLog
 
 SECRET_FIELDS = frozenset(
-    {"service_password", "radius_secret", "api_password", "password", "tf_totp_secret", "token_hash", "secret"}
+    {
+        "service_password",
+        "radius_secret",
+        "api_password",
+        "password",
+        "tf_totp_secret",
+        "token_hash",
+        "secret",
+        "id_card_number",
+    }
 )
 HIDDEN = "(not shown)"
 

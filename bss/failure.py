@@ -43,6 +43,10 @@ class Conflict(Failure):
     """A value or a move that does not go with what is there now."""
 
 
+class TooMany(Failure):
+    """More in a time than is allowed; later it is."""
+
+
 class StaleVersion(Conflict):
     """Somebody else saved the row since the caller read it."""
 

@@ -7,7 +7,11 @@ PERMISSIONS = MappingProxyType(
         "view_customers": "see customers, subscriptions, sessions and usage",
         "create_customers": "add customers and subscriptions",
         "edit_customers": "edit customers, subscriptions, passwords and addresses",
-        "delete_customers": "end and delete customers and subscriptions",
+        "delete_customers": "end, delete and restore customers, and end subscriptions",
+        "import_customers": "add customers from a file",
+        "export_customers": "take the customer list away as a file",
+        "act_on_many": "act on many customers at once",
+        "change_operator": "ask for customers to go to another operator, and agree to it",
         "activate_customers": "activate customers and subscriptions",
         "suspend_customers": "suspend, disable and block customers and subscriptions",
         "disconnect_customers": "disconnect running sessions",
@@ -22,6 +26,7 @@ PERMISSIONS = MappingProxyType(
         "view_nas": "see routers",
         "manage_nas": "add and change routers and their secrets",
         "manage_users": "add and change staff and roles",
+        "manage_operators": "add and change operators and whose staff somebody is",
         "manage_settings": "change settings of the provider",
         "manage_tokens": "hold API tokens of one's own",
         "view_address_history": "look up who had an address at a time",
@@ -54,7 +59,8 @@ ROLES = MappingProxyType(
             _VIEW
             | _DAILY
             | _SINGLY
-            | {"delete_customers", "manage_tokens", "view_reports", "view_audit", "view_address_history"},
+            | {"delete_customers", "import_customers", "export_customers", "act_on_many", "change_operator"}
+            | {"manage_tokens", "view_reports", "view_audit", "view_address_history"},
         ),
         "sub_operator": ("customers and subscriptions; limits are granted singly", _VIEW | _DAILY | {"view_reports"}),
         "viewer": ("looks, changes nothing", _VIEW | {"view_reports"}),

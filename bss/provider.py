@@ -1,20 +1,28 @@
-"""What a provider decides for all of its subscriptions: whether upper and lower case of a username count."""
+"""What a provider decides for all of its customers and subscriptions."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
+import phonenumbers
 from sqlalchemy.orm import Session
 
-from bss import audit
+from bss import audit, fields
 from bss.actor import Actor
-from bss.failure import Conflict, NotFound, Problem
+from bss.failure import Conflict, Invalid, NotFound, Problem, require_known
 from bss.rows import tenant_of
 from db.engine import psycopg_of
 from db.models import Tenant
 from db.queries.names import colliding_names, fold_copies, fold_names
+from db.queries.provider import store_settings, stored_settings
 from db.queries.staff import lock_tenant
+from domain.provider_settings import NAMES, ProviderSettings, problem_with, settings_from
 
 # As many as one notice to the RADIUS servers can name.
 STEP = 500
+LOCALES = ("en", "id")
+OF_THE_PROVIDER = frozenset({"name", "locale", "country_code"})
+EDITABLE = OF_THE_PROVIDER | frozenset(NAMES)
 
 
 def set_usernames_ignore_case(session: Session, *, actor: Actor, now: datetime, ignore_case: bool) -> Tenant:
@@ -38,6 +46,50 @@ def set_usernames_ignore_case(session: Session, *, actor: Actor, now: datetime, 
     audit.record(session, actor=actor, now=now, action="tenant.updated", entity=tenant, old=old, new=new)
     session.flush()
     return tenant
+
+
+def settings_of(session: Session, *, actor: Actor) -> ProviderSettings:
+    """What the actor's provider has decided, with the defaults for the rest."""
+    return settings_from(stored_settings(session, actor.tenant_id))
+
+
+def change(session: Session, *, actor: Actor, now: datetime, changes: Mapping[str, Any]) -> ProviderSettings:
+    """Change what is in `EDITABLE`; customers that are there already stay as they are."""
+    require_known(changes, EDITABLE)
+    tenant = lock_tenant(session, actor.tenant_id)
+    if tenant is None:
+        raise NotFound(Problem(field="", reason=f"there is no tenant {actor.tenant_id}", mend="run the set-up first"))
+    before = settings_of(session, actor=actor)
+    wanted = {name: _setting(name, value) for name, value in changes.items() if name in NAMES}
+    old, new = audit.set_fields(
+        tenant, {name: _own_field(name, changes[name]) for name in OF_THE_PROVIDER & {*changes}}
+    )
+    differing = {name: value for name, value in wanted.items() if getattr(before, name) != value}
+    store_settings(session, tenant.id, differing)
+    old, new = old | {name: getattr(before, name) for name in differing}, new | differing
+    if new:
+        audit.record(session, actor=actor, now=now, action="tenant.updated", entity=tenant, old=old, new=new)
+    session.flush()
+    return settings_of(session, actor=actor)
+
+
+def _setting(name: str, value: Any) -> Any:
+    clean = value.strip().upper() if isinstance(value, str) and name.endswith("_prefix") else value
+    mend = problem_with(name, clean)
+    if mend is not None:
+        raise Invalid(Problem(field=name, reason="cannot be kept", mend=mend))
+    return clean
+
+
+def _own_field(name: str, value: Any) -> str:
+    if name == "name":
+        return fields.text(value, field="name", longest=150, required=True)
+    if name == "locale":
+        return fields.one_of(value, field="locale", allowed=LOCALES)
+    known = str(value).isascii() and str(value).isdigit() and int(value) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    if not known:
+        raise Invalid(Problem(field="country_code", reason="is no country's number", mend="62 is Indonesia's"))
+    return str(value)
 
 
 def own(session: Session, *, actor: Actor) -> Tenant:

@@ -64,6 +64,11 @@ def _missing(model: Any) -> Problem:
         "nas_groups": "router group",
         "issued_certificates": "certificate",
         "families": "family",
+        "customer_contacts": "contact",
+        "customer_tags": "tag",
+        "customer_equipment": "equipment",
+        "customer_transfers": "transfer",
+        "customer_jobs": "job",
     }
     name = words.get(model.__tablename__, model.__tablename__.rstrip("s"))
     return Problem(field="", reason=f"there is no such {name}")

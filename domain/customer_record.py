@@ -12,8 +12,6 @@ CONTACT_TYPES = ("whatsapp", "email", "phone")
 EQUIPMENT_TYPES = ("router", "switch", "access_point", "cpe", "ont", "computer", "mobile", "other")
 DEFAULT_COUNTRY = "Indonesia"
 DEFAULT_COLOUR = "#007bff"
-# Why a customer is suspended by hand; free words may stand beside it.
-SUSPEND_REASONS = ("overdue", "customer_wish", "abuse", "equipment", "moving", "other")
 # Words for colours as people write them, with or without "#" before them.
 COLOURS = {
     "red": "#dc3545",

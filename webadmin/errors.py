@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
-from bss.failure import Conflict, Failure, Invalid, NotFound, StaleVersion
+from bss.failure import Conflict, Failure, Invalid, NotFound, StaleVersion, TooMany
 from domain.lifecycle import IllegalMove
 from runtime.logs import get_logger
 
@@ -42,6 +42,7 @@ _FAILURES: tuple[tuple[type[Failure], int, str], ...] = (
     (StaleVersion, 409, "stale_version"),
     (Conflict, 409, "conflict"),
     (Invalid, 422, "invalid"),
+    (TooMany, 429, "rate_limited"),
 )
 _HTTP_CODES = {
     400: "bad_request",

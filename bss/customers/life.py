@@ -1,117 +1,35 @@
-"""Customers: added, edited, suspended, blocked, activated, terminated, deleted."""
+"""A customer's life: suspended, blocked, activated, ended, deleted and brought back, and what his subscriptions say."""
 
-from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from bss import audit, fields, network
 from bss.actor import Actor
-from bss.failure import Conflict, Problem, flush_or_conflict, require_known
-from bss.numbers import next_code
+from bss.customers.record import audit_customer
+from bss.customers.values import TAKEN
+from bss.failure import Conflict, NotFound, Problem, flush_or_conflict
 from bss.outcome import Changed, Effect
-from bss.rows import locked, tenant_of
+from bss.rows import locked
 from db.models import Customer, Subscription
-from db.models.customers import CUSTOMER_TYPES
+from db.queries.customers import lock_deleted_customer, lock_subscriptions_deleted_at, lock_subscriptions_of
 from db.queries.subscriptions import lock_unfinished_of_customer, online_of_customer, statuses_of_customer
-from domain.codes import CUSTOMER_PREFIX
 from domain.lifecycle import check_customer_move
 from domain.roll_up import rolled_up
 
-LANGUAGES = ("id", "en")
-STARTING_STATUSES = ("prospect", "active")
 BLOCKING_STATUSES = ("suspended", "inactive", "disabled", "blacklisted")
-EDITABLE = frozenset(
-    {"name", "email", "phone", "address", "city", "customer_type", "language", "notes", "credit_limit"}
-)
 # What a customer's `suspend_reason` says when nobody suspended him: his last subscription ended.
 NO_SUBSCRIPTION_LEFT = "no subscription left"
-
-_TAKEN = {
-    "uq_customers_email": Problem(
-        field="email", reason="belongs to another customer", mend="search for it, or leave it empty here"
+DELETED = "customer deleted"
+_NAME_TAKEN = {
+    "uq_subscriptions_username": Problem(
+        field="", reason="a username was given to somebody else meanwhile", mend="rename that subscription first"
     ),
-    "uq_customers_phone": Problem(
-        field="phone", reason="belongs to another customer", mend="search for it, or leave it empty here"
+    "uq_subscriptions_assigned_ip": Problem(
+        field="", reason="a fixed address was given to somebody else meanwhile", mend="free that address first"
     ),
 }
-
-
-def create(
-    session: Session,
-    *,
-    actor: Actor,
-    now: datetime,
-    name: str,
-    email: str | None = None,
-    phone: str | None = None,
-    address: str | None = None,
-    city: str | None = None,
-    customer_type: str = "residential",
-    language: str = "id",
-    notes: str = "",
-    credit_limit: Any = None,
-    status: str = "prospect",
-    is_walk_in: bool = False,
-) -> Customer:
-    """Add a customer with the next code; raises `Conflict` when e-mail or phone belong to another customer."""
-    tenant = tenant_of(session, actor=actor)
-    given = {"name": name, "email": email, "phone": phone, "address": address, "city": city}
-    given |= {"customer_type": customer_type, "language": language, "notes": notes, "credit_limit": credit_limit}
-    customer = Customer(
-        **_clean(given, country_code=tenant.country_code),
-        tenant_id=tenant.id,
-        status=fields.one_of(status, field="status", allowed=STARTING_STATUSES),
-        customer_code=next_code(session, actor=actor, now=now, prefix=CUSTOMER_PREFIX),
-        registration_date=now.astimezone(ZoneInfo(tenant.timezone)).date(),
-        is_walk_in=is_walk_in,
-        version=1,
-    )
-    session.add(customer)
-    flush_or_conflict(session, _TAKEN)
-    new = audit.snapshot(customer, sorted(EDITABLE | {"customer_code", "status"}))
-    _record(session, actor, now, "customer.created", customer, new=new)
-    return customer
-
-
-def edit(
-    session: Session,
-    *,
-    actor: Actor,
-    now: datetime,
-    customer_id: int,
-    changes: Mapping[str, Any],
-    version: int | None = None,
-) -> Changed[Customer]:
-    """Change fields of `EDITABLE`. A credit limit that is passed now ends the sessions; one that no longer is lets
-    those out who were in a walled garden for it.
-    """
-    require_known(changes, EDITABLE)
-    customer = locked(session, Customer, customer_id, actor=actor, version=version)
-    tenant = tenant_of(session, actor=actor)
-    was_over = is_over_credit(customer)
-    old, new = audit.set_fields(customer, _clean(changes, country_code=tenant.country_code))
-    flush_or_conflict(session, _TAKEN)
-    if new:
-        _record(session, actor, now, "customer.updated", customer, old=old, new=new)
-    return Changed(row=customer, effect=_credit_effect(session, actor, now, customer, was_over=was_over))
-
-
-def is_over_credit(customer: Customer) -> bool:
-    """Whether he owes more than he may; without a limit nobody does."""
-    return customer.credit_limit is not None and customer.balance < -customer.credit_limit
-
-
-def _credit_effect(session: Session, actor: Actor, now: datetime, customer: Customer, *, was_over: bool) -> Effect:
-    is_over = is_over_credit(customer)
-    if is_over == was_over:
-        return Effect()
-    ids = online_of_customer(session, customer.id)
-    if is_over:
-        return _end_sessions(session, actor, now, ids, reason="credit_change")
-    return network.leave_garden(session, actor=actor, now=now, subscription_ids=ids, reason="credit_change")
 
 
 def suspend(
@@ -121,12 +39,12 @@ def suspend(
     now: datetime,
     customer_id: int,
     reason: str = "",
+    note: str = "",
     version: int | None = None,
 ) -> Changed[Customer]:
     """Block all of the customer's logins and end his sessions; his subscriptions keep their own states."""
-    return block(
-        session, actor=actor, now=now, customer_id=customer_id, status="suspended", reason=reason, version=version
-    )
+    given: dict[str, Any] = {"customer_id": customer_id, "reason": reason, "note": note, "version": version}
+    return block(session, actor=actor, now=now, status="suspended", **given)
 
 
 def block(
@@ -137,15 +55,20 @@ def block(
     customer_id: int,
     status: str,
     reason: str = "",
+    note: str = "",
     version: int | None = None,
 ) -> Changed[Customer]:
-    """Set a status of `BLOCKING_STATUSES`: every login is refused and every running session ended."""
+    """Set a status of `BLOCKING_STATUSES`: every login is refused and every running session ended.
+
+    `reason` is a word of the list or one's own; `note` stands behind it.
+    """
     wanted = fields.one_of(status, field="status", allowed=BLOCKING_STATUSES)
-    why = fields.optional_text(reason, field="reason", longest=255)
+    parts = (fields.text(text, field=name, longest=255) for name, text in (("reason", reason), ("note", note)))
+    why = ": ".join(part for part in parts if part) or None
     customer = locked(session, Customer, customer_id, actor=actor, version=version)
     check_customer_move(customer.status, wanted)
     old, new = audit.set_fields(customer, {"status": wanted, "suspend_reason": why})
-    _record(session, actor, now, f"customer.{wanted}", customer, old=old, new=new)
+    audit_customer(session, actor, now, f"customer.{wanted}", customer, old=old, new=new)
     ids = online_of_customer(session, customer.id)
     return Changed(row=customer, effect=_end_sessions(session, actor, now, ids))
 
@@ -168,7 +91,7 @@ def activate(
     customer = locked(session, Customer, customer_id, actor=actor, version=version)
     check_customer_move(customer.status, "active")
     old, new = audit.set_fields(customer, {"status": "active", "suspend_reason": None})
-    _record(session, actor, now, "customer.activated", customer, old=old, new=new)
+    audit_customer(session, actor, now, "customer.activated", customer, old=old, new=new)
     if with_subscriptions:
         for subscription in lock_unfinished_of_customer(session, customer.id, status="suspended"):
             _set_status(session, actor, now, subscription, "active", suspend_reason=None, suspended_at=None)
@@ -201,16 +124,38 @@ def delete(
     customer_id: int,
     version: int | None = None,
 ) -> Changed[Customer]:
-    """Terminate the customer if he is not, and hide him; his e-mail and phone become free for another."""
+    """Hide the customer and his subscriptions and end their sessions; contacts and usernames become free for others.
+
+    Nothing is lost: `restore` brings both back.
+    """
     customer = locked(session, Customer, customer_id, actor=actor, version=version)
     _require_not_walk_in(customer)
-    effect = Effect()
-    if customer.status != "terminated":
-        effect = _end(session, actor, now, customer, "deleted")
+    subscriptions = lock_subscriptions_of(session, customer.id)
+    for subscription in subscriptions:
+        if subscription.status == "active":
+            _set_status(session, actor, now, subscription, "suspended", suspend_reason=DELETED, suspended_at=now)
+        subscription.deleted_at = now
     customer.deleted_at = now
-    _record(session, actor, now, "customer.deleted", customer)
+    audit_customer(session, actor, now, "customer.deleted", customer)
     session.flush()
-    return Changed(row=customer, effect=effect)
+    ids = [row.id for row in subscriptions]
+    return Changed(row=customer, effect=_end_sessions(session, actor, now, ids, reason="terminate"))
+
+
+def restore(session: Session, *, actor: Actor, now: datetime, customer_id: int) -> Changed[Customer]:
+    """Bring a deleted customer back with his subscriptions, which stay suspended until they are activated.
+
+    Raises `Conflict` when a contact or a username was given to somebody else meanwhile.
+    """
+    customer = lock_deleted_customer(session, customer_id, tenant_id=actor.tenant_id)
+    if customer is None or customer.deleted_at is None:
+        raise NotFound(Problem(field="", reason="there is no such deleted customer"))
+    for subscription in lock_subscriptions_deleted_at(session, customer.id, customer.deleted_at):
+        subscription.deleted_at = None
+    customer.deleted_at = None
+    audit_customer(session, actor, now, "customer.restored", customer)
+    flush_or_conflict(session, {**TAKEN, **_NAME_TAKEN})
+    return Changed(row=customer)
 
 
 def roll_up(session: Session, *, actor: Actor, now: datetime, customer: Customer) -> None:
@@ -230,7 +175,7 @@ def roll_up(session: Session, *, actor: Actor, now: datetime, customer: Customer
     if status != customer.status:
         why = NO_SUBSCRIPTION_LEFT if status == "suspended" else None
         old, new = audit.set_fields(customer, {"status": status, "suspend_reason": why})
-        _record(session, actor, now, "customer.rolled_up", customer, old=old, new=new)
+        audit_customer(session, actor, now, "customer.rolled_up", customer, old=old, new=new)
         session.flush()
 
 
@@ -251,7 +196,7 @@ def _require_not_walk_in(customer: Customer) -> None:
 def _end(session: Session, actor: Actor, now: datetime, customer: Customer, reason: str) -> Effect:
     why = fields.optional_text(reason, field="reason", longest=255)
     old, new = audit.set_fields(customer, {"status": "terminated", "suspend_reason": why})
-    _record(session, actor, now, "customer.terminated", customer, old=old, new=new)
+    audit_customer(session, actor, now, "customer.terminated", customer, old=old, new=new)
     subscriptions = lock_unfinished_of_customer(session, customer.id)
     for subscription in subscriptions:
         _set_status(session, actor, now, subscription, "terminated", suspend_reason=why, terminated_at=now)
@@ -279,33 +224,3 @@ def _end_sessions(
     session: Session, actor: Actor, now: datetime, ids: list[int], reason: str = "customer_blocked"
 ) -> Effect:
     return network.disconnect(session, actor=actor, now=now, reason=reason, subscription_ids=ids)
-
-
-def _clean(given: Mapping[str, Any], *, country_code: str) -> dict[str, Any]:
-    cleaners: dict[str, Callable[[Any], Any]] = {
-        "name": lambda value: fields.text(value, field="name", longest=255, required=True),
-        "email": fields.email,
-        "phone": lambda value: fields.phone(value, country_code=country_code),
-        "address": lambda value: fields.optional_text(value, field="address", longest=1000, lines=True),
-        "city": lambda value: fields.optional_text(value, field="city", longest=100),
-        "customer_type": lambda value: fields.one_of(value, field="customer_type", allowed=CUSTOMER_TYPES),
-        "language": lambda value: fields.one_of(value, field="language", allowed=LANGUAGES),
-        "notes": lambda value: fields.text(value, field="notes", longest=10_000, lines=True),
-        "credit_limit": lambda value: None if value is None else fields.money(value, field="credit_limit"),
-    }
-    return {name: cleaners[name](value) for name, value in given.items()}
-
-
-def _record(
-    session: Session,
-    actor: Actor,
-    now: datetime,
-    action: str,
-    customer: Customer,
-    *,
-    old: Mapping[str, Any] | None = None,
-    new: Mapping[str, Any] | None = None,
-) -> None:
-    audit.record(
-        session, actor=actor, now=now, action=action, entity=customer, customer_id=customer.id, old=old, new=new
-    )

@@ -1,0 +1,26 @@
+"""The named settings of a provider."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from db.models import Setting
+
+
+def stored_settings(session: Session, tenant_id: int) -> dict[str, object]:
+    """What the provider has decided, by name."""
+    rows = session.execute(select(Setting.key, Setting.value).where(Setting.tenant_id == tenant_id))
+    return {row.key: row.value for row in rows}
+
+
+def store_settings(session: Session, tenant_id: int, values: Mapping[str, object]) -> None:
+    """Write the values; those not named stay."""
+    for key, value in values.items():
+        statement = insert(Setting).values(tenant_id=tenant_id, key=key, value=value)
+        session.execute(
+            statement.on_conflict_do_update(
+                index_elements=[Setting.tenant_id, Setting.key], set_={"value": statement.excluded.value}
+            )
+        )

@@ -1,0 +1,51 @@
+"""What a provider may decide for all of its customers, each with what holds until it is decided.
+
+Decides names, bounds and defaults; refuses to know where they are kept.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+STARTING_STATUSES = ("prospect", "active")
+_PREFIX = re.compile(r"[A-Z0-9]{1,10}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProviderSettings:
+    """`tokens_add_per_hour` bounds what programs may add one by one; None lifts the bound.
+
+    `anonymize_after_days` is how long a deleted customer's data are kept before they are made anonymous.
+    """
+
+    require_whatsapp: bool = False
+    default_customer_status: str = "prospect"
+    customer_code_prefix: str = "CUST"
+    subscription_code_prefix: str = "SUB"
+    tokens_add_per_hour: int | None = 100
+    anonymize_after_days: int | None = 90
+
+
+NAMES = tuple(field.name for field in fields(ProviderSettings))
+
+
+def problem_with(name: str, value: object) -> str | None:
+    """What is wrong with a value for a setting, as an advice; None when it can be kept."""
+    if name == "require_whatsapp":
+        return None if isinstance(value, bool) else "use true or false"
+    if name == "default_customer_status":
+        return None if value in STARTING_STATUSES else f"use {' or '.join(STARTING_STATUSES)}"
+    if name in ("customer_code_prefix", "subscription_code_prefix"):
+        fits = isinstance(value, str) and _PREFIX.fullmatch(value)
+        return None if fits else "use one to ten capital letters and digits"
+    return None if value is None or _is_count(value) else "use a whole number from 1 to 100000, or nothing"
+
+
+def settings_from(stored: Mapping[str, object]) -> ProviderSettings:
+    """The settings as stored; what is missing or cannot be read is the default."""
+    good = {name: stored[name] for name in NAMES if name in stored and problem_with(name, stored[name]) is None}
+    return ProviderSettings(**good)  # type: ignore[arg-type]
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 100_000
