@@ -44,6 +44,7 @@ OURS_HEX = "0x" + b"lts1:".hex()
 _HEAD = re.compile(rb"\d{10}\.\d{1,6} [0-9A-Fa-f.:]{2,45} \{")
 _MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
+_DIGITS = re.compile("[0-9]{1,10}")
 _REFUSED = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -193,6 +194,9 @@ def _number(value: Any, name: str) -> int | None:
         return value
     if value is None:
         return None
+    if type(value) is str and _DIGITS.fullmatch(value):
+        # As Python is handed it inside FreeRADIUS.
+        return _number(int(value), name)
     if type(value) is list and value:
         return _number(value[0], name)
     raise Malformed(f"bad_number: {name}")

@@ -30,6 +30,7 @@ from radius.settings import PolicySettings
 from radius.shared_port import SharedPort
 from radius.spool_guard import SpoolGuard
 from radius.spool_sync import SpoolSync
+from radius.spool_writer import SpoolWriter
 from radius.store import Entry, ProfileStore
 
 COMPLAIN_EVERY_S = 10.0
@@ -44,6 +45,8 @@ _desk: list[Authorizer] = []
 # Only where logins are decided: to have heard a router there says that its logins arrive.
 _notes: list[RouterNotes] = []
 _sync: list[SpoolSync] = []
+# Only in a server without threads, which writes its records itself.
+_writer: list[SpoolWriter] = []
 _ports: list[SharedPort] = []
 _running: list[Part] = []
 _threads: list[threading.Thread] = []
@@ -114,12 +117,17 @@ def refused(request: Request) -> int:
     return int(radiusd.RLM_MODULE_OK)
 
 
-def stored(_: Request) -> int:
-    """Hold an acknowledgement back until the disk has the record; asked for where the strict mode is on."""
+def stored(request: Request) -> int:
+    """Keep a record, so that it may be acknowledged: write it, or in the strict mode have it on the disk.
+
+    A failure is one of ours, and FreeRADIUS writes the record in its own way; a reject is one of the disk, and silence.
+    """
     try:
+        if _writer:
+            return int(radiusd.RLM_MODULE_OK if _writer[0].write(request) else radiusd.RLM_MODULE_REJECT)
         return int(radiusd.RLM_MODULE_OK if _sync[0].make_safe() else radiusd.RLM_MODULE_FAIL)
     except Exception:
-        radiusd.radlog(radiusd.L_ERR, f"a record was not made safe: {traceback.format_exc()}")
+        _complain(f"a record was not kept: {traceback.format_exc()}")
         return int(radiusd.RLM_MODULE_FAIL)
 
 
@@ -180,7 +188,7 @@ def _start_accounting(settings: PolicySettings) -> None:
     _run(
         RouterKeeper(policy_dsn(settings.dsn), _routers, keyring, _complain),
         *_shared_port(lambda: bool(_routers.by_address)),
-        *_watch(settings),
+        *_watch(settings, writes=not settings.spool_strict),
     )
 
 
@@ -191,14 +199,18 @@ def _shared_port(is_ready: Callable[[], bool]) -> list[SharedPort]:
     return _ports
 
 
-def _watch(settings: PolicySettings) -> list[Part]:
-    """The watch over what this server writes: records become safe, and a full or failing disk closes its gate."""
+def _watch(settings: PolicySettings, *, writes: bool = False) -> list[Part]:
+    """The watch over what this server writes: records become safe, and a full or failing disk closes its gate.
+
+    `writes`: the records are written here, not by FreeRADIUS.
+    """
     spool, writer = Path(settings.spool_dir), os.environ.get(WRITER, "")
     sync = SpoolSync(spool, writer, settings.spool_sync_ms, _complain)
     gate = Path(f"{settings.spool_gate}-{writer}")
     guard = SpoolGuard(spool, writer, gate, settings.min_free_bytes, _complain, lambda: sync.is_trusted)
     guard.check()
     _sync[:] = [sync]
+    _writer[:] = [SpoolWriter(gate, writer, _complain, lambda: guard.is_open)] if writes else []
     return [guard, sync]
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 class PolicySettings:
     """Where things are and how much of everything.
 
-    `takes_accounting`: the server for logins takes records too, by TLS. `max_stale_s`: how old a profile may be during
-    an outage. `capacity`: subscriptions kept in memory.
+    `spool_strict`: no record is acknowledged before it is on the disk. `takes_accounting`: the server for logins takes
+    records too, by TLS. `max_stale_s`: how old a profile may be during an outage. `capacity`: subscriptions kept in
+    memory.
     """
 
     dsn: str
@@ -19,6 +20,7 @@ class PolicySettings:
     spool_gate: str
     min_free_bytes: int = 64 * 1024 * 1024
     spool_sync_ms: int = 1000
+    spool_strict: bool = False
     takes_accounting: bool = False
     capacity: int = 250_000
     max_stale_s: float = 86_400.0

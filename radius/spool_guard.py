@@ -2,7 +2,7 @@
 
 FreeRADIUS writes the spool through a link. While space is low the link points nowhere: the write fails, the packet is
 not acknowledged, and the router keeps it and sends it again. linelog itself would not notice a short write, so between
-two looks it writes into room that was set aside before.
+two looks it writes into room that was set aside before. Who writes records in Python asks `is_open` as well.
 """
 
 import os
@@ -36,10 +36,12 @@ class SpoolGuard:
         self._reserve = SpoolReserve(spool, writer)
         self._folder: tuple[int, int] | None = None
         self._stopping = threading.Event()
+        self.is_open = True
 
     def check(self) -> bool:
         """Set the gate as the space asks; True when it is open."""
         trouble = self._trouble()
+        self.is_open = not trouble
         target = CLOSED if trouble else str(self._spool)
         if self._target() != target:
             self._point_to(target)

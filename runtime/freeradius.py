@@ -83,6 +83,7 @@ def values_for(settings: Settings, target_dir: Path) -> dict[str, str]:
         "RUN_DIR": str(target_dir.parent),
         "SPOOL_GATE": str(gate_of(target_dir)),
         "STORED": "strict" if settings.spool_strict else "background",
+        "STORED_ALONE": "strict" if settings.spool_strict else "alone",
         "THREADS": str(THREADS),
     }
 
@@ -121,6 +122,7 @@ def policy_settings(settings: Settings, target_dir: Path) -> str:
             "spool_dir": str(settings.spool_dir),
             "spool_gate": str(gate_of(target_dir)),
             "spool_sync_ms": settings.spool_sync_ms,
+            "spool_strict": settings.spool_strict,
             "min_free_bytes": settings.spool_min_free_mb * 1024 * 1024,
             "takes_accounting": settings.radsec_port > 0,
             "capacity": settings.policy_capacity or capacity_for(memory_bytes() // servers_of(settings, LOGIN)),

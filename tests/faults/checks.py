@@ -215,8 +215,10 @@ def key_of(raw: bytes) -> Key | None:
             return None
         if status == "Start":
             return Key(parts[1].decode(), session_id, class_text, status, None, None, None)
-        seconds, up, down = (values[f"Acct-{name}"] for name in ("Session-Time", "Input-Octets", "Output-Octets"))
-        high_up, high_down = (values.get(f"Acct-{name}-Gigawords", 0) for name in ("Input", "Output"))
+        told = [values[f"Acct-{name}"] for name in ("Session-Time", "Input-Octets", "Output-Octets")]
+        told += [values.get(f"Acct-{name}-Gigawords", 0) for name in ("Input", "Output")]
+        # Records that FreeRADIUS hands to Python are text throughout.
+        seconds, up, down, high_up, high_down = (int(count) if isinstance(count, str) else count for count in told)
         if not all(isinstance(count, int) for count in (seconds, up, down, high_up, high_down)):
             return None
         counted = (up + high_up * _WRAP, down + high_down * _WRAP, seconds)

@@ -183,8 +183,8 @@ def test_a_record_that_was_acknowledged_is_a_line_with_everything_in_it(
     assert found["Acct-Session-Id"] == session.session_id
     assert found["Calling-Station-Id"] == "4C:5E:0C:00:00:01"
     assert found["Framed-IP-Address"] == session.framed_ip
-    assert found["Acct-Input-Octets"] + (found["Acct-Input-Gigawords"] << 32) == truth.upload_bytes
-    assert found["Acct-Output-Octets"] + (found["Acct-Output-Gigawords"] << 32) == truth.download_bytes
+    assert int(found["Acct-Input-Octets"]) + (int(found["Acct-Input-Gigawords"]) << 32) == truth.upload_bytes
+    assert int(found["Acct-Output-Octets"]) + (int(found["Acct-Output-Gigawords"]) << 32) == truth.download_bytes
     class_text = bytes.fromhex(found["Class"].removeprefix("0x")).decode()
     assert re.fullmatch(r"lts1:\d+:0:[0-9a-f]{1,32}", class_text)
     seconds, _, source, _ = LINE.fullmatch(line).groups()  # type: ignore[union-attr]
