@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from bss import quarantine as use
+from bss import silent_sessions
 from bss.quarantine import Settled
 from cli.output import emit, json_option, table
 from cli.work import limit_option, newest, show_fields, show_list, tenant_option, work
@@ -112,6 +113,36 @@ def dismiss(ids: tuple[int, ...], source: str | None, reason: str | None, tenant
         fits = use.wanted(ids=list(ids), source=source, reason=reason)
         done: Settled = job.do(use.dismiss, fits=fits)
     emit({"records": done.records}, [f"{done.records} records were let go of."])
+
+
+@accounting.command("silent")
+@click.argument("hours", metavar="[HOURS|default]", required=False)
+@tenant_option
+@json_option
+def silent(hours: str | None, tenant: str | None) -> None:
+    """Show or set after how many HOURS a session ends of which its router says nothing; for the whole installation.
+
+    A session is silent after three missed interim intervals, and not before 15 minutes. Its router is asked then, by
+    its API or by a CoA, and what it says counts at once. Only where it says nothing do these hours count (24 by
+    default).
+    """
+    if hours is not None and hours != "default" and not (hours.isdecimal() and len(hours) <= 4):
+        raise click.UsageError(f"HOURS is a number up to {silent_sessions.MOST_HOURS}, or 'default'")
+    with work(tenant) as job:
+        if hours is None:
+            found = silent_sessions.current(job.session)
+        else:
+            found = job.do(silent_sessions.change, hours=None if hours == "default" else int(hours))
+    asked = found.asked
+    data = {"unknown_after_hours": found.unknown_after_hours, "is_default": found.is_default}
+    emit(
+        data | {"asking": asked.asking, "alive": asked.alive, "unanswered": asked.unanswered},
+        [
+            f"a session of which its router says nothing ends after {found.unknown_after_hours} h of silence"
+            + (", the default" if found.is_default else ""),
+            f"silent now: {asked.asking} being asked about, {asked.alive} said to run, {asked.unanswered} not known",
+        ],
+    )
 
 
 @accounting.command("corrections")

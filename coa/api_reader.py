@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Protocol
 
+import routeros
 from coa.lessons import left_out_of
-from db.queries.seeing import Job
+from db.crypto import keyring
+from db.queries.seeing import Job, RouterApi
 from domain.desired import SESSION_TIMEOUT, TOTAL_LIMIT
 from domain.mac import normalise_mac
 from domain.shown import ADDRESS_LIST, APPLIED, Proof, Shown, proof_of, wanted_rate
@@ -25,6 +27,17 @@ Ending = Callable[[Router], bool]
 class _Row(Protocol):
     @property
     def id(self) -> str: ...
+
+
+class _Session(Protocol):
+    """What a session is known by; instants and numbers are as accounting has them."""
+
+    @property
+    def username(self) -> str: ...
+    @property
+    def session_id(self) -> str: ...
+    @property
+    def framed_ip(self) -> str | None: ...
 
 
 class Tables:
@@ -65,8 +78,8 @@ class Tables:
 
     def endings(self, job: Job) -> list[Ending]:
         """How to end the session of this change, once for each row that is it."""
-        ppp = [_ender(Router.end_ppp, row) for row in self.ppp if _is_ppp(row, job)]
-        hotspot = [_ender(Router.end_hotspot, row) for row in self.hotspot if _is_hotspot(row, job)]
+        ppp = [_ender(Router.end_ppp, row) for row in self.ppp if is_ppp(row, job)]
+        hotspot = [_ender(Router.end_hotspot, row) for row in self.hotspot if is_hotspot(row, job)]
         leases = [_ender(Router.remove_dhcp_lease, row) for row in self.leases if _is_lease(row, job)]
         return [*ppp, *hotspot, *leases]
 
@@ -90,7 +103,7 @@ class Tables:
 
     def _limits(self, job: Job) -> dict[str, int]:
         """A hotspot shows them of who is logged in; no table has those of PPP sessions or leases."""
-        found = [row for row in self.hotspot if _is_hotspot(row, job)]
+        found = [row for row in self.hotspot if is_hotspot(row, job)]
         if len(found) != 1 or found[0].uptime_s is None:
             return {}
         (row,) = found
@@ -111,6 +124,18 @@ class Tables:
             if address in targets or is_interface:
                 return queue
         return None
+
+
+def target_of(api: RouterApi) -> routeros.Target:
+    """Where and as whom a router is asked; raises `UnableToDecrypt`."""
+    return routeros.Target(
+        host=api.host,
+        port=api.port,
+        username=api.username,
+        password="" if api.password_token is None else keyring().decrypt(api.password_token),
+        is_tls=api.is_tls,
+        fingerprint=api.fingerprint,
+    )
 
 
 def carry_out(router: Router, jobs: list[Job]) -> dict[int, str]:
@@ -180,7 +205,8 @@ def _ender(end: Callable[[Router, str], bool], row: _Row) -> Ending:
     return lambda router: end(router, row.id)
 
 
-def _is_ppp(row: PppActive, job: Job) -> bool:
+def is_ppp(row: PppActive, job: _Session) -> bool:
+    """Whether a row is this PPP session."""
     # A session id is written with 0x before it; one without any is known by its address.
     session_id = row.session_id.lower().removeprefix("0x")
     if row.name != job.username:
@@ -188,7 +214,8 @@ def _is_ppp(row: PppActive, job: Job) -> bool:
     return session_id == job.session_id.lower() if session_id else row.address == job.framed_ip
 
 
-def _is_hotspot(row: HotspotActive, job: Job) -> bool:
+def is_hotspot(row: HotspotActive, job: _Session) -> bool:
+    """Whether a row is of this session's user at its address."""
     return row.user == job.username and row.address == job.framed_ip
 
 

@@ -1,7 +1,9 @@
-"""Asks routers whether sessions that fell silent still run: a change that changes nothing, for that very session.
+"""Asks routers whether sessions that fell silent still run: by their own tables where they can be read, else by CoA.
 
-A router that has the session takes it, one that has not refuses it. Everything else proves nothing, least of all
-silence; and a router that answers nothing at all is not asked about each of its sessions.
+The tables of a router are read once for all of its sessions. Whatever they leave open, and every router without an API,
+is asked by a change that changes nothing, for that very session: a router that has it takes it, one that has not
+refuses it. Everything else proves nothing, least of all silence; and a router that answers nothing at all is not asked
+about each of its sessions. Nobody waits for a router that is dead: the others are asked and written down meanwhile.
 """
 
 import asyncio
@@ -13,16 +15,20 @@ from typing import Any
 
 import psycopg
 
+from coa import tables
 from coa.exchange import Answer, Request, Router, RouterLink
 from db.crypto import UnableToDecrypt, keyring
-from db.queries import stale
+from db.queries import seeing, stale
 from db.queries.stale import Check, CheckAnswer
 from domain.retransmission import cause_text
-from domain.stale import SECOND_TRY_AFTER_S, answer_of
+from domain.stale import GONE, SECOND_TRY_AFTER_S, answer_of
 
 WITHIN_S = 3.0
-LEASE = timedelta(seconds=15)
-PER_ROUTER, MOST_AT_ONCE = 50, 500
+# Readings of tables and two rounds of packets end well before it.
+LEASE = timedelta(seconds=20)
+PER_ROUTER, PER_API, MOST_AT_ONCE = 50, 2_000, 2_000
+MOST_PACKETS = 500
+NOT_SHOWN = "the router's API does not show it"
 
 _chance = SystemRandom()
 
@@ -30,7 +36,39 @@ _chance = SystemRandom()
 def check_due(connection: psycopg.Connection[Any], *, clock: Callable[[], datetime], bind: str = "") -> int:
     """Ask what waits and keep the answers; returns how many were asked. The connection must be idle."""
     with connection.transaction():
-        due = stale.claim_checks(connection, now=clock(), lease=LEASE, per_router=PER_ROUTER, limit=MOST_AT_ONCE)
+        due = stale.claim_checks(
+            connection, now=clock(), lease=LEASE, per_router=PER_ROUTER, per_api=PER_API, limit=MOST_AT_ONCE
+        )
+        apis = seeing.apis_of(connection, sorted({check.nas_server_id for check in due}))
+    if not due:
+        return 0
+    open_checks = [check for check in due if check.nas_server_id in apis]
+    with tables.asking(apis, open_checks, clock()) as answers:
+        asked = _by_packet(connection, [check for check in due if check.nas_server_id not in apis], clock, bind)
+        for _, told in answers:
+            _keep_told(connection, told, clock())
+            asked += len(told)
+            open_checks = [check for check in open_checks if check.acctuniqueid not in told]
+    return asked + _by_packet(connection, open_checks, clock, bind)
+
+
+def _keep_told(connection: psycopg.Connection[Any], told: tables.Told, now: datetime) -> None:
+    said = [
+        CheckAnswer(acctuniqueid=unique_id, answer=answer, error_cause=NOT_SHOWN if answer == GONE else None)
+        for unique_id, answer in told.items()
+    ]
+    with connection.transaction():
+        stale.keep_check_answers(connection, said, now=now)
+
+
+def _by_packet(
+    connection: psycopg.Connection[Any], waiting: Sequence[Check], clock: Callable[[], datetime], bind: str
+) -> int:
+    """Ask by CoA, at most so many of each router; the others wait for the next step. Returns how many were asked."""
+    due = _first_of_each(waiting)
+    if len(due) < len(waiting):
+        taken = {check.acctuniqueid for check in due}
+        stale.leave_checks(connection, [one.acctuniqueid for one in waiting if one.acctuniqueid not in taken])
     if not due:
         return 0
     answers = asyncio.run(_ask_all(due, clock, bind))
@@ -42,6 +80,16 @@ def check_due(connection: psycopg.Connection[Any], *, clock: Callable[[], dateti
         if silent:
             stale.give_up_asking(connection, silent, now=now)
     return len(due)
+
+
+def _first_of_each(waiting: Sequence[Check]) -> list[Check]:
+    counts: dict[int, int] = defaultdict(int)
+    first = []
+    for check in waiting:
+        counts[check.nas_server_id] += 1
+        if counts[check.nas_server_id] <= PER_ROUTER:
+            first.append(check)
+    return first[:MOST_PACKETS]
 
 
 def _said(check: Check, answer: Answer, now: datetime) -> CheckAnswer:

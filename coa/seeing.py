@@ -14,8 +14,8 @@ from typing import Any
 import psycopg
 
 import routeros
-from coa.api_reader import carry_out, look
-from db.crypto import UnableToDecrypt, keyring
+from coa.api_reader import carry_out, look, target_of
+from db.crypto import UnableToDecrypt
 from db.queries import outbox, refusals, seeing
 from db.queries.live_changes import enqueue_change
 from db.queries.seeing import Job, RouterApi, Sight
@@ -95,16 +95,7 @@ def _ask_all(apis: dict[int, RouterApi], jobs: Iterable[Job]) -> tuple[dict[int,
 
 def _ask(api: RouterApi, jobs: Sequence[Job]) -> _Told:
     try:
-        password = "" if api.password_token is None else keyring().decrypt(api.password_token)
-        target = routeros.Target(
-            host=api.host,
-            port=api.port,
-            username=api.username,
-            password=password,
-            is_tls=api.is_tls,
-            fingerprint=api.fingerprint,
-        )
-        with routeros.open(target, deadline_s=DEADLINE_S) as router:
+        with routeros.open(target_of(api), deadline_s=DEADLINE_S) as router:
             done = carry_out(router, [job for job in jobs if not job.is_look])
             return _Told(results=done, proofs=look(router, [job for job in jobs if job.is_look]))
     except routeros.RouterApiError as error:

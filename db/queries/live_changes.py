@@ -140,7 +140,7 @@ def _running(
         acctuniqueid=unique_id,
         subscription_id=subscription_id,
         nas_server_id=nas_server_id,
-        service=_service(connection_type, framed_protocol, port_type, station),
+        service=session_service(connection_type, framed_protocol, port_type, station),
         started_at=started_at,
         seconds=seconds,
         counted_bytes=counted_bytes,
@@ -148,7 +148,9 @@ def _running(
     )
 
 
-def _service(connection_type: str, framed_protocol: str | None, port_type: str | None, station: str | None) -> str:
+def session_service(
+    connection_type: str, framed_protocol: str | None, port_type: str | None, station: str | None
+) -> str:
     """The service of a session from what accounting keeps of it; where that says nothing, what it was sold for."""
     if framed_protocol == "PPP":
         told = {"Framed-Protocol": "PPP", "NAS-Port-Type": port_type or "", "Calling-Station-Id": station or ""}

@@ -11,10 +11,11 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row
 
+from db.queries.outbox import HAS_API
 from domain.stale import UNKNOWN, UNKNOWN_AFTER_S
 
 Connection = psycopg.Connection[Any]
-_SETTING = "stale_sessions.unknown_after_hours"
+SETTING = "stale_sessions.unknown_after_hours"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,9 +118,28 @@ def unknown_after_s(connection: Connection) -> float:
     row = connection.execute(
         "SELECT (value #>> '{}')::float8 FROM settings WHERE tenant_id IS NULL AND key = %s"
         " AND jsonb_typeof(value) = 'number'",
-        [_SETTING],
+        [SETTING],
     ).fetchone()
     return UNKNOWN_AFTER_S if row is None or row[0] < 1 else float(row[0]) * 3600
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """Silent sessions by how it stands with them: being asked about, said to run, or nobody could say."""
+
+    asking: int
+    alive: int
+    unanswered: int
+
+
+def asked_about(connection: Connection) -> Asked:
+    """How many sessions are silent now, by what is known of them."""
+    row = connection.execute(
+        "SELECT count(*) FILTER (WHERE c.answer IS NULL), count(*) FILTER (WHERE c.answer = 'alive'),"
+        " count(*) FILTER (WHERE c.answer = 'unknown') FROM session_checks c JOIN radacct_open r"
+        " ON r.acctuniqueid = c.acctuniqueid AND r.acctstoptime IS NULL AND r.acctupdatetime < c.asked_at"
+    ).fetchone()
+    return Asked(asking=row[0], alive=row[1], unanswered=row[2]) if row else Asked(asking=0, alive=0, unanswered=0)
 
 
 # --- the asking ---------------------------------------------------------------------------------------------------
@@ -134,40 +154,50 @@ class Check:
     username: str
     session_id: str
     framed_ip: str | None
+    started_at: datetime
+    connection_type: str
+    framed_protocol: str | None
+    port_type: str | None
+    station: str | None
     tries: int
     host: str
     port: int
     secret_token: bytes = field(repr=False)
 
 
-_CLAIM = """
+# A router with an API answers for all of its sessions at once.
+_CLAIM = f"""
 WITH due AS (
-    SELECT acctuniqueid, row_number() OVER (PARTITION BY nas_server_id ORDER BY asked_at) AS place
-    FROM session_checks
-    WHERE answer IS NULL AND asked_at IS NOT NULL AND look_at > %(now)s
-      AND (claimed_until IS NULL OR claimed_until <= %(now)s)
+    SELECT c.acctuniqueid, row_number() OVER (PARTITION BY c.nas_server_id ORDER BY c.asked_at) AS place,
+        CASE WHEN {HAS_API} THEN %(per_api)s ELSE %(per_router)s END AS most
+    FROM session_checks c JOIN nas_servers n ON n.id = c.nas_server_id
+    WHERE c.answer IS NULL AND c.asked_at IS NOT NULL AND c.look_at > %(now)s
+      AND (c.claimed_until IS NULL OR c.claimed_until <= %(now)s)
 ), taken AS (
     SELECT acctuniqueid FROM session_checks WHERE acctuniqueid IN (
-        SELECT acctuniqueid FROM due WHERE place <= %(per_router)s ORDER BY place LIMIT %(limit)s)
+        SELECT acctuniqueid FROM due WHERE place <= most ORDER BY place LIMIT %(limit)s)
     AND answer IS NULL AND (claimed_until IS NULL OR claimed_until <= %(now)s) FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE session_checks c SET claimed_until = %(until)s FROM taken WHERE c.acctuniqueid = taken.acctuniqueid
     RETURNING c.acctuniqueid, c.nas_server_id, c.tries, c.asked_at
 )
 SELECT c.acctuniqueid, c.nas_server_id, r.username, r.acctsessionid AS session_id,
-    host(r.framedipaddress) AS framed_ip, c.tries, host(n.host) AS host, n.coa_port AS port,
+    host(r.framedipaddress) AS framed_ip, r.acctstarttime AS started_at,
+    coalesce(s.connection_type, '') AS connection_type, r.framedprotocol AS framed_protocol,
+    r.nasporttype AS port_type, r.callingstationid AS station, c.tries, host(n.host) AS host, n.coa_port AS port,
     n.radius_secret_enc AS secret_token
 FROM claimed c
 JOIN radacct_open r ON r.acctuniqueid = c.acctuniqueid AND r.acctstoptime IS NULL AND r.acctupdatetime < c.asked_at
 JOIN nas_servers n ON n.id = c.nas_server_id AND n.is_active AND n.deleted_at IS NULL
-"""
+LEFT JOIN subscriptions s ON s.id = r.subscription_id
+"""  # noqa: S608 - our own text
 
 
 def claim_checks(
-    connection: Connection, *, now: datetime, lease: timedelta, per_router: int, limit: int
+    connection: Connection, *, now: datetime, lease: timedelta, per_router: int, per_api: int, limit: int
 ) -> list[Check]:
     """Take questions that wait, the oldest of each router first. Commit before asking."""
-    values = {"now": now, "until": now + lease, "per_router": per_router, "limit": limit}
+    values = {"now": now, "until": now + lease, "per_router": per_router, "per_api": per_api, "limit": limit}
     with connection.cursor(row_factory=class_row(Check)) as cursor:
         return cursor.execute(_CLAIM, values).fetchall()
 
@@ -203,6 +233,14 @@ def keep_check_answers(connection: Connection, answers: Sequence[CheckAnswer], *
             "causes": [None if one.error_cause is None else one.error_cause[:60] for one in answers],
             "again": [one.ask_again_at for one in answers],
         },
+    )
+
+
+def leave_checks(connection: Connection, unique_ids: Sequence[str]) -> None:
+    """Let go of questions that were taken and not asked; the next step takes them."""
+    connection.execute(
+        "UPDATE session_checks SET claimed_until = NULL WHERE acctuniqueid = ANY(%s) AND answer IS NULL",
+        [list(unique_ids)],
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from bss import quarantine as use
+from bss import silent_sessions
 from bss.failure import NotFound, Problem
 from db.models import QuarantinedRecord
 from db.queries.quarantine import (
@@ -129,6 +130,55 @@ class CorrectionQuery(PageArguments):
 
     sort = sort_field(CORRECTION_SORTS, "-made_at")
     subscription_id = fields.Integer(validate=validate.Range(1, MAX_ID))
+
+
+class AskedOut(Schema):
+    """Silent sessions now."""
+
+    asking = fields.Integer(metadata={"description": "their routers are being asked"})
+    alive = fields.Integer(metadata={"description": "their routers say that they run"})
+    unanswered = fields.Integer(metadata={"description": "nobody could say"})
+
+
+class SilentOut(Schema):
+    """When a session that is not heard of ends; for the whole installation."""
+
+    unknown_after_hours = fields.Integer(metadata={"example": 24})
+    is_default = fields.Boolean()
+    default_hours = fields.Integer(metadata={"example": 24})
+    silent_after_intervals = fields.Integer(metadata={"description": "missed interim intervals", "example": 3})
+    silent_after_s = fields.Integer(metadata={"description": "never before so many seconds", "example": 900})
+    asked = fields.Nested(AskedOut)
+
+
+class SilentIn(Schema):
+    """After how many hours it ends where its router says nothing; null is the default."""
+
+    unknown_after_hours = fields.Integer(
+        required=True,
+        allow_none=True,
+        strict=True,
+        validate=validate.Range(silent_sessions.LEAST_HOURS, silent_sessions.MOST_HOURS),
+    )
+
+
+@blueprint.route("/silent-sessions")
+@blueprint.needs("view_nas")
+@blueprint.response(200, SilentOut)
+def get_silent() -> silent_sessions.Silent:
+    """When a session that is not heard of ends, and how many are silent now"""
+    return silent_sessions.current(database.session())
+
+
+@blueprint.route("/silent-sessions", methods=["PATCH"])
+@blueprint.needs("manage_settings")
+@blueprint.arguments(SilentIn)
+@blueprint.response(200, SilentOut)
+def change_silent(body: dict[str, Any]) -> silent_sessions.Silent:
+    """Say after how long a session ends of which nobody can say whether it runs"""
+    changed = silent_sessions.change(**acting(), hours=body["unknown_after_hours"])
+    database.commit()
+    return changed
 
 
 @blueprint.route("/records")

@@ -9,6 +9,7 @@ from flask_babel import gettext, ngettext
 from werkzeug.utils import redirect
 
 from bss import quarantine as use
+from bss import silent_sessions
 from bss.failure import Failure
 from db.queries.paging import Wanted
 from db.queries.quarantine import (
@@ -55,7 +56,27 @@ def index() -> ResponseReturnValue:
         rows=[(row, use.read(bytes(row.raw))) for row in listed.items],
         page=Page(number=number, size=PAGE_SIZE, total=listed.total_items),
         corrections=corrected.items,
+        silent=silent_sessions.current(db()),
+        most_hours=silent_sessions.MOST_HOURS,
     )
+
+
+@blueprint.post("/accounting/silent-sessions")
+@requires("manage_settings")
+def change_silent() -> ResponseReturnValue:
+    """After how many hours a session ends of which nobody can say whether it runs; an empty field is the default."""
+    text, back = request.form.get("hours", "").strip(), redirect(url_for("panel.accounting.index"), 303)
+    if text and not (text.isdecimal() and len(text) <= 4):
+        flash(gettext("Hours are a whole number, or nothing for the default."), "error")
+        return back
+    try:
+        run(silent_sessions.change, hours=int(text) if text else None)
+    except Failure as refusal:
+        for _, sentence in problems_of(refusal):
+            flash(sentence, "error")
+        return back
+    flash(gettext("Saved."), "success")
+    return back
 
 
 @blueprint.get("/accounting/<int:record_id>")

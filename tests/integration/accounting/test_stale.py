@@ -1,5 +1,6 @@
 """A session that falls silent: its router is asked, and what it says or does not say decides."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,8 @@ import pytest
 
 from accounting import jobs
 from coa.check import check_due
+from factories import make_subscription
+from simulator.attributes import Service
 from tests.integration.coa.conftest import Isp, Online, isp  # noqa: F401 - the fixture of simulated routers
 
 HOUR = timedelta(hours=1)
@@ -145,3 +148,92 @@ def test_a_dead_router_is_asked_a_few_times_and_delays_no_other(
     assert ask(network) == 51
     assert answer(network, alive) == "alive"
     assert ask(network) == 0
+
+
+def test_a_router_with_an_api_is_read_once_for_all_of_its_sessions(network: Network) -> None:
+    simulated, nas, api = network.router_with_api()
+    silent = [silent_for(network, simulated, nas, HOUR) for _ in range(120)]
+    gone, alive = silent[:60], silent[60:]
+    for customer in gone:
+        del simulated.router.sessions[customer.router.session_id]
+    sweep(network)
+
+    assert ask(network) == 120
+
+    assert {answer(network, customer) for customer in gone} == {"gone"}
+    assert {answer(network, customer) for customer in alive} == {"alive"}
+    assert (api.count("/ppp/active/print"), api.count("/ip/hotspot/active/print")) == (1, 0)
+    assert all(customer.rate == "" for customer in alive), "no packet was sent"
+    assert sweep(network, timedelta(seconds=1)) == 60
+    assert row(network, gone[0]) == (NOW - HOUR, "Lost", 3600)
+    cause = network.connection.execute("SELECT DISTINCT error_cause FROM session_checks WHERE answer = 'gone'")
+    assert cause.fetchall() == [("the router's API does not show it",)]
+
+
+def test_an_empty_table_proves_nothing_and_the_packet_asks(network: Network) -> None:
+    simulated, nas, api = network.router_with_api()
+    lost = silent_for(network, simulated, nas, HOUR)
+    simulated.router.sessions.clear()
+    sweep(network)
+
+    assert ask(network) == 1
+
+    assert api.count("/ppp/active/print") == 1
+    # The packet's refusal is heard twice before it is believed.
+    assert answer(network, lost) is None
+    assert ask(network, timedelta(seconds=31)) == 1
+    assert answer(network, lost) == "gone"
+
+
+@pytest.mark.parametrize("fault", ["is_silent", "is_refusing"])
+def test_an_api_that_fails_leaves_the_question_to_the_packet(
+    network: Network, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coa.tables.DEADLINE_S", 0.5)
+    simulated, nas, api = network.router_with_api()
+    alive = silent_for(network, simulated, nas, HOUR)
+    setattr(api.faults, fault, True)
+    sweep(network)
+
+    assert ask(network) == 1
+    assert answer(network, alive) == "alive"
+
+
+def test_a_router_dead_in_both_ways_delays_no_other_and_stays_unknown(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coa.tables.DEADLINE_S", 0.5)
+    monkeypatch.setattr("coa.check.WITHIN_S", 0.5)
+    dead, dead_nas, dead_api = network.router_with_api(coa_port=9)
+    dead_api.faults.is_silent = True
+    well, well_nas, _ = network.router_with_api()
+    plain, plain_nas = network.router()
+    lost = [silent_for(network, dead, dead_nas, HOUR) for _ in range(60)]
+    alive = [silent_for(network, well, well_nas, HOUR), silent_for(network, plain, plain_nas, HOUR)]
+    sweep(network)
+    begun_at = time.monotonic()
+
+    # Of a dead router's sessions some are asked about by packets, and what these bring holds for all.
+    assert ask(network) == 52
+    assert time.monotonic() - begun_at < 4
+
+    assert [answer(network, customer) for customer in alive] == ["alive", "alive"]
+    assert {answer(network, customer) for customer in lost} == {"unknown"}
+    assert sweep(network, timedelta(seconds=1)) == 0
+
+
+def test_a_hotspot_session_is_told_from_a_later_one_of_the_same_user(network: Network) -> None:
+    simulated, nas, _ = network.router_with_api()
+    hotspot = make_subscription(network.db, connection_type="hotspot")
+    heard_at = NOW - HOUR
+    values = {"acctstarttime": heard_at - HOUR, "acctupdatetime": heard_at, "acctsessiontime": 3600}
+    customers = [
+        network.online(simulated, nas, subscription=hotspot, service=Service.HOTSPOT, **values) for _ in range(2)
+    ]
+    # The simulated sessions began now: each is a later login than the one that fell silent.
+    gone = network.online(simulated, nas, subscription=hotspot, service=Service.HOTSPOT, **values)
+    del simulated.router.sessions[gone.router.session_id]
+    sweep(network)
+
+    assert ask(network) == 3
+    assert [answer(network, customer) for customer in (*customers, gone)] == ["gone"] * 3

@@ -177,3 +177,27 @@ class TestCommand:
         refused = CliRunner().invoke(root, ["accounting", "dismiss"])
         assert refused.exit_code == 1
         assert "which records are meant" in refused.output
+
+
+def test_how_long_silence_lasts_is_set_and_put_back(
+    client_of: Callable[..., FlaskClient], admin: User, db: Session
+) -> None:
+    client, path = client_of(admin), "/api/v1/accounting/silent-sessions"
+
+    before: Any = client.get(path).json
+    changed: Any = client.patch(path, json={"unknown_after_hours": 6}).json
+    cli = CliRunner().invoke(root, ["--json", "accounting", "silent"]).output
+    refused = [client.patch(path, json={"unknown_after_hours": hours}).status_code for hours in (0, 721, "6", 1.5)]
+    again: Any = json.loads(CliRunner().invoke(root, ["--json", "accounting", "silent", "default"]).output)
+
+    assert (before["unknown_after_hours"], before["is_default"]) == (24, True)
+    assert before["asked"] == {"asking": 0, "alive": 0, "unanswered": 0}
+    assert (changed["unknown_after_hours"], changed["is_default"], changed["default_hours"]) == (6, False, 24)
+    assert json.loads(cli)["unknown_after_hours"] == 6
+    assert refused == [422] * 4
+    assert (again["unknown_after_hours"], again["is_default"]) == (24, True)
+    audited = db.scalars(select(AuditLog).where(AuditLog.action == "stale_sessions.changed").order_by(AuditLog.id))
+    assert [row.new_values for row in audited] == [{"unknown_after_hours": 6}, {"unknown_after_hours": None}]
+    assert "is a number up to 720" in CliRunner().invoke(root, ["accounting", "silent", "soon"]).output
+    assert "no number of hours" in CliRunner().invoke(root, ["accounting", "silent", "0"]).output
+    assert client_of(admin, "view_nas").patch(path, json={"unknown_after_hours": 6}).status_code == 403

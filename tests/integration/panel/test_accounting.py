@@ -76,3 +76,18 @@ def test_a_customer_sees_which_sessions_may_be_doubted(owner: FlaskClient, db: S
     assert "end estimated" in sessions
     assert "later traffic is not counted" in sessions
     assert "counters restarted" in owner.get("/online").text
+
+
+def test_how_long_silence_lasts_is_explained_and_set(owner: FlaskClient) -> None:
+    page = owner.get("/accounting").text
+    assert "Sessions that fall silent" in page
+    assert "24, the default" in page
+
+    def answer(hours: str) -> str:
+        sent = owner.post("/accounting/silent-sessions", data={"hours": hours}, follow_redirects=True)
+        return str(sent.text)
+
+    assert 'value="6"' in answer("6")
+    assert "whole number" in answer("soon")
+    assert "no number of hours" in answer("9000")
+    assert 'value=""' in answer("")
