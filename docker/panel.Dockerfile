@@ -21,6 +21,7 @@ RUN .venv/bin/python -c 'from webadmin.panel.language import compile_catalogues;
 FROM debian:12-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends python3.11 \
+       libpango-1.0-0 libpangoft2-1.0-0 fonts-dejavu-core \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /var/lib/lintas --create-home lintas \
     && install -d -o lintas -m 0700 /var/lib/lintas/secrets

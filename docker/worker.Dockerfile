@@ -18,6 +18,7 @@ RUN /opt/uv/bin/uv sync --frozen --no-dev --python /usr/bin/python3.11
 FROM debian:12-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends python3.11 \
+       libpango-1.0-0 libpangoft2-1.0-0 fonts-dejavu-core \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /var/lib/lintas --create-home lintas
 COPY --from=build /opt/lintas /opt/lintas

@@ -11,32 +11,46 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import phonenumbers
 from babel.core import Locale
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_decimal
 
-BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+from paper.spelling import calendar_day, duration, money, number, unit_letters, volume
+
+__all__ = [
+    "BYTES_PER_GB",
+    "DAY_S",
+    "JUST_NOW_S",
+    "ago",
+    "clock",
+    "day",
+    "duration",
+    "exact",
+    "flow",
+    "gigabytes_field",
+    "initials",
+    "minute",
+    "money",
+    "month",
+    "number",
+    "parse_gigabytes",
+    "parse_speed",
+    "phone",
+    "precise_seconds",
+    "router_rate",
+    "short_day",
+    "speed",
+    "speed_field",
+    "speed_pair",
+    "volume",
+    "zone_of",
+]
+
 BYTES_PER_GB = 1000**3
-# Currencies nobody quotes with cents, although their standard has two.
-WHOLE_CURRENCIES = frozenset({"IDR", "VND", "MMK", "LAK"})
 JUST_NOW_S = 5
 DAY_S = 86_400
 _UNITS_EN = {365 * DAY_S: "year", 30 * DAY_S: "month", DAY_S: "day", 3600: "h", 60: "min", 1: "s"}
 _UNITS_ID = {365 * DAY_S: "tahun", 30 * DAY_S: "bulan", DAY_S: "hari", 3600: "jam", 60: "mnt", 1: "dtk"}
 _SPEED = re.compile(r"^\s*(\d+(?:[.,]\d+)?)\s*(k|m|g)?(?:bit/s|bps|b)?\s*$", re.IGNORECASE)
 _SPEED_FACTORS = {"k": 1, "m": 1000, "g": 1_000_000}
-
-
-def number(value: float | Decimal, locale: str) -> str:
-    """A number with the locale's separators and at most two decimals."""
-    return format_decimal(value, format="#,##0.##", locale=locale)
-
-
-def volume(value_bytes: int, locale: str) -> str:
-    """`48.9 GB`: decimal units, three significant places at most."""
-    amount, unit = float(value_bytes), 0
-    while amount >= 999.95 and unit < len(BYTE_UNITS) - 1:
-        amount, unit = amount / 1000, unit + 1
-    pattern = "#,##0" if unit == 0 or amount >= 100 else "#,##0.#"
-    return f"{format_decimal(amount, format=pattern, locale=locale)} {BYTE_UNITS[unit]}"
 
 
 def speed(kbps: int, locale: str) -> str:
@@ -104,35 +118,10 @@ def _short_rate(text: str) -> str:
     return text
 
 
-def money(amount: Decimal | int, currency: str, locale: str) -> str:
-    """`Rp 150.000` in the reader's separators; cents only where the currency is used with cents."""
-    whole = currency in WHOLE_CURRENCIES or get_currency_precision(currency) == 0
-    pattern = "¤ #,##0" if whole else "¤ #,##0.00"
-    # In English CLDR writes IDR where everybody in the country writes Rp.
-    text = format_currency(amount, currency, format=pattern, locale=locale, currency_digits=False)
-    return text.replace("IDR", "Rp").replace("\xa0", " ") if currency == "IDR" else text
-
-
-def duration(seconds: float, locale: str) -> str:
-    """`2 h 5 min`, `3 d 4 h`, `42 s`: the two largest parts, in the locale's letters."""
-    letters = _letters(locale)
-    rest = max(0, int(seconds))
-    parts: list[str] = []
-    for size, letter in zip((86400, 3600, 60, 1), letters, strict=True):
-        count, rest = divmod(rest, size)
-        if count or parts:
-            parts.append(f"{count} {letter}")
-    return " ".join(part for part in parts[:2] if not part.startswith("0 ")) or f"0 {letters[-1]}"
-
-
-def _letters(locale: str) -> tuple[str, str, str, str]:
-    return ("hr", "jam", "mnt", "dtk") if Locale.parse(locale).language == "id" else ("d", "h", "min", "s")
-
-
 def precise_seconds(seconds: float, locale: str) -> str:
     """`0.34 s`: how long a router took."""
     digits = "#,##0.00" if seconds < 10 else "#,##0.0"
-    return f"{format_decimal(seconds, format=digits, locale=locale)} {_letters(locale)[-1]}"
+    return f"{format_decimal(seconds, format=digits, locale=locale)} {unit_letters(locale)[-1]}"
 
 
 def ago(moment: datetime, now: datetime, locale: str, just_now: str = "now") -> str:
@@ -173,7 +162,7 @@ def clock(moment: datetime, now: datetime, zone: tzinfo, locale: str) -> str:
 
 def day(moment: datetime, zone: tzinfo, locale: str) -> str:
     """`21 Nov 2026`."""
-    return format_date(moment.astimezone(zone).date(), "d MMM y", locale=locale)
+    return calendar_day(moment.astimezone(zone).date(), locale)
 
 
 def short_day(value: date, locale: str) -> str:

@@ -13,7 +13,7 @@ LAYERS = (
     ("domain",),
     ("db",),
     ("runtime",),
-    ("routeros",),
+    ("routeros", "paper", "gateways"),
     ("radius", "accounting", "coa"),
     ("bss", "monitoring"),
     ("webadmin", "cli"),
