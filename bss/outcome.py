@@ -46,6 +46,10 @@ class Effect:
         return "; ".join(said) or "no session is concerned"
 
 
+# For results that have one.
+NO_EFFECT = Effect()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changed(Generic[RowT]):
     """A row after the change, with its effect on the network."""

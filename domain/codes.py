@@ -5,6 +5,8 @@ from datetime import date
 CUSTOMER_PREFIX = "CUST"
 SUBSCRIPTION_PREFIX = "SUB"
 BATCH_PREFIX = "VCH"
+INVOICE_PREFIX = "INV"
+RECEIPT_PREFIX = "RCP"
 
 
 def code_period(day: date) -> str:
@@ -17,3 +19,10 @@ def render_code(prefix: str, period: str, number: int) -> str:
     if number < 1:
         raise ValueError(f"running numbers start at one, not {number}")
     return f"{prefix}-{period}{number:04d}"
+
+
+def render_document(prefix: str, period: str, number: int) -> str:
+    """The number of a document of a day: `INV-20261127-0001`; the ten-thousandth of a day gets a fifth digit."""
+    if number < 1:
+        raise ValueError(f"running numbers start at one, not {number}")
+    return f"{prefix}-{period}-{number:04d}"

@@ -1,23 +1,74 @@
-"""When a term that starts now ends, by billing cycle. Decides dates; refuses to know prices and states."""
+"""When terms and billing periods begin and end, by billing cycle. Decides dates; refuses to know prices and states.
 
-from datetime import UTC, datetime, timedelta, tzinfo
+A month is counted from the anchor day that the customer began with: 31 January, 28 February, 31 March. A period is
+half-open and named by local days; a term is an instant at the same local time of day.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from fractions import Fraction
 
 from domain.period import clamp_day
 
+BILLING_CYCLES = ("daily", "monthly", "quarterly", "yearly", "custom")
 _MONTHS = {"monthly": 1, "quarterly": 3, "yearly": 12}
+# For a rate per day, where no period says how many days there are.
+_NOMINAL_DAYS = {"daily": 1, "monthly": 30, "quarterly": 90, "yearly": 365}
 
 
-def end_of_term(start: datetime, *, cycle: str, validity_days: int, zone: tzinfo) -> datetime:
-    """The instant one cycle after `start`, at the same local time of day.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cycle:
+    """How long a billing cycle is; "custom" counts `validity_days`. `anchor_day` (1-31) is the day months turn on."""
 
-    A month later than the 31st is the last day of a shorter month. "custom" counts `validity_days`.
-    """
+    name: str
+    validity_days: int
+    anchor_day: int
+
+    def __post_init__(self) -> None:
+        if self.name not in BILLING_CYCLES:
+            raise ValueError(f"unknown billing cycle {self.name!r}")
+        if self.validity_days < 1 or not 1 <= self.anchor_day <= 31:
+            raise ValueError("a cycle has at least a day, and an anchor from 1 to 31")
+
+    def after(self, day: date) -> date:
+        """The first day of the period after the one that begins on `day`."""
+        if self.name in _MONTHS:
+            return _months_on(day, _MONTHS[self.name], self.anchor_day)
+        return day + timedelta(days=1 if self.name == "daily" else self.validity_days)
+
+    @property
+    def nominal_days(self) -> int:
+        """The days of a cycle where no calendar says how many: 30 for a month."""
+        return _NOMINAL_DAYS.get(self.name, self.validity_days)
+
+
+def _months_on(day: date, months: int, anchor_day: int) -> date:
+    reached = day.year * 12 + day.month - 1 + months
+    return clamp_day(reached // 12, reached % 12 + 1, anchor_day)
+
+
+def end_of_term(start: datetime, *, cycle: Cycle, zone: tzinfo) -> datetime:
+    """The instant one cycle after `start`, at the same local time of day."""
     local = start.astimezone(zone)
-    if cycle in _MONTHS:
-        months = local.year * 12 + local.month - 1 + _MONTHS[cycle]
-        day = clamp_day(months // 12, months % 12 + 1, local.day)
-        return local.replace(year=day.year, month=day.month, day=day.day).astimezone(UTC)
-    if cycle not in ("daily", "custom"):
-        raise ValueError(f"unknown billing cycle {cycle!r}")
-    days = 1 if cycle == "daily" else validity_days
-    return (local + timedelta(days=days)).astimezone(UTC)
+    end = cycle.after(local.date())
+    return local.replace(year=end.year, month=end.month, day=end.day, fold=0).astimezone(UTC)
+
+
+def anchor_day_of(end: date, billing_day: int) -> int:
+    """The day that months turn on for a term that ends on `end`.
+
+    It is the billing day where the end lies on it, as 28 February does on the 31st; a term that was moved turns on its
+    own day from then on.
+    """
+    return billing_day if clamp_day(end.year, end.month, billing_day) == end else end.day
+
+
+def period_from(day: date, cycle: Cycle) -> tuple[date, date]:
+    """The billing period that begins on `day`: its first day and the first day after it."""
+    return day, cycle.after(day)
+
+
+def daily_rate(price: Decimal, cycle: Cycle) -> Fraction:
+    """The exact price of a day: the price over the nominal days of its cycle; whoever pays it rounds the sum."""
+    return Fraction(price) / cycle.nominal_days

@@ -27,7 +27,7 @@ from db.models import Customer, Subscription
 from db.queries.attributes import forget_user
 from domain.desired import SESSION_TIMEOUT
 from domain.lifecycle import check_subscription_move
-from domain.term import end_of_term
+from domain.term import Cycle, end_of_term
 
 
 def activate(
@@ -196,12 +196,16 @@ def put_into_service(
     stamps: dict[str, Any] = {"suspend_reason": None, "suspended_at": None}
     if first:
         stamps["activated_at"] = now
+    zone = ZoneInfo(tenant_of(session, actor=actor).timezone)
     if first and subscription.expires_at is None and not never_expires:
         stamps["expires_at"] = end_of_term(
             now,
-            cycle=subscription.billing_cycle,
-            validity_days=subscription.plan.validity_days,
-            zone=ZoneInfo(tenant_of(session, actor=actor).timezone),
+            cycle=Cycle(
+                name=subscription.billing_cycle,
+                validity_days=subscription.plan.validity_days,
+                anchor_day=now.astimezone(zone).day,
+            ),
+            zone=zone,
         )
     _move(session, actor, now, subscription, "active", action="activated", **stamps)
     roll_up(session, actor=actor, now=now, customer=customer)

@@ -2,10 +2,20 @@
 
 from db.models.addresses import AddressPrefixLength
 from db.models.base import Base
+from db.models.books import (
+    Invoice,
+    InvoiceItem,
+    InvoiceSettlement,
+    LedgerAccount,
+    LedgerEntry,
+    LedgerPosting,
+    Payment,
+)
 from db.models.certificates import IssuedCertificate
 from db.models.customer_jobs import CustomerJob, CustomerJobItem
 from db.models.customer_parts import CustomerContact, CustomerEquipment, CustomerTag
 from db.models.customers import Customer
+from db.models.gateways import GatewayLog, GatewayOrder, ParkedPayment, PaymentGateway, PaymentLink
 from db.models.nas import NasServer, RouterProbe
 from db.models.operators import CustomerTransfer, Operator
 from db.models.outbox import BulkChange, NasRefusal, SenderTurn, SessionChange, SessionChangeAttempt
@@ -61,14 +71,26 @@ __all__ = [
     "DecisionReceipt",
     "Family",
     "FupEvent",
+    "GatewayLog",
+    "GatewayOrder",
+    "Invoice",
+    "InvoiceItem",
+    "InvoiceSettlement",
     "IssuedCertificate",
+    "LedgerAccount",
+    "LedgerEntry",
+    "LedgerPosting",
     "NasBoot",
     "NasGroup",
     "NasRefusal",
     "NasServer",
     "NumberSequence",
     "Operator",
+    "ParkedPayment",
     "PartitionArchive",
+    "Payment",
+    "PaymentGateway",
+    "PaymentLink",
     "PlanFupRule",
     "PlanReplyAttribute",
     "PlanRollout",

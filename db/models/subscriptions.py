@@ -23,6 +23,7 @@ from db.models.base import Base, EncryptedText, Id, TenantOwned, Timestamps, one
 from db.models.nas import NasServer
 from db.models.plans import BILLING_CYCLES, CONNECTION_TYPES, ServicePlan
 from domain.access import MAC_BINDINGS, NAS_BINDINGS
+from domain.entitlement import SUSPEND_CAUSES
 from domain.lifecycle import SUBSCRIPTION_STATUSES
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ class Subscription(TenantOwned, Timestamps, Base):
         one_of("mac_binding", MAC_BINDINGS),
         one_of("nas_binding", NAS_BINDINGS),
         CheckConstraint("billing_day BETWEEN 1 AND 31", name="billing_day"),
+        one_of("suspend_cause", SUSPEND_CAUSES),
         Index("uq_subscriptions_username", "tenant_id", "username", unique=True, postgresql_where=LIVE),
         Index("uq_subscriptions_code", "tenant_id", "subscription_code", unique=True),
         Index(
@@ -178,6 +180,8 @@ class Subscription(TenantOwned, Timestamps, Base):
     )
     notes: Mapped[str] = mapped_column(server_default="")
     suspend_reason: Mapped[str | None]
+    # Why it is suspended, in a word: what was suspended for money comes back when it is paid.
+    suspend_cause: Mapped[str | None] = mapped_column(String(20))
     activated_at: Mapped[datetime | None]
     suspended_at: Mapped[datetime | None]
     terminated_at: Mapped[datetime | None]
