@@ -106,18 +106,28 @@ def email(value: object, *, field: str = "email") -> str | None:
 
 
 def phone(value: object, *, country_code: str, field: str = "phone") -> str | None:
-    """A number in international form (`+628123456789`); one without a country belongs to the tenant's country."""
+    """A number in international form (`+628123456789`); one without a country belongs to the tenant's country.
+
+    People also write the country without a sign before it (`628123456789`).
+    """
     typed = optional_text(value, field=field, longest=40)
     if typed is None:
         return None
-    region = phonenumbers.region_code_for_country_code(int(country_code))
+    spelled = re.sub(r"^\s*00", "+", typed)
+    with_sign = [f"+{spelled}"] if spelled.startswith(country_code) else []
+    for one in (*with_sign, spelled):
+        number = _number(one, country_code)
+        if number is not None:
+            return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    raise Invalid(Problem(field=field, reason="is not a phone number", mend="write it like +628123456789"))
+
+
+def _number(text: str, country_code: str) -> phonenumbers.PhoneNumber | None:
     try:
-        number = phonenumbers.parse(re.sub(r"^\s*00", "+", typed), region)
+        number = phonenumbers.parse(text, phonenumbers.region_code_for_country_code(int(country_code)))
     except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_possible_number(number):
-        raise Invalid(Problem(field=field, reason="is not a phone number", mend="write it like +628123456789"))
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+        return None
+    return number if phonenumbers.is_possible_number(number) else None
 
 
 def username(value: object, *, connection_type: str, field: str = "username") -> str:

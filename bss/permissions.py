@@ -50,6 +50,15 @@ _SINGLY = frozenset(
     }
 )
 
+# What can be held to the customers of one operator. Whoever is an operator's staff holds nothing else, whatever his
+# roles say: routers, plans, staff and settings are the provider's.
+FOR_OPERATORS = frozenset(
+    _DAILY
+    | _SINGLY
+    | {"view_customers", "view_plans", "view_audit", "delete_customers", "manage_tokens"}
+    | {"import_customers", "export_customers", "act_on_many", "change_operator"}
+)
+
 ADMIN = "admin"
 ROLES = MappingProxyType(
     {

@@ -13,7 +13,7 @@ from bss import audit, fields
 from bss.actor import Actor
 from bss.failure import Conflict, Invalid, NotFound, Problem, flush_or_conflict, require_known
 from bss.outcome import Changed, Issued
-from bss.permissions import ADMIN
+from bss.permissions import ADMIN, FOR_OPERATORS
 from db.models import Role, User
 from db.queries.staff import count_other_active_with_role, lock_user, roles_named
 
@@ -124,8 +124,9 @@ def reactivate(session: Session, *, actor: Actor, now: datetime, user_id: int) -
 
 
 def permissions_of(user: User) -> frozenset[str]:
-    """Everything the user's roles grant."""
-    return frozenset(code for role in user.roles for code in role.permissions)
+    """Everything the user's roles grant, and for an operator's staff only what stays with the operator's customers."""
+    granted = frozenset(code for role in user.roles for code in role.permissions)
+    return granted if user.operator_id is None else granted & FOR_OPERATORS
 
 
 def _hash(clear: str) -> str:

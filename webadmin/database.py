@@ -5,6 +5,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from bss.outcome import Effect
 from db.engine import make_engine, make_session_factory, use_tenant
+from db.queries.operators import with_descendants
+from db.scope import use_operators
 from runtime.tasks import nudge_coa
 
 # One connection for each thread of the server process.
@@ -29,9 +31,10 @@ def session() -> Session:
     return opened
 
 
-def scope_to(tenant_id: int) -> None:
-    """From now on this request sees one tenant's rows."""
+def scope_to(tenant_id: int, operator_id: int | None = None) -> None:
+    """From now on this request sees one tenant's rows, and of an operator's staff only theirs and those below."""
     use_tenant(session(), tenant_id)
+    use_operators(session(), None if operator_id is None else with_descendants(session(), operator_id))
 
 
 def commit(effect: Effect | None = None) -> None:

@@ -193,7 +193,7 @@ def _enter_by_token() -> None:
             "Send a valid token: Authorization: Bearer lts_…",
             www_authenticate=WWWAuthenticate("bearer", {"realm": "lintas"}),
         )
-    scope_to(token.tenant_id)
+    scope_to(token.tenant_id, token.user.operator_id)
     g.api_token = token
     if tokens.touch(database(), token=token, now=now()):
         database().commit()
@@ -201,7 +201,7 @@ def _enter_by_token() -> None:
 
 def _enter_by_cookie() -> ResponseReturnValue | None:
     if current_user.is_authenticated:
-        scope_to(current_user.tenant_id)
+        scope_to(current_user.tenant_id, current_user.operator_id)
         return None
     target = url_for("security.login", next=_page_to_return_to())
     if request.headers.get("HX-Request") == "true":

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, Numeric, SmallInteger, String, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base, Id, TenantOwned, Timestamps, one_of
 from domain.operators import MOST_LEVEL, OPEN_TRANSFERS, TRANSFER_STATUSES
@@ -65,5 +65,3 @@ class CustomerTransfer(TenantOwned, Timestamps, Base):
     confirmed_to_at: Mapped[datetime | None]
     confirmed_to_by: Mapped[str | None] = mapped_column(String(255))
     done_at: Mapped[datetime | None]
-    from_operator: Mapped[Operator | None] = relationship(foreign_keys=[from_operator_id], lazy="joined")
-    to_operator: Mapped[Operator | None] = relationship(foreign_keys=[to_operator_id], lazy="joined")

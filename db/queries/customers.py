@@ -7,6 +7,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from db.models import AuditLog, Customer, CustomerContact, CustomerEquipment, CustomerTag, Subscription
+from db.scope import everybodys
 
 CHILDREN_SHOWN, REFERRED_SHOWN = 200, 200
 
@@ -34,6 +35,16 @@ def lock_subscriptions_of(session: Session, customer_id: int) -> Sequence[Subscr
     """The customer's subscriptions that are not deleted."""
     statement = select(Subscription).where(Subscription.customer_id == customer_id, Subscription.deleted_at.is_(None))
     return session.scalars(statement.order_by(Subscription.id).with_for_update(of=Subscription)).all()
+
+
+def lock_family(session: Session, customer_id: int) -> Sequence[Customer]:
+    """The customer and the members of his family, locked, whoever may see them."""
+    statement = select(Customer).where(or_(Customer.id == customer_id, Customer.parent_customer_id == customer_id))
+    with everybodys(session):
+        return session.scalars(
+            statement.order_by(Customer.id).with_for_update(of=Customer),
+            execution_options={"populate_existing": True},
+        ).all()
 
 
 def count_added_by_tokens(session: Session, *, tenant_id: int, since: datetime) -> int:
