@@ -13,9 +13,14 @@ from bss import audit, fields
 from bss.actor import Actor
 from bss.failure import Conflict, Invalid, Problem, flush_or_conflict, require_known
 from bss.outcome import Changed, Issued
+from bss.router_api import removal
+from bss.router_api.removal import Removal
 from bss.rows import find, locked, referenced
+from db.engine import psycopg_of
 from db.models import NasGroup, NasServer
 from db.models.nas import PROVISIONING_MODES
+from db.queries.router_removal import routers_being_removed
+from db.queries.rows import lock_row
 from db.queries.sessions import count_running_on
 from db.queries.subscriptions import count_of_nas
 from domain.access import NAS_TYPES, SERVICES
@@ -156,21 +161,53 @@ def change_secret(
     return Issued(row=router, secret=secret)
 
 
-def deactivate(session: Session, *, actor: Actor, now: datetime, nas_id: int) -> Changed[NasServer]:
-    """Stop answering the router; what it sends is ignored."""
-    return _set_active(session, actor, now, nas_id, active=False)
+def deactivate(
+    session: Session, *, actor: Actor, now: datetime, nas_id: int, take_secrets: bool = False
+) -> Changed[NasServer]:
+    """Stop answering the router; what it sends is ignored.
+
+    Whom it knows by itself it goes on letting in, unless `take_secrets` has their passwords kept with RADIUS alone from
+    now on; the router is then ordered to give them up.
+    """
+    values = {"is_active": False} | ({"provisioning_mode": "radius"} if take_secrets else {})
+    changed = _set_active(session, actor, now, nas_id, values)
+    removal.order_strays(session, changed.row, actor=actor, now=now)
+    return changed
 
 
 def reactivate(session: Session, *, actor: Actor, now: datetime, nas_id: int) -> Changed[NasServer]:
-    """Answer the router again."""
-    return _set_active(session, actor, now, nas_id, active=True)
+    """Answer the router again, also one that was being removed."""
+    changed = _set_active(session, actor, now, nas_id, {"is_active": True})
+    removal.keep(session, changed.row, actor=actor, now=now)
+    return changed
 
 
-def delete(session: Session, *, actor: Actor, now: datetime, nas_id: int) -> NasServer:
-    """Remove a router that no subscription names and that has no running session."""
+def delete(session: Session, *, actor: Actor, now: datetime, nas_id: int, leave_secrets: bool = False) -> Removal:
+    """Remove a router that no subscription names and that has no running session.
+
+    Where names and passwords of ours are on it, it is switched off and ordered to give them up, and goes when they are
+    gone; `leave_secrets` removes it at once and says what stays there.
+    """
     router = locked(session, NasServer, nas_id, actor=actor)
-    subscriptions = count_of_nas(session, router.id)
-    running = count_running_on(session, router.id)
+    _require_unused(session, router)
+    return removal.begin(session, router, actor=actor, now=now, leave=leave_secrets)
+
+
+def removal_of(session: Session, *, actor: Actor, nas_id: int) -> Removal:
+    """What deleting would mean now, or how far it is."""
+    return removal.of(session, find(session, NasServer, nas_id, actor=actor))
+
+
+def finish_removals(session: Session, *, now: datetime) -> int:
+    """Remove the routers that gave up everything of ours; one that is in use again waits. Returns how many."""
+    waiting = routers_being_removed(psycopg_of(session))
+    found = [lock_row(session, NasServer, nas_id, tenant_id=tenant_id) for nas_id, tenant_id in waiting]
+    unused = [router for router in found if router is not None and not any(_use_of(session, router))]
+    return sum(removal.finish(session, router, now=now) for router in unused)
+
+
+def _require_unused(session: Session, router: NasServer) -> None:
+    subscriptions, running = _use_of(session, router)
     if subscriptions or running:
         raise Conflict(
             Problem(
@@ -179,10 +216,10 @@ def delete(session: Session, *, actor: Actor, now: datetime, nas_id: int) -> Nas
                 mend="move them to another router first, or deactivate this one",
             )
         )
-    router.deleted_at, router.is_active = now, False
-    _record(session, actor, now, "deleted", router)
-    session.flush()
-    return router
+
+
+def _use_of(session: Session, router: NasServer) -> tuple[int, int]:
+    return count_of_nas(session, router.id), count_running_on(session, router.id)
 
 
 def setup_script(
@@ -214,11 +251,14 @@ def new_secret() -> str:
     return "".join(secrets.choice(alphabet) for _ in range(SECRET_LENGTH))
 
 
-def _set_active(session: Session, actor: Actor, now: datetime, nas_id: int, *, active: bool) -> Changed[NasServer]:
+def _set_active(
+    session: Session, actor: Actor, now: datetime, nas_id: int, values: Mapping[str, Any]
+) -> Changed[NasServer]:
     router = locked(session, NasServer, nas_id, actor=actor)
-    old, new = audit.set_fields(router, {"is_active": active})
+    old, new = audit.set_fields(router, values)
     if new:
-        _record(session, actor, now, "reactivated" if active else "deactivated", router, old=old, new=new)
+        what = "reactivated" if values["is_active"] else "deactivated"
+        _record(session, actor, now, what, router, old=old, new=new)
     session.flush()
     return Changed(row=router)
 

@@ -8,6 +8,7 @@ from bss import nas as routers
 from bss import plans
 from bss import sessions as running
 from bss.router_api import access
+from bss.router_api.removal import Removal
 from cli.allowance_text import HOURS, QUOTA, hours, quota, reader
 from cli.output import emit, json_option, table
 from cli.work import Work, limit_option, newest, show_fields, show_list, show_result, tenant_option, work
@@ -18,6 +19,7 @@ from db.queries.named import nas_named, plan_named
 from domain.access import NAS_TYPES
 from domain.speed import Speed, render_rate_limit
 from runtime.settings import get_settings
+from runtime.tasks import nudge_routers
 
 
 @click.group()
@@ -112,12 +114,14 @@ def change_secret(name: str, tenant: str | None) -> None:
 
 @nas.command("deactivate")
 @click.argument("name", metavar="ROUTER")
+@click.option("--take-secrets", is_flag=True, help="Also take customers' names and passwords from the router.")
 @tenant_option
 @json_option
-def deactivate_nas(name: str, tenant: str | None) -> None:
-    """Stop answering a router."""
+def deactivate_nas(name: str, take_secrets: bool, tenant: str | None) -> None:
+    """Stop answering a router; whom it knows by itself it goes on letting in, unless they are taken from it."""
     with work(tenant) as job:
-        result = job.do(routers.deactivate, nas_id=nas_of(job, name).id)
+        result = job.do(routers.deactivate, nas_id=nas_of(job, name).id, take_secrets=take_secrets)
+    nudge_routers()
     show_result("Deactivated", result)
 
 
@@ -129,18 +133,68 @@ def reactivate_nas(name: str, tenant: str | None) -> None:
     """Answer a router again."""
     with work(tenant) as job:
         result = job.do(routers.reactivate, nas_id=nas_of(job, name).id)
+    nudge_routers()
     show_result("Reactivated", result)
 
 
 @nas.command("delete")
 @click.argument("name", metavar="ROUTER")
+@click.option("--leave-secrets", is_flag=True, help="Remove it at once, and leave on it what we wrote there.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @tenant_option
 @json_option
-def delete_nas(name: str, tenant: str | None) -> None:
-    """Remove a router that nothing uses."""
+def delete_nas(name: str, leave_secrets: bool, yes: bool, tenant: str | None) -> None:
+    """Remove a router that nothing uses.
+
+    Where names and passwords of ours are on it, it is switched off and ordered to give them up first, and is removed
+    when they are gone; see how far it is with 'lintas nas removal ROUTER'.
+    """
     with work(tenant) as job:
-        row = job.do(routers.delete, nas_id=nas_of(job, name).id)
-    emit({"deleted": row.id}, [f"Deleted {row.name}."])
+        nas_id = nas_of(job, name).id
+        before = routers.removal_of(job.session, actor=job.actor, nas_id=nas_id)
+        if not yes:
+            click.confirm(_question(before, leave=leave_secrets), abort=True, err=True)
+        told = job.do(routers.delete, nas_id=nas_id, leave_secrets=leave_secrets)
+        shown, lines = _removal(told), _removal_lines(told)
+    nudge_routers()
+    emit(shown, lines)
+
+
+@nas.command("removal")
+@click.argument("name", metavar="ROUTER")
+@tenant_option
+@json_option
+def show_removal(name: str, tenant: str | None) -> None:
+    """What of ours is on a router, and how far its removal is."""
+    with work(tenant) as job:
+        told = routers.removal_of(job.session, actor=job.actor, nas_id=nas_of(job, name).id)
+        shown, lines = _removal(told), _removal_lines(told)
+    emit(shown, lines)
+
+
+def _question(before: Removal, *, leave: bool) -> str:
+    if not before.secrets:
+        return f"Remove {before.router.name}?"
+    what = "They stay on it, and it goes on letting them in" if leave else "It gives them up first"
+    return f"{before.secrets} names and passwords of ours are on {before.router.name}. {what}. Remove it?"
+
+
+def _removal(told: Removal) -> dict[str, Any]:
+    words = ("is_removed", "is_asked", "secrets", "waiting", "failed", "problem")
+    return {"id": told.router.id} | {word: getattr(told, word) for word in words} | {"names": list(told.names)}
+
+
+def _removal_lines(told: Removal) -> list[str]:
+    if told.is_removed:
+        state = f"{told.router.name} is removed"
+        more = f"; these stay on it, {told.secrets} in all:" if told.secrets else "."
+        return [state + more, *told.names]
+    if not told.is_asked:
+        return [f"{told.secrets} names and passwords of ours are on {told.router.name}:", *told.names]
+    counts = f"{told.secrets} of ours are still on it: {told.waiting} ordered away, {told.failed} given up"
+    said = [f"The router said: {told.problem}"] if told.problem else []
+    mend = "Without waiting: lintas nas delete ROUTER --leave-secrets. To keep it: lintas nas reactivate ROUTER."
+    return [f"{told.router.name} is switched off and goes when it has nothing of ours.", counts, *said, mend]
 
 
 @click.group()

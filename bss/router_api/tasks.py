@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
+from bss.nas import finish_removals
 from bss.router_api import checking, dispatch
+from db.engine import make_engine, make_session_factory
 from db.queries.router_orders import purge_orders
+from db.queries.router_removal import routers_being_removed
 from runtime.logs import get_logger
 from runtime.settings import get_settings
 from runtime.tasks import app
@@ -15,13 +18,32 @@ from runtime.tasks import app
 KEEP_FINISHED = timedelta(days=90)
 _PURGE_BATCHES = 100
 
+ResultT = TypeVar("ResultT")
 log = get_logger("bss.router_api")
 
 
 @app.task(name="bss.router-orders")
 def carry_out_orders() -> int:
-    """Carry out what was ordered on routers, and ask what somebody looked for in vain; returns how many."""
-    return _with_connection(lambda connection: dispatch.run(connection, clock=_now) + _missing(connection))
+    """Carry out what was ordered on routers, and ask what somebody looked for in vain; returns how many.
+
+    A router that gave up the last secret of ours, as it had to before it is removed, is removed now.
+    """
+    done = _with_connection(lambda connection: dispatch.run(connection, clock=_now) + _missing(connection))
+    if _with_connection(routers_being_removed):
+        _remove_routers()
+    return done
+
+
+def _remove_routers() -> None:
+    engine = make_engine(get_settings().database_url, pool_size=1)
+    try:
+        with make_session_factory(engine)() as session:
+            removed = finish_removals(session, now=_now())
+            session.commit()
+    finally:
+        engine.dispose()
+    if removed:
+        log.info("routers removed", removed=removed)
 
 
 def _missing(connection: psycopg.Connection[Any]) -> int:
@@ -63,7 +85,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _with_connection(work: Callable[[psycopg.Connection[Any]], int]) -> int:
+def _with_connection(work: Callable[[psycopg.Connection[Any]], ResultT]) -> ResultT:
     url = get_settings().database_url
     with psycopg.connect(url, autocommit=True, connect_timeout=5, options="-c timezone=UTC") as connection:
         return work(connection)

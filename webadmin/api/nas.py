@@ -4,9 +4,11 @@ from typing import Any
 
 from bss import nas
 from bss.router_api import access
+from bss.router_api.removal import Removal
 from db.models import NasServer
 from db.queries.lists import page_of_nas, sessions_by_nas
 from runtime.settings import get_settings
+from runtime.tasks import nudge_routers
 from webadmin import database
 from webadmin.api import schemas
 from webadmin.api.base import (
@@ -21,6 +23,7 @@ from webadmin.api.base import (
     tenant_id,
     wanted_part,
 )
+from webadmin.api.schemas import router_api as shapes
 
 blueprint = Blueprint("nas", __name__, url_prefix=f"{PREFIX}/nas", description="Routers")
 
@@ -80,21 +83,33 @@ def edit_nas(body: dict[str, Any], nas_id: int) -> NasServer:
 
 @blueprint.route("/<int:nas_id>", methods=["DELETE"])
 @blueprint.needs("manage_nas")
-@blueprint.response(204)
-def delete_nas(nas_id: int) -> None:
-    """Remove a router that nothing uses"""
-    nas.delete(**acting(), nas_id=nas_id)
+@blueprint.arguments(shapes.RemovalQuery, location="query")
+@blueprint.response(200, shapes.RemovalOut)
+def delete_nas(arguments: dict[str, Any], nas_id: int) -> Removal:
+    """Remove a router that nothing uses, after it gave up the names and passwords of ours that are on it"""
+    told = nas.delete(**acting(), nas_id=nas_id, leave_secrets=arguments["secrets"] == "leave")
     database.commit()
+    nudge_routers()
+    return told
+
+
+@blueprint.route("/<int:nas_id>/removal")
+@blueprint.needs("manage_nas")
+@blueprint.response(200, shapes.RemovalOut)
+def get_removal(nas_id: int) -> Removal:
+    """What of ours is on the router, and how far its removal is"""
+    return nas.removal_of(database.session(), actor=actor(), nas_id=nas_id)
 
 
 @blueprint.route("/<int:nas_id>/deactivate", methods=["POST"])
 @blueprint.needs("manage_nas")
+@blueprint.arguments(shapes.DeactivateIn, required=False)
 @blueprint.response(200, schemas.NasOut)
-def deactivate_nas(nas_id: int) -> NasServer:
-    """Stop answering a router"""
-    refuse_body()
-    changed = nas.deactivate(**acting(), nas_id=nas_id)
+def deactivate_nas(body: dict[str, Any], nas_id: int) -> NasServer:
+    """Stop answering a router; whom it knows by itself it lets in until its secrets are taken"""
+    changed = nas.deactivate(**acting(), nas_id=nas_id, **body)
     database.commit()
+    nudge_routers()
     return changed.row
 
 

@@ -4,14 +4,15 @@ from datetime import timedelta
 from ipaddress import ip_address
 from typing import Any
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 
 from bss import nas as use
 from bss import refusals, reveal, sessions
 from bss.failure import Failure
 from bss.router_api import access
+from bss.router_api.removal import Removal
 from db.models import NasServer
 from db.models.nas import ENVIRONMENT_ID
 from db.queries.nas_groups import groups_of
@@ -19,6 +20,7 @@ from db.queries.panel import catalogue, network
 from db.queries.rows import find_row
 from domain.routeros_script import RouterSetup, render_script
 from runtime.settings import get_settings
+from runtime.tasks import nudge_routers
 from webadmin.forms.customers import ConfirmForm
 from webadmin.forms.routers import RouterForm
 from webadmin.panel import router_api, router_test
@@ -33,6 +35,7 @@ UNKNOWN_ADDRESS = "192.0.2.1"
 STARS = "********"
 QUIET_AFTER = timedelta(minutes=10)
 SESSIONS_SHOWN = 25
+NAMES_SHOWN = 20
 
 
 @blueprint.get("/routers")
@@ -120,14 +123,72 @@ def change_secret(nas_id: int) -> ResponseReturnValue:
 @blueprint.post("/routers/<int:nas_id>/state")
 @requires("manage_nas")
 def change_state(nas_id: int) -> ResponseReturnValue:
-    """Stop answering it, answer it again, or remove it."""
+    """Stop answering it, with or without taking what it knows by itself, or answer it again."""
     wanted = request.form.get("do", "")
-    if wanted == "delete":
-        return act(url_for("panel.routers.index"), gettext("The router was removed."), use.delete, nas_id=nas_id)
     back = url_for("panel.routers.show", nas_id=nas_id)
     if wanted == "reactivate":
-        return act(back, gettext("The router is answered again."), use.reactivate, nas_id=nas_id)
-    return act(back, gettext("The router is no longer answered."), use.deactivate, nas_id=nas_id)
+        answer = act(back, gettext("The router is answered again."), use.reactivate, nas_id=nas_id)
+    elif wanted == "take_secrets":
+        said = gettext("The router is no longer answered, and gives up its customers' passwords.")
+        answer = act(back, said, use.deactivate, nas_id=nas_id, take_secrets=True)
+    else:
+        answer = act(back, gettext("The router is no longer answered."), use.deactivate, nas_id=nas_id)
+    nudge_routers()
+    return answer
+
+
+@blueprint.route("/routers/<int:nas_id>/remove", methods=["GET", "POST"])
+@requires("manage_nas")
+def remove(nas_id: int) -> ResponseReturnValue:
+    """What of ours is on the router, and the question whether it goes."""
+    if request.method == "POST":
+        return _removed(nas_id, leave=request.form.get("do") == "leave")
+    nas = _router(nas_id)
+    return render("panel/routers/remove.html", nas=nas, removal=_removal(nas_id))
+
+
+@blueprint.get("/routers/<int:nas_id>/removal")
+@requires("manage_nas")
+def removal(nas_id: int) -> ResponseReturnValue:
+    """How far a removal is, for the router's page to look at; when it is over, the way to the list."""
+    nas = find_row(db(), NasServer, nas_id, tenant_id=tenant().id)
+    if nas is None:
+        flash(gettext("The router was removed."), "success")
+        return Response(headers={"HX-Redirect": url_for("panel.routers.index")})
+    return render("panel/routers/_removal.html", nas=nas, removal=_removal(nas_id))
+
+
+def _removed(nas_id: int, *, leave: bool) -> ResponseReturnValue:
+    back = url_for("panel.routers.show", nas_id=_router(nas_id).id)
+    try:
+        told = run(use.delete, nas_id=nas_id, leave_secrets=leave)
+    except Failure as refusal:
+        for _, text in problems_of(refusal):
+            flash(text, "error")
+        return redirect(back, 303)
+    nudge_routers()
+    if not told.is_removed:
+        return redirect(back, 303)
+    flash(_farewell(told), "success")
+    return redirect(url_for("panel.routers.index"), 303)
+
+
+def _farewell(told: Removal) -> str:
+    if not told.secrets:
+        return str(gettext("The router was removed."))
+    shown = ", ".join(told.names[:NAMES_SHOWN]) + (" …" if told.secrets > NAMES_SHOWN else "")
+    return str(
+        ngettext(
+            "The router was removed. %(num)d name stays on it: %(names)s",
+            "The router was removed. %(num)d names stay on it: %(names)s",
+            told.secrets,
+            names=shown,
+        )
+    )
+
+
+def _removal(nas_id: int) -> Removal:
+    return use.removal_of(db(), actor=current_actor(), nas_id=nas_id)
 
 
 @blueprint.post("/routers/<int:nas_id>/disconnect")
@@ -176,6 +237,7 @@ def _page(nas: NasServer, *, secret: str | None = None, is_new: bool = False) ->
         server=server,
         server_is_unknown=server == UNKNOWN_ADDRESS,
         scripts=_scripts(nas, server, secret or STARS),
+        removal=_removal(nas.id),
         api_tabs=router_api.tabs(),
         refusals=refusals.of_router(db(), actor=current_actor(), now=now(), nas_id=nas.id),
         **router_test.values(router_test.report_of(nas)),

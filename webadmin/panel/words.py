@@ -317,6 +317,7 @@ _ACTIONS: dict[str, LazyString] = {
     "voucher.enabled": _l("voucher given back"),
     "voucher.exported": _l("took the codes of a batch"),
     "subscription.certificate_issued": _l("certificate issued"),
+    "nas.removal_ordered": _l("had a router give up our secrets, to remove it"),
     "nas.certificate_trusted": _l("trusted the certificate of a router's API"),
     "nas.queue_ordered": _l("ordered a queue on a router"),
     "nas.list_entry_ordered": _l("ordered an entry of a router's address list"),

@@ -334,7 +334,9 @@ def test_a_router_with_its_secret_shown_once_and_its_script(client: FlaskClient)
     assert client.post(f"{path}/change-secret").json["radius_secret"] != secret
     assert client.post(f"{path}/deactivate").json["is_active"] is False
 
-    assert client.delete(path).status_code == 204
+    assert client.get(f"{path}/removal").json["secrets"] == 0
+    assert client.delete(path).json["is_removed"] is True
+    assert client.get(path).status_code == 404
 
 
 def test_who_is_online(db: Session, tenant: Tenant, client: FlaskClient) -> None:

@@ -143,3 +143,23 @@ def test_the_router_of_the_settings_is_number_0_and_can_only_be_looked_at(
     assert client.post("/api/v1/nas/0/end-sessions", json={"username": "budi"}).status_code == 409
     assert client.patch("/api/v1/nas/0", json={"name": "x"}).status_code == 404
     assert client.delete("/api/v1/nas/0").status_code == 404
+
+
+def test_a_router_gives_up_our_secrets_before_it_goes_unless_they_are_left(
+    client: FlaskClient, nas: NasServer, api: ApiServer
+) -> None:
+    path = f"/api/v1/nas/{nas.id}"
+    client.post(f"{path}/secrets", json={"username": "camera", "password": "kamera-123"})
+
+    told = client.delete(path)
+    assert told.json is not None
+    assert {name: told.json[name] for name in ("is_removed", "is_asked", "names", "waiting")} == {
+        "is_removed": False, "is_asked": True, "names": ["camera"], "waiting": 1
+    }  # fmt: skip
+    assert client.get(f"{path}/removal").json == told.json
+    assert client.get(path).json["is_active"] is False  # type: ignore[index]
+    assert client.delete(f"{path}?secrets=perhaps").status_code == 422
+    left = client.delete(f"{path}?secrets=leave").json
+    assert left is not None
+    assert (left["is_removed"], left["names"]) == (True, ["camera"])
+    assert client.get(path).status_code == 404

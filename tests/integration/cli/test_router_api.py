@@ -116,3 +116,27 @@ def test_without_any_router_the_one_in_the_settings_is_asked(
     make_nas(db, name="RB-1")
     db.commit()
     assert "there is no such router" in run("look", "environment", "pools", fails=True)
+
+
+def test_a_router_is_removed_after_a_question_and_after_its_secrets(
+    nas: NasServer, db: Session, tmp_path: Path
+) -> None:
+    (tmp_path / "pw").write_text("kamera-123\n")
+    run("secrets", "save", "RB-1", "cctv", "--password-file", str(tmp_path / "pw"))
+    asked = CliRunner().invoke(root, ["nas", "delete", "RB-1"], input="n\n")
+    assert (asked.exit_code, "1 names and passwords of ours are on RB-1" in asked.output) == (1, True)
+    assert run("removal", "RB-1")["is_asked"] is False
+
+    assert run("delete", "RB-1", "--yes")["waiting"] == 1
+    told = CliRunner().invoke(root, ["nas", "removal", "RB-1"])
+    assert "goes when it has nothing of ours" in told.output
+    assert run("delete", "RB-1", "--yes", "--leave-secrets")["names"] == ["cctv"]
+    db.expire_all()
+    assert nas.deleted_at is not None
+
+
+def test_a_router_that_is_switched_off_can_give_up_its_secrets_too(nas: NasServer, db: Session) -> None:
+    run("edit", "RB-1", "--provisioning", "both")
+    run("deactivate", "RB-1", "--take-secrets")
+    db.expire_all()
+    assert (nas.is_active, nas.provisioning_mode) == (False, "radius")

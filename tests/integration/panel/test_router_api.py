@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 import routeros
 from browser.seed_panel import Seeded
 from db.models import NasServer, RouterOrder, RouterSecret
+from factories import make_nas
 from runtime.settings import get_settings
 from simulator import ApiServer
 from webadmin.panel.router_api import ORDERS, TABS
@@ -171,3 +172,25 @@ def test_the_router_of_the_settings_is_listed_as_such_and_has_nothing_to_press(
     assert "MikroTik answers" in owner.post("/routers/0/api/test").text
     assert owner.post("/routers/0/api/ppp-active/do", data={"do": "end", "key": "budi"}).status_code == 303
     assert len(api.tables.of("/ppp/active")) == 1
+
+
+def test_a_router_is_removed_after_it_gave_up_what_it_knows(owner: FlaskClient, seeded: Seeded, db: Session) -> None:
+    nas = make_nas(db, tenant_id=seeded.routers[0].tenant_id, name="RB-Lama", api_username="lintas")
+    db.add(RouterSecret(tenant_id=nas.tenant_id, nas_server_id=nas.id, username="camera", password="kamera-123"))
+    db.commit()
+    question = owner.get(f"/routers/{nas.id}/remove").text
+    assert "1 name and password of ours is on it" in words(question)
+    assert "camera" in question
+    assert owner.post(f"/routers/{nas.id}/remove", data={"do": "remove"}).location == f"/routers/{nas.id}"
+    page = owner.get(f"/routers/{nas.id}").text
+    assert "This router is being removed." in page
+    assert f"/routers/{nas.id}/removal" in page
+    assert "Keep it" in owner.get(f"/routers/{nas.id}/removal").text
+    left = owner.post(f"/routers/{nas.id}/remove", data={"do": "leave"}, follow_redirects=True)
+    assert "1 name stays on it: camera" in left.text
+    assert owner.get(f"/routers/{nas.id}/removal").headers["HX-Redirect"] == "/routers"
+
+
+def test_a_router_in_use_is_not_removed(owner: FlaskClient, seeded: Seeded, db: Session) -> None:
+    answer = owner.post(f"/routers/{seeded.routers[0].id}/remove", follow_redirects=True)
+    assert "belong to this router" in answer.text

@@ -21,6 +21,37 @@ class RouterTestedOut(Schema):
     fingerprint = fields.String(allow_none=True)
 
 
+class RemovalQuery(Schema):
+    """What becomes of names and passwords of ours on the router."""
+
+    secrets = word(
+        ("remove", "leave"),
+        load_default="remove",
+        metadata={"description": "`remove`: it is ordered to give them up, and goes then; `leave`: it goes at once"},
+    )
+
+
+class RemovalOut(Schema):
+    """How far the removal of a router is. `names` of ours are on it (the first two hundred of `secrets`).
+
+    `is_asked`: it goes when they are gone. Where `is_removed`, they stay on it.
+    """
+
+    is_removed = fields.Boolean()
+    is_asked = fields.Boolean()
+    secrets = fields.Integer(metadata={"example": 2})
+    waiting = fields.Integer(metadata={"description": "orders that are on their way"})
+    failed = fields.Integer(metadata={"description": "orders that were given up; deleting again orders them anew"})
+    problem = fields.String(allow_none=True, metadata={"description": "what the router said last, or why it did not"})
+    names = fields.List(fields.String(), metadata={"example": ["budi", "siti"]})
+
+
+class DeactivateIn(Schema):
+    """Whether customers' passwords are taken from the router as well."""
+
+    take_secrets = boolean(load_default=False)
+
+
 class CertificateIn(Schema):
     """The fingerprint that the test shows, compared with the router's own."""
 
