@@ -147,6 +147,8 @@ def connect(url: str) -> Connection:
         keepalives_idle=10,
         keepalives_interval=5,
         keepalives_count=3,
+        # What was sent to a server that vanished would be sent again for a quarter of an hour.
+        tcp_user_timeout=25_000,
         options=(
             f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
             " -c idle_in_transaction_session_timeout=60000 -c plan_cache_mode=force_generic_plan"

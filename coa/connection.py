@@ -6,18 +6,16 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from db.engine import CONNECT_TIMEOUT_S, STATEMENT_TIMEOUT_MS
+from db.engine import CONNECT_TIMEOUT_S, KEEPALIVE, STATEMENT_TIMEOUT_MS
 
 _OPTIONS = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
-# A server that vanished without a word is noticed after about fifteen seconds, not after the kernel's two hours.
-_KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 2, "tcp_user_timeout": 15_000}
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
     """A connection whose waits have deadlines; every `transaction()` on it is one of the server's."""
     # No prepared statements: they break behind a pooler that hands out another server connection each time.
     return psycopg.connect(
-        make_conninfo(url, **_KEEPALIVE),
+        make_conninfo(url, **KEEPALIVE),
         autocommit=True,
         connect_timeout=CONNECT_TIMEOUT_S,
         options=_OPTIONS,

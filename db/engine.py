@@ -3,19 +3,22 @@
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, create_engine, event
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker, with_loader_criteria
 
 from db.models.base import TenantOwned
 
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 30_000
+# A server that vanished without a word is noticed after about fifteen seconds, not after the kernel's two hours.
+KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 2, "tcp_user_timeout": 15_000}
 
 
 def make_engine(url: str, *, pool_size: int = 5, **options: Any) -> Engine:
-    """An engine for a libpq URL (`postgresql://…`); waits and statements have deadlines."""
+    """An engine for a libpq URL (`postgresql://…`, several servers too); waits and statements have deadlines."""
     return create_engine(
-        url.replace("postgresql://", "postgresql+psycopg://", 1),
+        _as_sqlalchemy(url),
         pool_size=pool_size,
         pool_pre_ping=True,
         pool_timeout=10,
@@ -23,10 +26,18 @@ def make_engine(url: str, *, pool_size: int = 5, **options: Any) -> Engine:
         hide_parameters=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
+            **KEEPALIVE,
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
         },
         **options,
     )
+
+
+def _as_sqlalchemy(url: str) -> URL:
+    """SQLAlchemy reads one server before the path of a URL; libpq reads several, so it is asked what the URL says."""
+    parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    username, password, database = (parts.pop(name, None) for name in ("user", "password", "dbname"))
+    return URL.create("postgresql+psycopg", username=username, password=password, database=database, query=parts)
 
 
 def make_session_factory(engine: Engine) -> sessionmaker[Session]:

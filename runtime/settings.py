@@ -8,7 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "LINTAS_"
@@ -41,6 +43,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
+    # Several servers of which one is the primary: postgresql://…@db1,db2/name?target_session_attrs=read-write
     database_url: str = Field(repr=False)
     redis_url: str = Field(repr=False)
     keys_file: Path
@@ -83,6 +86,21 @@ class Settings(BaseSettings):
     policy_capacity: int = Field(default=0, ge=0)
     # Counted spool files stay this long, for a person who wants to look.
     spool_keep_hours: int = Field(default=24, gt=0)
+
+    @field_validator("database_url")
+    @classmethod
+    def _one_that_writes(cls, url: str) -> str:
+        """Of several servers only one takes writes, and which one changes."""
+        try:
+            parts = conninfo_to_dict(url)
+        except ProgrammingError:
+            raise ValueError(
+                "is no address of a PostgreSQL server (postgresql://user:password@host:5432/name)"
+            ) from None
+        is_list = "," in str(parts.get("host") or "")
+        if is_list and parts.get("target_session_attrs") not in ("read-write", "primary"):
+            raise ValueError("names several servers: add target_session_attrs=read-write to it")
+        return url
 
     @property
     def archive_folder(self) -> Path:

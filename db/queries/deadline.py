@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import psycopg
 from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq.abc import PGconn, PGresult
 
 OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
@@ -37,7 +38,27 @@ def policy_dsn(dsn: str) -> str:
 
 
 def connect(dsn: str, timeout_s: float) -> PGconn:
-    """An open connection, or `PastDeadline`."""
+    """An open connection to the first server of the address that will have us, or `PastDeadline`."""
+    servers = one_by_one(dsn)
+    refusals = []
+    for server in servers:
+        try:
+            return _connect_to(server, timeout_s / len(servers))
+        except PastDeadline as error:
+            refusals.append(str(error))
+    raise PastDeadline("; ".join(refusals))
+
+
+def one_by_one(dsn: str) -> list[str]:
+    """An address of several servers as one for each: libpq would wait for the first as long as that one likes."""
+    parts = conninfo_to_dict(dsn)
+    hosts, ports = (str(parts.get(name) or "").split(",") for name in ("host", "port"))
+    if len(hosts) == 1:
+        return [dsn]
+    return [make_conninfo(dsn, host=host, port=ports[number % len(ports)]) for number, host in enumerate(hosts)]
+
+
+def _connect_to(dsn: str, timeout_s: float) -> PGconn:
     deadline = time.monotonic() + timeout_s
     connection = pq.PGconn.connect_start(dsn.encode())
     try:

@@ -1,10 +1,11 @@
 """Every fault that is run, in order, and those that are not, with the reason."""
 
 from faults.fault import Fault
-from faults.kinds import changes, disk, network, postgres, processes, records, routers, strangers
+from faults.kinds import changes, disk, failover, network, postgres, processes, records, routers, strangers
 
 FAULTS: tuple[Fault, ...] = (
     *postgres.FAULTS,
+    *failover.FAULTS,
     *disk.FAULTS,
     *processes.FAULTS,
     *records.FAULTS,
@@ -15,11 +16,9 @@ FAULTS: tuple[Fault, ...] = (
 )
 # Fault to its title and why it does not run here.
 NOT_RUN: dict[str, tuple[str, str]] = {
-    "a4": ("failover to a replica", "one PostgreSQL is run here; failover is the work of Patroni"),
     "a12": ("task slower than Redis waits", "a message holds no work, it says look; a11 and a9b kill the sender"),
     "a15": ("policy raises or loops", "raised: tests/unit/radius/test_rlm.py; a loop inside Python cannot be ended"),
     "a16": ("policy returns a bad reply", "no fault of a running part: tests/packets/test_every_attribute.py"),
-    "a18d": ("spool disk unmounted", "refused while it is in use; umount -l costs what arrives within one look, 50 ms"),
     "a21": ("power cut: sync before acknowledging", "tests/packets/test_durability.py watches the calls with strace"),
     "b12": ("attributes of the wrong size or kind", "part of b11"),
     "b23": ("router API cut between two steps", "tests/integration/router_api, against a simulated RouterOS"),

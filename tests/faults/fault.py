@@ -23,6 +23,7 @@ AFTER_S = 4.0
 ACKED_WITHIN_S, COMMITTED_WITHIN_S = 90.0, 120.0
 QUIET_S = 1.0
 _LOOK_S = 0.02
+_TOLD = 40
 
 
 @dataclass(kw_only=True)
@@ -192,10 +193,22 @@ class Fault:
             "packets": known.packets,
             "records_sent_again": known.repeated,
             "strange_answers": known.strange,
+            "routers_stalled_s": round(run.fleet.stalled_s, 2),
             "records_a_second": round(run.plan.records_a_second),
             "logins_a_second": round(run.plan.login_rate, 1),
             "refused": sorted({ask.username for ask in truth.false_rejects(logins)})[:5],
+            "not_let_in": _told(truth.not_let_in(logins, since=run.injected_at, until=run.ended_at), run),
         }
+
+
+def _told(asks: Sequence[truth.Ask], run: Run) -> list[str]:
+    """Some of those who were not let in in time, and when they asked, for whoever wants to know why."""
+    some = asks[:: max(1, len(asks) // _TOLD)]
+    return [
+        f"{ask.username}, {ask.asked_at - run.injected_at:+.2f} s, {ask.sends} tries, "
+        + (f"answered after {ask.answered_at - ask.asked_at:.2f} s" if ask.answered_at else "no answer")
+        for ask in some
+    ]
 
 
 def _until(logins: Sequence[truth.Ask], moment: float) -> list[truth.Ask]:

@@ -157,12 +157,13 @@ class Stage:
                 f"{self.uncounted(sizes)} bytes of records were not committed in {timeout_s:.0f} s"
             ) from None
 
-    def resettle(self, **changes: object) -> None:
-        """Other settings for the accounting server and the collector, which start again with them."""
-        for name in ("radius-accounting", "collector"):
+    def resettle(self, *names: str, **changes: object) -> None:
+        """Other settings for these (the accounting server and the collector), which start again with them."""
+        names = names or ("radius-accounting", "collector")
+        for name in names:
             self.end(name)
         self.lab.settings = self.lab.settings.model_copy(update=changes)
-        for name in ("radius-accounting", "collector"):
+        for name in names:
             self.start(name)
 
     # --- who takes part ---

@@ -112,8 +112,17 @@ def false_accepts(logins: Iterable[Ask]) -> list[Ask]:
 
 def availability(logins: Iterable[Ask], *, since: float, until: float) -> float | None:
     """The share of customers who asked in the window and were let in within three seconds; None when nobody asked."""
-    asked = [ask for ask in logins if ask.caller is Caller.CUSTOMER and since <= ask.asked_at < until]
+    asked = _customers(logins, since, until)
     return sum(ask.is_good for ask in asked) / len(asked) if asked else None
+
+
+def not_let_in(logins: Iterable[Ask], *, since: float, until: float) -> list[Ask]:
+    """Those whom `availability` counts as missing."""
+    return [ask for ask in _customers(logins, since, until) if not ask.is_good]
+
+
+def _customers(logins: Iterable[Ask], since: float, until: float) -> list[Ask]:
+    return [ask for ask in logins if ask.caller is Caller.CUSTOMER and since <= ask.asked_at < until]
 
 
 def recovery_s(logins: Iterable[Ask], *, healed_at: float, steady: int = STEADY_ANSWERS) -> float | None:

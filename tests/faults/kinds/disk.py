@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 
 from benchmarks import machine
+from faults import checks
 from faults.fault import Fault, Run
 from faults.stage import Stage
 from runtime import postgres
@@ -81,6 +82,49 @@ class SpoolDiskFullSlowly(_SpoolOnADiskOfItsOwn):
 
     def heal(self, run: Run) -> None:
         (run.kept["disk"] / _BALLAST).unlink()
+
+
+class SpoolUnmounted(Fault):
+    """The spool's disk is unmounted while it is in use (umount -l), and mounted again: what lay on it is still there.
+
+    Meanwhile the folder underneath comes to light, and a file made in it would be hidden when the disk is back.
+    """
+
+    id, title = "a18d", "spool disk unmounted (umount -l)"
+
+    def why_not(self) -> str:
+        return "" if os.geteuid() == 0 else _NO_ROOT
+
+    def prepare(self, run: Run) -> None:
+        stage, settings = run.stage, run.stage.lab.settings
+        run.kept["settings"] = {"node": settings.node, "spool_dir": settings.spool_dir}
+        disk, folder = stage.lab.home / "disk-a18d", stage.lab.home / "spool-a18d"
+        stage.mount(disk, f"{24 + run.plan.records * _RECORD_BYTES * 2 // (1 << 20)}m")
+        folder.mkdir(mode=0o700)
+        run.kept |= {"disk": disk, "folder": folder}
+        # A server ran here once before the disk was ever mounted.
+        stage.resettle(node="faults-a18d", spool_dir=folder)
+        self.heal(run)
+        stage.resettle()
+
+    def inject(self, run: Run) -> None:
+        run.stage.unmount(run.kept["folder"])
+
+    def heal(self, run: Run) -> None:
+        run.kept["underneath"] = [path.name for path in run.kept["folder"].glob("acct-*")]
+        subprocess.run(["mount", "--bind", str(run.kept["disk"]), str(run.kept["folder"])], check=True)
+
+    def check(self, run: Run, compared: checks.Compared) -> None:
+        compared.figures["files_underneath"] = run.kept["underneath"]
+        if run.kept["underneath"]:
+            compared.problems.append("records were written underneath the unmounted disk")
+
+    def tidy(self, run: Run) -> None:
+        stage = run.stage
+        stage.resettle(**run.kept["settings"])
+        for name in ("folder", "disk"):
+            stage.unmount(run.kept[name])
+        stage.sql("DELETE FROM spool_positions WHERE node = %s", "faults-a18d")
 
 
 class SpoolGone(Fault):
@@ -220,5 +264,5 @@ def _superuser(stage: Stage) -> "psycopg.Connection[Any]":
 
 FAULTS = (
     DatabaseDiskFull(), SpoolDiskFull(), SpoolDiskFullSlowly(), SpoolWriteErrors(), SpoolDiskFullError(), SpoolGone(),
-    SlowDatabase(),
+    SpoolUnmounted(), SlowDatabase(),
 )  # fmt: skip

@@ -185,3 +185,36 @@ def test_another_folder_in_the_spools_place_is_not_written_to_until_the_first_is
     (tmp_path / "away").rename(tmp_path / "spool")
     assert guard.check()
     assert can_write(gate)
+
+
+def test_a_folder_that_comes_to_light_when_a_disk_is_unmounted_is_not_written_to_at_any_moment(
+    guard: SpoolGuard, gate: Path, tmp_path: Path, complaints: list[str]
+) -> None:
+    underneath = tmp_path / "underneath"
+    underneath.mkdir()
+    # A server has run there too, before the disk was mounted the first time.
+    SpoolGuard(underneath, "accounting0", tmp_path / "former gate", MIN_FREE, complaints.append).check()
+    assert guard.check()
+    assert can_write(gate)
+
+    (tmp_path / "spool").rename(tmp_path / "away")
+    underneath.rename(tmp_path / "spool")
+
+    assert not can_write(gate)
+    assert not (tmp_path / "spool" / "line").exists()
+
+
+def test_a_folder_in_which_nothing_can_be_made_stays_closed(
+    guard: SpoolGuard, gate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = Path.symlink_to
+
+    def refuse(path: Path, target: str) -> None:
+        if path.parent.name == "spool":
+            raise OSError(30, "Read-only file system")
+        link(path, target)
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+
+    assert not guard.check()
+    assert not can_write(gate)

@@ -61,3 +61,35 @@ def test_printing_the_settings_shows_no_password() -> None:
     )
     assert "s3cret" not in shown
     assert "r3dis" not in shown
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("postgresql://u:s3cret@db1,db2/d", "target_session_attrs=read-write"),
+        ("postgresql://u:s3cret@db1,db2/d?target_session_attrs=any", "target_session_attrs=read-write"),
+        ("no address: s3cret", "is no address"),
+    ],
+)
+def test_an_address_that_cannot_work_is_refused_with_what_to_write_and_without_its_password(
+    clean_environment: Path, monkeypatch: pytest.MonkeyPatch, url: str, complaint: str
+) -> None:
+    for name, value in (REQUIRED | {"LINTAS_DATABASE_URL": url}).items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+
+    assert complaint in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("wanted", ["read-write", "primary"])
+def test_several_servers_of_which_the_one_that_writes_is_wanted_are_an_address(
+    clean_environment: Path, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    url = f"postgresql://u:s3cret@db1:5432,db2:5433/d?target_session_attrs={wanted}"
+    for name, value in (REQUIRED | {"LINTAS_DATABASE_URL": url}).items():
+        monkeypatch.setenv(name, value)
+
+    assert load_settings().database_url == url
