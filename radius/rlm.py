@@ -223,7 +223,11 @@ def _run(*parts: Part) -> None:
 
 
 def _prepare(entry: Entry) -> None:
-    _desk[0].prepare(entry)
+    # An error that one subscription meets must not end the filling of memory for all the others.
+    try:
+        _desk[0].prepare(entry)
+    except Exception:
+        radiusd.radlog(radiusd.L_ERR, f"policy failed ahead of a login: {traceback.format_exc()}")
 
 
 def _complain(message: str) -> None:

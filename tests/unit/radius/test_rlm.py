@@ -106,3 +106,16 @@ def test_a_condition_is_logged_once_in_a_while_and_not_once_a_login(rlm: Any, ra
         rlm._complain(f"access log not written: try {number}")
 
     assert radiusd.said == ["database not read: try 0", "access log not written: try 0"]
+
+
+def test_an_error_met_ahead_of_a_login_is_told_and_does_not_end_the_filling_of_memory(
+    rlm: Any, radiusd: FakeRadiusd
+) -> None:
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    rlm._desk[:] = [SimpleNamespace(prepare=fail)]
+
+    rlm._prepare(object())
+
+    assert "policy failed ahead of a login" in radiusd.said[0]
