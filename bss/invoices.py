@@ -31,6 +31,7 @@ from domain.money import ZERO
 
 MAX_DESCRIPTION = 255
 MAX_DUE_DAYS = 3650
+FEES = ("setup", "installation")
 _SHOWN = (
     "kind", "subscription_id", "period_start", "period_end", "subtotal", "discount", "tax", "total", "due_date",
 )  # fmt: skip
@@ -209,10 +210,18 @@ def _issue(
         invoice.entry_id = book(session, actor=actor, now=now, event=_issued(invoice)).id
     old, new = audit.set_fields(invoice, {"status": "unpaid", "issued_at": now})
     _record(session, actor, now, "invoice.issued", invoice, old=old, new=new)
+    _mark_fees(session, actor, now, invoice)
     session.flush()
     if not rules.applies_balance and invoice.total:
         return Effect()
     return pay_from_balance(session, actor=actor, now=now, customer=customer).effect
+
+
+def _mark_fees(session: Session, actor: Actor, now: datetime, invoice: Invoice) -> None:
+    """Set-up and installation are billed once."""
+    if invoice.subscription_id is not None and any(item.item_type in FEES for item in invoice.items):
+        subscription = locked(session, Subscription, invoice.subscription_id, actor=actor)
+        subscription.fees_billed_at = subscription.fees_billed_at or now
 
 
 def _issued(invoice: Invoice) -> Event:

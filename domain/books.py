@@ -125,6 +125,18 @@ def debited(customer_id: int, amount: Decimal, *, name: str) -> Postings:
     return _moved(amount, debit=wallet(customer_id), credit=Account(kind=ADJUSTMENT, name=name))
 
 
+def noted(customer_id: int, *, revenue: Mapping[str, Decimal], tax: Decimal = ZERO) -> Postings:
+    """A credit note: what was billed and is not delivered is the customer's again, with its tax."""
+    total = sum(revenue.values(), ZERO) + tax
+    return balanced(
+        (
+            *(Posting(Account(kind=REVENUE, name=name), amount) for name, amount in sorted(revenue.items())),
+            Posting(Account(kind=TAX), tax),
+            Posting(wallet(customer_id), -total),
+        )
+    )
+
+
 def refunded(customer_id: int, amount: Decimal, *, method: str) -> Postings:
     """Money went back to the customer out of his wallet."""
     return _moved(amount, debit=wallet(customer_id), credit=Account(kind=MONEY, name=method))

@@ -4,7 +4,7 @@ Decides dates and moves; refuses to know how it was paid.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from domain.term import Cycle, end_of_term
 
@@ -38,3 +38,10 @@ def extended(
     for _ in range(terms):
         end = end_of_term(end, cycle=own, zone=zone)
     return Extension(expires_at=end, new_anchor_day=own.anchor_day if begins_anew else None)
+
+
+def days_added(*, status: str, expires_at: datetime, now: datetime, days: int, zone: tzinfo) -> datetime:
+    """The end after single days were bought, at the same local time of day: from the end, or from now if it stopped."""
+    has_stopped = status in ("expired", "suspended") and expires_at <= now
+    local = (now if has_stopped else expires_at).astimezone(zone)
+    return (local + timedelta(days=days)).astimezone(UTC)

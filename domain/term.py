@@ -37,6 +37,12 @@ class Cycle:
             return _months_on(day, _MONTHS[self.name], self.anchor_day)
         return day + timedelta(days=1 if self.name == "daily" else self.validity_days)
 
+    def before(self, day: date) -> date:
+        """The first day of the period that ends before `day`: whatever `after` brings to `day`."""
+        if self.name in _MONTHS:
+            return _months_on(day, -_MONTHS[self.name], self.anchor_day)
+        return day - timedelta(days=1 if self.name == "daily" else self.validity_days)
+
     @property
     def nominal_days(self) -> int:
         """The days of a cycle where no calendar says how many: 30 for a month."""

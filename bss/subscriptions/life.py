@@ -26,6 +26,7 @@ from bss.subscriptions.values import (
 from db.models import Customer, Subscription
 from db.queries.attributes import forget_user
 from domain.desired import SESSION_TIMEOUT
+from domain.entitlement import BY_STAFF, SUSPEND_CAUSES
 from domain.lifecycle import check_subscription_move
 from domain.term import Cycle, end_of_term
 
@@ -58,9 +59,13 @@ def suspend(
     now: datetime,
     subscription_id: int,
     reason: str = "",
+    cause: str = BY_STAFF,
     version: int | None = None,
 ) -> Changed[Subscription]:
-    """Refuse its logins until it is activated again, and end its sessions."""
+    """Refuse its logins until it is activated again, and end its sessions.
+
+    `cause` says what lifts it: what is suspended for money comes back when it is paid, whatever else by hand.
+    """
     return _stop(
         session,
         actor,
@@ -70,7 +75,7 @@ def suspend(
         reason=reason,
         version=version,
         why="suspend",
-        stamps={"suspended_at": now},
+        stamps={"suspended_at": now, "suspend_cause": fields.one_of(cause, field="cause", allowed=SUSPEND_CAUSES)},
     )
 
 
@@ -94,9 +99,12 @@ def cancel(
     now: datetime,
     subscription_id: int,
     reason: str = "",
+    at_period_end: bool = False,
     version: int | None = None,
 ) -> Changed[Subscription]:
-    """End it now at the customer's wish; it is not renewed."""
+    """End it at the customer's wish, now or when its term ends; it is not renewed."""
+    if at_period_end:
+        return _cancel_later(session, actor, now, subscription_id, reason, version)
     return _stop(
         session,
         actor,
@@ -108,6 +116,19 @@ def cancel(
         why="terminate",
         stamps={"auto_renew": False},
     )
+
+
+def keep(
+    session: Session, *, actor: Actor, now: datetime, subscription_id: int, version: int | None = None
+) -> Changed[Subscription]:
+    """The customer stays after all: it does not end with its term, and is renewed again."""
+    subscription = locked(session, Subscription, subscription_id, actor=actor, version=version)
+    if not subscription.cancel_at_period_end:
+        raise Conflict(Problem(field="", reason="it does not end with its term"))
+    old, new = audit.set_fields(subscription, {"cancel_at_period_end": False, "auto_renew": True})
+    record(session, actor, now, "kept", subscription, old=old, new=new)
+    session.flush()
+    return Changed(row=subscription)
 
 
 def terminate(
@@ -166,6 +187,20 @@ def change_expiry(
     return Changed(row=subscription, effect=effect)
 
 
+def _cancel_later(
+    session: Session, actor: Actor, now: datetime, subscription_id: int, reason: str, version: int | None
+) -> Changed[Subscription]:
+    text = fields.optional_text(reason, field="reason", longest=255)
+    subscription = locked(session, Subscription, subscription_id, actor=actor, version=version)
+    check_subscription_move(subscription.status, "cancelled")
+    if subscription.expires_at is None or subscription.expires_at <= now:
+        raise Conflict(Problem(field="at_period_end", reason="its term has no end ahead", mend="cancel it now"))
+    old, new = audit.set_fields(subscription, {"cancel_at_period_end": True, "auto_renew": False})
+    record(session, actor, now, "cancelled_at_period_end", subscription, old=old, new=new | {"reason": text})
+    session.flush()
+    return Changed(row=subscription)
+
+
 def _lock_pair(
     session: Session, subscription_id: int, *, actor: Actor, version: int | None
 ) -> tuple[Customer, Subscription]:
@@ -193,7 +228,7 @@ def put_into_service(
                 mend="move the end of the term instead; that activates it",
             )
         )
-    stamps: dict[str, Any] = {"suspend_reason": None, "suspended_at": None}
+    stamps: dict[str, Any] = {"suspend_reason": None, "suspend_cause": None, "suspended_at": None}
     if first:
         stamps["activated_at"] = now
     zone = ZoneInfo(tenant_of(session, actor=actor).timezone)

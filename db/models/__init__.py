@@ -19,6 +19,7 @@ from db.models.gateways import GatewayLog, GatewayOrder, ParkedPayment, PaymentG
 from db.models.nas import NasServer, RouterProbe
 from db.models.operators import CustomerTransfer, Operator
 from db.models.outbox import BulkChange, NasRefusal, SenderTurn, SessionChange, SessionChangeAttempt
+from db.models.plan_changes import PlanChange
 from db.models.plans import PlanFupRule, ServicePlan
 from db.models.policy import (
     AllowanceQuota,
@@ -33,7 +34,6 @@ from db.models.policy import (
     RadReply,
     SubscriptionQuotaState,
     UsageAlert,
-    Voucher,
     WalledGarden,
 )
 from db.models.rollouts import PlanRollout
@@ -50,6 +50,7 @@ from db.models.subscriptions import (
 )
 from db.models.tenants import NumberSequence, Setting, Tenant
 from db.models.truth import NasBoot, RecordOutcome, SessionCorrection
+from db.models.vouchers import Voucher, VoucherBatch, VoucherSheet
 
 __all__ = [
     "AccessLog",
@@ -91,6 +92,7 @@ __all__ = [
     "Payment",
     "PaymentGateway",
     "PaymentLink",
+    "PlanChange",
     "PlanFupRule",
     "PlanReplyAttribute",
     "PlanRollout",
@@ -127,5 +129,7 @@ __all__ = [
     "UsageMonthly",
     "User",
     "Voucher",
+    "VoucherBatch",
+    "VoucherSheet",
     "WalledGarden",
 ]

@@ -122,6 +122,7 @@ class Subscription(TenantOwned, Timestamps, Base):
         one_of("mac_binding", MAC_BINDINGS),
         one_of("nas_binding", NAS_BINDINGS),
         CheckConstraint("billing_day BETWEEN 1 AND 31", name="billing_day"),
+        CheckConstraint("installation_fee >= 0 AND setup_fee >= 0", name="installation_fee"),
         one_of("suspend_cause", SUSPEND_CAUSES),
         Index("uq_subscriptions_username", "tenant_id", "username", unique=True, postgresql_where=LIVE),
         Index("uq_subscriptions_code", "tenant_id", "subscription_code", unique=True),
@@ -165,6 +166,13 @@ class Subscription(TenantOwned, Timestamps, Base):
     billing_cycle: Mapped[str] = mapped_column(String(10), server_default="monthly")
     auto_renew: Mapped[bool] = mapped_column(server_default="true")
     grace_period_days: Mapped[int | None] = mapped_column(Integer)
+    # At the customer's wish it ends with its term.
+    cancel_at_period_end: Mapped[bool] = mapped_column(server_default="false")
+    installation_address: Mapped[str | None]
+    installation_date: Mapped[date | None]
+    installation_fee: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
+    # Set-up and installation are billed once, with the first invoice.
+    fees_billed_at: Mapped[datetime | None]
     assigned_ip: Mapped[str | None] = mapped_column(INET)
     ip_pool: Mapped[str | None] = mapped_column(String(100))
     address_list: Mapped[str | None] = mapped_column(String(100))

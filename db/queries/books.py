@@ -115,6 +115,16 @@ def lock_open_invoices(session: Session, customer_id: int) -> Sequence[Invoice]:
     ).all()
 
 
+def open_renewal(session: Session, subscription_id: int) -> Invoice | None:
+    """The open renewal invoice of a subscription that is due first."""
+    return session.scalar(
+        select(Invoice)
+        .where(Invoice.subscription_id == subscription_id, Invoice.kind == "recurring", Invoice.status.in_(OPEN))
+        .order_by(Invoice.due_date, Invoice.id)
+        .limit(1)
+    )
+
+
 def standing_settlement(session: Session, invoice_id: int) -> InvoiceSettlement | None:
     """How an invoice is paid, if it is."""
     return session.scalar(

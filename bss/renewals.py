@@ -1,0 +1,197 @@
+"""One more term for a subscription by hand: billed, paid from the balance, or paid at the desk; and single days.
+
+A renewal is an invoice for a period whose payment extends the term, so that it makes no difference who asks for it.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from bss import audit, fields, invoices, payments
+from bss.actor import Actor
+from bss.failure import Conflict, Problem
+from bss.outcome import NO_EFFECT, Effect
+from bss.rows import find, locked, tenant_of
+from bss.settling import restore
+from bss.subscriptions.renewal import RENEWABLE, cycle_of
+from bss.subscriptions.values import record
+from db.models import Customer, Invoice, Payment, Subscription
+from db.queries.books import open_renewal, standing_settlement
+from domain.entitlement import days_added
+from domain.invoices import Line
+from domain.money import rounded
+from domain.payments import EXTERNAL
+from domain.term import Cycle, daily_rate
+
+BILL, BALANCE = "bill", "balance"
+WAYS = (BILL, BALANCE, *EXTERNAL)
+MAX_TERMS, MAX_DAYS = 24, 366
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Renewed:
+    """The invoice of the renewal, the payment if one was taken, and what reaches running sessions."""
+
+    subscription: Subscription
+    invoice: Invoice
+    payment: Payment | None = None
+    effect: Effect = NO_EFFECT
+
+
+def renew(
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    subscription_id: int,
+    terms: int = 1,
+    by: str = BALANCE,
+    reference: str = "",
+    request_key: str | None = None,
+) -> Renewed:
+    """Renew for so many terms. `by`: "bill" asks for the money, "balance" takes it, a way of paying records it.
+
+    A renewal that is billed already is paid instead of writing a second invoice.
+    """
+    fields.whole(terms, field="terms", least=1, most=MAX_TERMS)
+    fields.one_of(by, field="by", allowed=WAYS)
+    customer, subscription = lock_renewable(session, actor, subscription_id)
+    zone = ZoneInfo(tenant_of(session, actor=actor).timezone)
+    period = period_of_next(subscription, zone=zone, now=now, terms=terms)
+    invoice = open_renewal(session, subscription.id)
+    effect = NO_EFFECT
+    if invoice is None or invoice.terms != terms:
+        _require_none(invoice)
+        written = invoices.create(
+            session, actor=actor, now=now, customer_id=customer.id, draft=draft_of(subscription, period, terms)
+        )
+        invoice, effect = written.row, written.effect
+    payment = None
+    if invoice.status != "paid" and by == BALANCE:
+        effect += payments.pay_by_balance(session, actor=actor, now=now, invoice_id=invoice.id).effect
+    elif invoice.status != "paid" and by != BILL:
+        received = payments.receive(
+            session, actor=actor, now=now, customer_id=customer.id, amount=invoice.total, method=by,
+            invoice_id=invoice.id, reference=reference, request_key=request_key,
+        )  # fmt: skip
+        payment, effect = received.payment, effect + received.effect
+    session.refresh(subscription)
+    return Renewed(subscription=subscription, invoice=invoice, payment=payment, effect=effect)
+
+
+def add_days(
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    subscription_id: int,
+    days: int,
+    by: str = BALANCE,
+    request_key: str | None = None,
+) -> Renewed:
+    """Sell single days: the plan's price per day, paid at once, and the term ends so much later."""
+    fields.whole(days, field="days", least=1, most=MAX_DAYS)
+    fields.one_of(by, field="by", allowed=tuple(way for way in WAYS if way != BILL))
+    customer, subscription = lock_renewable(session, actor, subscription_id)
+    tenant = tenant_of(session, actor=actor)
+    zone = ZoneInfo(tenant.timezone)
+    price = rounded(daily_rate(subscription.price, cycle_of(subscription, zone)) * days, tenant.currency)
+    line = Line(item_type="service", description=f"{subscription.plan.name}, {days} d", unit_price=price)
+    draft = invoices.Draft(kind="one_off", subscription_id=subscription.id, lines=[line], due_date=_today(now, zone))
+    written = invoices.create(session, actor=actor, now=now, customer_id=customer.id, draft=draft)
+    invoice, effect, payment = written.row, written.effect, None
+    if invoice.status != "paid" and by == BALANCE:
+        effect += payments.pay_by_balance(session, actor=actor, now=now, invoice_id=invoice.id).effect
+    elif invoice.status != "paid":
+        received = payments.receive(
+            session, actor=actor, now=now, customer_id=customer.id, amount=invoice.total, method=by,
+            invoice_id=invoice.id, request_key=request_key,
+        )  # fmt: skip
+        payment, effect = received.payment, effect + received.effect
+    effect += _extend_by_days(session, actor, now, customer, subscription, invoice, days, zone)
+    return Renewed(subscription=subscription, invoice=invoice, payment=payment, effect=effect)
+
+
+def lock_renewable(session: Session, actor: Actor, subscription_id: int) -> tuple[Customer, Subscription]:
+    """The subscription with its customer, locked; raises `Conflict` for one that cannot be renewed."""
+    unlocked = find(session, Subscription, subscription_id, actor=actor)
+    customer = locked(session, Customer, unlocked.customer_id, actor=actor)
+    subscription = locked(session, Subscription, subscription_id, actor=actor)
+    if subscription.status not in RENEWABLE:
+        mend = "activate it first" if subscription.status in ("pending", "disabled") else "add a new subscription"
+        raise Conflict(Problem(field="status", reason=f"the subscription is {subscription.status}", mend=mend))
+    if subscription.expires_at is None:
+        reason = "its term has no end, so there is nothing to renew"
+        raise Conflict(Problem(field="expires_at", reason=reason, mend="write an invoice instead"))
+    return customer, subscription
+
+
+def period_of_next(subscription: Subscription, *, zone: ZoneInfo, now: datetime, terms: int = 1) -> tuple[date, date]:
+    """The local days that the next terms are for: from the end of the running one, or from today where it stopped."""
+    if subscription.expires_at is None:
+        raise ValueError("a subscription without an end has no next period")
+    has_stopped = subscription.status in ("expired", "suspended") and subscription.expires_at <= now
+    cycle = cycle_of(subscription, zone)
+    first = _today(now, zone) if has_stopped else subscription.expires_at.astimezone(zone).date()
+    if has_stopped:
+        cycle = Cycle(name=cycle.name, validity_days=cycle.validity_days, anchor_day=first.day)
+    last = first
+    for _ in range(terms):
+        last = cycle.after(last)
+    return first, last
+
+
+def draft_of(
+    subscription: Subscription, period: tuple[date, date], terms: int, *, due_date: date | None = None
+) -> invoices.Draft:
+    """The invoice of a renewal; set-up and installation are on the first one."""
+    description = f"{subscription.plan.name} {period[0]:%Y-%m-%d} - {period[1]:%Y-%m-%d}"
+    service = Line(item_type="service", description=description, unit_price=subscription.price, quantity=Decimal(terms))
+    return invoices.Draft(
+        kind="recurring", subscription_id=subscription.id, period=period, terms=terms,
+        due_date=due_date or period[0], lines=[service, *fee_lines(subscription)],
+    )  # fmt: skip
+
+
+def fee_lines(subscription: Subscription) -> list[Line]:
+    """What is billed once, if it was not yet."""
+    if subscription.fees_billed_at is not None:
+        return []
+    fees = (("setup", subscription.setup_fee), ("installation", subscription.installation_fee))
+    return [Line(item_type=kind, description=kind.capitalize(), unit_price=fee) for kind, fee in fees if fee]
+
+
+def _require_none(invoice: Invoice | None) -> None:
+    if invoice is not None:
+        reason = f"a renewal of {invoice.terms} terms is billed already (invoice {invoice.invoice_number})"
+        raise Conflict(Problem(field="terms", reason=reason, mend="cancel it, or pay it first"))
+
+
+def _today(now: datetime, zone: ZoneInfo) -> date:
+    return now.astimezone(zone).date()
+
+
+def _extend_by_days(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    customer: Customer,
+    subscription: Subscription,
+    invoice: Invoice,
+    days: int,
+    zone: ZoneInfo,
+) -> Effect:
+    before = subscription.expires_at
+    if before is None:
+        return NO_EFFECT
+    end = days_added(status=subscription.status, expires_at=before, now=now, days=days, zone=zone)
+    old, new = audit.set_fields(subscription, {"expires_at": end})
+    record(session, actor, now, "renewed", subscription, old=old, new=new)
+    settlement = standing_settlement(session, invoice.id)
+    if settlement is not None:
+        settlement.extended_from, settlement.extended_to = before, end
+    session.flush()
+    return restore(session, actor=actor, now=now, customer=customer)
