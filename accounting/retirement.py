@@ -12,10 +12,14 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+
+import psycopg
 
 from db.queries import archives, partitions
 from db.queries.archives import Archive
@@ -26,6 +30,7 @@ from domain.retirement import (
     EXPORTED,
     RESTORED,
     WITHOUT_FILE,
+    WrongMove,
     check_move,
     oldest_kept,
 )
@@ -35,6 +40,7 @@ PIECE_BYTES = 1 << 20
 # Text of these tables shrinks to a fifth; higher levels cost four times the time for a tenth more.
 LEVEL = 4
 KEEP_RESTORED = timedelta(days=30)
+TELL_EVERY_S = 1.0
 
 log = get_logger("accounting.retirement")
 
@@ -231,21 +237,70 @@ def _count_rows(pieces: Iterator[bytes]) -> int:
     return max(0, rows - 1)
 
 
-def restore(connection: Connection, name: str, *, folder: Path, now: datetime) -> Archive:
-    """Put a month back into the live table from its file, for a while; raises `ArchiveError` or `WrongMove`."""
+def bring_back(connection: Connection, now: datetime, *, folder: Path, node: str, other: Connection) -> int:
+    """Put back the months that staff asked for and whose files are here; returns how many.
+
+    How far it is and why it failed is told over another connection, because a month comes back in one transaction.
+    """
+    back = 0
+    for archive in archives.asked_back(connection, node=node):
+        if archives.hold(connection, archive.name):
+            try:
+                restore(connection, archive.name, folder=folder, now=now, tell=partial(_tell, other, archive.name))
+                back += 1
+            except (ArchiveError, WrongMove, OSError, psycopg.Error) as error:
+                log.warning("month did not come back", month=archive.name, problem=str(error))
+                archives.note_problem(other, archive.name, _sentence(error))
+            finally:
+                archives.let_go(connection, archive.name)
+    return back
+
+
+def _tell(other: Connection, name: str, rows: int) -> None:
+    archives.note_rows_back(other, name, rows)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        return "the live table was in use for too long; ask again in a moment"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def restore(
+    connection: Connection, name: str, *, folder: Path, now: datetime, tell: Callable[[int], None] | None = None
+) -> Archive:
+    """Put a month back into the live table from its file, for a while; raises `ArchiveError` or `WrongMove`.
+
+    `tell` hears every second how many rows are there already.
+    """
     archive = archives.archive_named(connection, name)
     if archive is None:
         raise ArchiveError(f"no month called {name} has left")
     check_move(archive.state, RESTORED)
     verify(archive, folder)
     path = _path(archive, folder)
-    back = replace(archive, state=RESTORED, changed_at=now, kept_until=now + KEEP_RESTORED)
+    back = replace(
+        archive, state=RESTORED, changed_at=now, kept_until=now + KEEP_RESTORED, asked_at=None, rows_back=None,
+        problem=None,
+    )  # fmt: skip
+    pieces = _pieces(path) if tell is None else _told(_pieces(path), tell)
     with connection.transaction():
-        rows = partitions.put_back(connection, archive.parent, name, _columns(path), _pieces(path))
+        rows = partitions.put_back(connection, archive.parent, name, _columns(path), pieces)
         if rows != archive.rows:
             raise ArchiveError(f"{rows} of {archive.rows} rows came back; nothing was changed")
         archives.save(connection, back)
     return back
+
+
+def _told(pieces: Iterator[bytes], tell: Callable[[int], None]) -> Iterator[bytes]:
+    """The pieces, and now and then how many rows they held so far; a line end inside a value counts as one, too."""
+    rows, said_at = 0, time.monotonic()
+    for piece in pieces:
+        yield piece
+        rows += piece.count(b"\n")
+        if time.monotonic() - said_at >= TELL_EVERY_S:
+            tell(rows)
+            said_at = time.monotonic()
 
 
 def _columns(path: Path) -> list[str]:

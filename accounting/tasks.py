@@ -82,6 +82,16 @@ def retire_months() -> dict[str, int]:
     return run_jobs(["retire"])
 
 
+@app.task(name="accounting.bring-back")
+def bring_months_back() -> int:
+    """Months that staff asked for and whose files are here; every ten seconds. Returns how many are back."""
+    settings = get_settings()
+    with _connect() as connection, _connect() as other:
+        return retirement.bring_back(
+            connection, datetime.now(UTC), folder=settings.archive_folder, node=settings.node, other=other
+        )
+
+
 @app.task(name="accounting.usage-hours")
 def roll_hours() -> dict[str, int]:
     """Usage by the hour; just after each."""

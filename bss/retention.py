@@ -1,7 +1,7 @@
 """How long records are kept: a setting of the whole installation, since months hold the records of all providers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -12,12 +12,12 @@ from accounting import retirement
 from accounting.retirement import Due
 from bss import audit
 from bss.actor import Actor
-from bss.failure import Invalid, NotFound, Problem
+from bss.failure import Conflict, Invalid, NotFound, Problem
 from db.engine import psycopg_of
-from db.models import Setting
+from db.models import PartitionArchive, Setting
 from db.queries import archives
 from db.queries.archives import Archive
-from domain.retirement import LEAST_MONTHS, MOST_MONTHS
+from domain.retirement import LEAST_MONTHS, MOST_MONTHS, RESTORED, WrongMove, check_move
 
 _PREFIX = "retention_months."
 # What may be kept for a number of months, in words, and whether a month of it is written to a file before it goes.
@@ -70,6 +70,35 @@ def change(session: Session, *, actor: Actor, now: datetime, kind: str, months: 
         old={"kind": kind, "months": old}, new={"kind": kind, "months": months},
     )  # fmt: skip
     return Kept(kind=kind, what=KINDS[kind], months=months)
+
+
+def archive(session: Session, name: str) -> Archive:
+    """One month that has left; raises `NotFound`."""
+    found = archives.archive_named(psycopg_of(session), name)
+    if found is None:
+        raise NotFound(Problem(field="", reason=f"no month called {name} has left", mend="see the list of months"))
+    return found
+
+
+def ask_back(session: Session, *, actor: Actor, now: datetime, name: str) -> Archive:
+    """Want a month back in the live table for a while; the node that has its file brings it within moments.
+
+    Asking for one that is already on its way changes nothing. Raises `Conflict` where it has not left or is back.
+    """
+    connection, found = psycopg_of(session), archive(session, name)
+    try:
+        check_move(found.state, RESTORED)
+    except WrongMove as refusal:
+        raise Conflict(Problem(field="", reason=str(refusal), mend="load the list again")) from None
+    if found.asked_at is not None:
+        return found
+    asked = replace(found, asked_at=now, asked_by=actor.name, rows_back=0, problem=None)
+    archives.save(connection, asked)
+    audit.record(
+        session, actor=actor, now=now, action="archive.asked_back", entity=session.get_one(PartitionArchive, name),
+        new={"month": name, "rows": found.rows, "node": found.node},
+    )  # fmt: skip
+    return asked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ import click
 
 from cli.coa_bulk import bulk, show_refusals
 from cli.output import emit, json_option, table
-from domain.live_change import CHANGE_STATUSES, WAITING
+from domain.live_change import OUTCOMES, WAITING
 from domain.speed import Speed, render_rate_limit
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def see_now() -> None:
 
 
 @coa.command("list")
-@click.option("--status", type=click.Choice(CHANGE_STATUSES), help="Only changes in this state.")
+@click.option("--status", type=click.Choice(list(OUTCOMES)), help="Only changes of this outcome.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @json_option
 def list_changes(status: str | None, limit: int) -> None:
@@ -61,7 +61,7 @@ def list_changes(status: str | None, limit: int) -> None:
     from db.queries.outbox import latest_changes
 
     with _connect() as connection:
-        _show(latest_changes(connection, status=status, limit=limit))
+        _show(latest_changes(connection, outcome=status, limit=limit))
 
 
 @coa.command("report")

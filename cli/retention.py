@@ -65,7 +65,7 @@ def list_archives() -> None:
     """Every month that left, and where it is."""
     with closing(_connect()) as connection:
         rows = [_plain(one) for one in archives.all_archives(connection)]
-    head = ("name", "state", "rows", "file_bytes", "node", "file")
+    head = ("name", "state", "rows", "rows_back", "file_bytes", "node", "file", "problem")
     lines = table([["" if row[name] is None else row[name] for name in head] for row in rows], head)
     emit(rows, lines if rows else ["no month has left"])
 
@@ -85,9 +85,19 @@ def verify(name: str) -> None:
 
 @archive.command("restore")
 @click.argument("name", metavar="MONTH")
+@click.option("--ask", is_flag=True, help="Let the node that has the file do it; 'lintas archive list' says how far.")
+@tenant_option
 @json_option
-def restore(name: str) -> None:
-    """Put a month back into the live table from its file, for thirty days; run it where the file is."""
+def restore(name: str, ask: bool, tenant: str | None) -> None:
+    """Put a month back into the live table from its file, for thirty days.
+
+    It is done here and now, where the file is; with --ask by that node's jobs, as from the panel.
+    """
+    if ask:
+        with work(tenant) as job:
+            asked = job.do(use.ask_back, name=name)
+        emit(_plain(asked), [f"{name} is asked for: {asked.node} brings it back"])
+        return
     with closing(_connect()) as connection:
         folder, now = get_settings().archive_folder, datetime.now(UTC)
         back = _or_sentence(lambda: months_out.restore(connection, name, folder=folder, now=now))
@@ -109,4 +119,5 @@ def _or_sentence(do: Callable[[], ResultT]) -> ResultT:
 def _plain(one: Archive) -> dict[str, Any]:
     names = ("name", "parent", "state", "rows", "file_bytes", "sha256", "node", "file")
     kept_until = None if one.kept_until is None else one.kept_until.isoformat()
-    return {name: getattr(one, name) for name in names} | {"kept_until": kept_until}
+    asked = {"asked_by": one.asked_by, "rows_back": one.rows_back, "problem": one.problem}
+    return {name: getattr(one, name) for name in names} | {"kept_until": kept_until} | asked

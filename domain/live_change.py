@@ -45,6 +45,12 @@ def outcome_of(status: str, proof: str | None) -> str:
     return _OUTCOME_OF[status]
 
 
+def ways_to(outcome: str) -> tuple[tuple[str, str | None], ...]:
+    """Every status and proof that `outcome_of` calls so."""
+    pairs = ((status, proof) for status in CHANGE_STATUSES for proof in (None, *PROOFS))
+    return tuple(pair for pair in pairs if outcome_of(*pair) == outcome)
+
+
 # Why a session is changed, in the words the panel translates.
 CHANGE_REASONS: dict[str, str] = {
     "fup": "fair-use limit crossed",

@@ -47,6 +47,7 @@ def _schedule() -> dict[str, dict[str, Any]]:
         "coa.see": _every(SWEEP_SECONDS, "coa.see", QUEUE_COA),
         "coa.probe": _every(SWEEP_SECONDS, "coa.probe", QUEUE_COA),
         "coa.check": _every(CHECK_SECONDS, "coa.check", QUEUE_COA),
+        "accounting.bring-back": _every(CHECK_SECONDS, "accounting.bring-back", QUEUE_DEFAULT),
         "accounting.sweep": _every(60.0, "accounting.sweep", QUEUE_DEFAULT),
         "monitoring.alarms": _every(30.0, "monitoring.alarms", QUEUE_DEFAULT),
         "bss.temporary-speeds": _every(30.0, "bss.temporary-speeds", QUEUE_DEFAULT),

@@ -69,6 +69,11 @@ class PartitionArchive(Base):
     rows_back: Mapped[int | None] = mapped_column(BigInteger)
     problem: Mapped[str | None]
 
+    @property
+    def id(self) -> int:
+        """Its month as a number, by which the audit log names it."""
+        return self.month.year * 100 + self.month.month
+
 
 class SpoolHealth(Base):
     """How a node's accounting spool does, written by its collector every few seconds."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, defer, joinedload, selectinload
 
 from db.models import (
@@ -26,6 +26,7 @@ from db.models import (
 )
 from db.queries.paging import Page, Wanted, fetch_page
 from db.queries.panel.customers import escape_like, matches
+from domain.live_change import ways_to
 from domain.mac import normalise_mac
 
 CUSTOMER_SORTS: Mapping[str, InstrumentedAttribute[Any]] = MappingProxyType(
@@ -100,6 +101,7 @@ class ChangeFilter:
     subscription_id: int | None = None
     nas_server_id: int | None = None
     status: str | None = None
+    outcome: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -245,6 +247,12 @@ def page_of_changes(session: Session, *, tenant_id: int, fits: ChangeFilter, wan
     ):
         if value is not None:
             statement = statement.where(column == value)
+    if fits.outcome is not None:
+        ways = [
+            and_(SessionChange.status == status, SessionChange.proof.is_not_distinct_from(proof))
+            for status, proof in ways_to(fits.outcome)
+        ]
+        statement = statement.where(or_(*ways))
     return fetch_page(session, statement, sorts=CHANGE_SORTS, row_id=SessionChange.id, wanted=wanted)
 
 

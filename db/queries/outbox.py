@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import class_row, dict_row
 from psycopg.sql import SQL
 
-from domain.live_change import OUTCOMES, outcome_of
+from domain.live_change import OUTCOMES, outcome_of, ways_to
 
 # Claims take turns, so that one never overlooks what another is just taking. Any number that nobody else locks.
 CLAIM_LOCK = 0x4C54_434F
@@ -443,11 +443,14 @@ def change_status(connection: psycopg.Connection[Any], ids: Sequence[int]) -> li
 
 
 def latest_changes(
-    connection: psycopg.Connection[Any], *, status: str | None = None, limit: int = 50
+    connection: psycopg.Connection[Any], *, outcome: str | None = None, limit: int = 50
 ) -> list[ChangeView]:
     """The latest changes of all tenants, newest first, for whoever runs the installation."""
-    where = "WHERE (%(status)s::text IS NULL OR c.status = %(status)s) ORDER BY c.id DESC LIMIT %(limit)s"
-    return _views(connection, where, {"status": status, "limit": limit})
+    ways = [] if outcome is None else [f"{status} {proof or ''}" for status, proof in ways_to(outcome)]
+    where = (
+        "WHERE (%(any)s OR c.status || ' ' || coalesce(c.proof, '') = ANY(%(ways)s)) ORDER BY c.id DESC LIMIT %(limit)s"
+    )
+    return _views(connection, where, {"any": outcome is None, "ways": ways, "limit": limit})
 
 
 def _views(connection: psycopg.Connection[Any], where: LiteralString, values: Mapping[str, Any]) -> list[ChangeView]:

@@ -6,9 +6,10 @@ from marshmallow import Schema, fields, validate
 
 from bss import retention
 from bss.retention import Kept
+from db.queries.archives import Archive
 from domain.retirement import LEAST_MONTHS, MOST_MONTHS
 from webadmin import database, security
-from webadmin.api.base import PREFIX, Blueprint, acting, as_whole_list, list_schema
+from webadmin.api.base import PREFIX, Blueprint, acting, as_whole_list, list_schema, refuse_body
 
 blueprint = Blueprint("retention", __name__, url_prefix=f"{PREFIX}/retention", description="How long records are kept")
 
@@ -40,6 +41,10 @@ class ArchiveOut(Schema):
     sha256 = fields.String(allow_none=True)
     changed_at = fields.AwareDateTime()
     kept_until = fields.AwareDateTime(allow_none=True, metadata={"description": "while it is back in the table"})
+    asked_at = fields.AwareDateTime(allow_none=True, metadata={"description": "while it is being brought back"})
+    asked_by = fields.String(allow_none=True)
+    rows_back = fields.Integer(allow_none=True, metadata={"description": "how many of its rows are back so far"})
+    problem = fields.String(allow_none=True, metadata={"description": "why it could not be brought back last time"})
 
 
 class MonthDueOut(Schema):
@@ -83,3 +88,22 @@ def list_due() -> dict[str, Any]:
 def list_archives() -> dict[str, Any]:
     """The months that have left, and their files"""
     return as_whole_list(retention.books(database.session(), now=security.now()).archives)
+
+
+@blueprint.route("/archives/<string:name>")
+@blueprint.needs("manage_settings")
+@blueprint.response(200, ArchiveOut)
+def get_archive(name: str) -> Archive:
+    """One month that has left, and how far it is on its way back"""
+    return retention.archive(database.session(), name)
+
+
+@blueprint.route("/archives/<string:name>/restore", methods=["POST"])
+@blueprint.needs("manage_settings")
+@blueprint.response(202, ArchiveOut)
+def restore_archive(name: str) -> Archive:
+    """Bring a month back into the live table for thirty days; look again to see how far it is"""
+    refuse_body()
+    asked = retention.ask_back(**acting(), name=name)
+    database.commit()
+    return asked

@@ -7,7 +7,8 @@ from flask_babel import lazy_gettext as _l
 
 from bss import retention as use
 from bss.failure import Failure
-from webadmin.panel.support import db, now, problems_of, render, run
+from webadmin.panel.sentences import said
+from webadmin.panel.support import act, db, now, problems_of, render, run
 from webadmin.permissions import requires
 
 blueprint = Blueprint("retention", __name__)
@@ -32,7 +33,22 @@ def index() -> ResponseReturnValue:
     """The settings and the books."""
     books = use.books(db(), now=now())
     kept = use.settings_of(db())
-    return render("panel/settings/retention.html", kept=kept, books=books, words=WORDS, states=STATES)
+    return render("panel/settings/retention.html", kept=kept, books=books, words=WORDS, states=STATES, sentence=said)
+
+
+@blueprint.get("/settings/retention/months")
+@requires("manage_settings")
+def months() -> ResponseReturnValue:
+    """The part that updates in place while a month is on its way back."""
+    return render("panel/settings/_months.html", books=use.books(db(), now=now()), states=STATES, sentence=said)
+
+
+@blueprint.post("/settings/retention/months/<string:name>")
+@requires("manage_settings")
+def bring_back(name: str) -> ResponseReturnValue:
+    """Ask for a month."""
+    back = url_for("panel.retention.index", _anchor="left")
+    return act(back, gettext("The month is on its way back."), use.ask_back, name=name)
 
 
 @blueprint.post("/settings/retention")

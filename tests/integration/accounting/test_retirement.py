@@ -186,3 +186,33 @@ def test_rows_are_counted_whatever_is_in_them_and_however_they_are_cut(size: int
     text = b'a,b\n1,"x\ny"\n2,"say ""hi""\n"\n3,plain\n'
     assert retirement._count_rows(iter([text[at : at + size] for at in range(0, len(text), size)])) == 3
     assert retirement._count_rows(iter([])) == 0
+
+
+def test_a_month_that_is_asked_for_comes_back_and_tells_how_far_it_is(
+    year: Isp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accounting.retirement.TELL_EVERY_S", 0)
+    monkeypatch.setattr("accounting.retirement.PIECE_BYTES", 300)
+    before = year.rows("SELECT * FROM radacct ORDER BY acctuniqueid")
+    retire(year, tmp_path)
+    year.do("UPDATE partition_archives SET asked_at = now(), asked_by = 'Dewi'")
+    told: list[int] = []
+    monkeypatch.setattr(archives, "note_rows_back", lambda _, name, rows: told.append(rows))
+
+    def bring_back(node: str) -> int:
+        with psycopg.connect(year.db_url, autocommit=True) as other:
+            return retirement.bring_back(year.connection, NOW, folder=tmp_path, node=node, other=other)
+
+    assert bring_back("node2") == 0
+    # Somebody else is at it.
+    with psycopg.connect(year.db_url, autocommit=True) as someone:
+        assert archives.hold(someone, MONTH)
+        assert bring_back("node1") == 0
+    assert bring_back("node1") == 1
+
+    assert year.rows("SELECT * FROM radacct ORDER BY acctuniqueid") == before
+    assert len(told) > 2
+    assert told == sorted(told)
+    archive = archives.archive_named(year.connection, MONTH)
+    assert archive is not None
+    assert (archive.state, archive.asked_at, archive.rows_back, archive.problem) == ("restored", None, None, None)

@@ -236,6 +236,9 @@ def test_what_the_router_answered_can_be_polled(db: Session, tenant: Tenant, cli
     db.commit()
 
     answer = client.get(f"{API}/session-changes?ids={change_id}").json["items"]
+    acknowledged = client.get(f"{API}/session-changes?ids={change_id}&outcome=acknowledged").json["items"]
+    failed = client.get(f"{API}/session-changes?ids={change_id}&outcome=failed").json["items"]
+    assert (len(acknowledged), failed) == (1, [])
     detail = client.get(f"{API}/session-changes/{change_id}").json
 
     assert [row["status"] for row in answer] == ["ack"]

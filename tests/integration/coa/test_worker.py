@@ -70,10 +70,14 @@ def test_a_command_line_change_goes_through_the_outbox(isp: Any, settings: Setti
     assert change["requested_by"].startswith("command line: ")
     drained = json.loads(run(coa, ["drain", "--json"]).output)
     assert (drained["ack"], customer.rate) == (1, "512k/20M")
-    (listed,) = json.loads(run(coa, ["list", "--status", "ack", "--json"]).output)
+    (listed,) = json.loads(run(coa, ["list", "--status", "acknowledged", "--json"]).output)
     assert (listed["id"], listed["result"]) == (change["id"], "acknowledged by the router, not read back")
     assert json.loads(run(coa, ["report", "--json"]).output)["acks"] == 1
     assert name in run(coa, ["list"]).output
+    assert json.loads(run(coa, ["list", "--status", "applied", "--json"]).output) == []
+    isp.connection.execute("UPDATE session_changes SET proof = 'applied'")
+    assert len(json.loads(run(coa, ["list", "--status", "applied", "--json"]).output)) == 1
+    assert "'ack' is not one of" in run(coa, ["list", "--status", "ack"]).output
 
 
 @pytest.mark.parametrize(

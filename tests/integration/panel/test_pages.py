@@ -167,7 +167,8 @@ def test_a_viewer_can_change_nothing(
         "bulk",
         "record",
     )
-    ids: dict[str, object] = {f"{row}_id": 1 for row in rows} | {"reason": "subscription_expired", "tab": "queues"}
+    others = {"reason": "subscription_expired", "tab": "queues", "name": "radacct_2024_01"}
+    ids: dict[str, object] = {f"{row}_id": 1 for row in rows} | others
     changing = [
         rule
         for rule in app.url_map.iter_rules()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.live_change import CHANGE_STATUSES, OUTCOMES, PROOFS, outcome_of
+from domain.live_change import CHANGE_STATUSES, OUTCOMES, PROOFS, outcome_of, ways_to
 from domain.retransmission import (
     ERROR_CAUSES,
     MAX_AGE,
@@ -151,3 +151,10 @@ def test_every_status_has_an_outcome_and_only_what_was_seen_is_applied(status: s
     outcome = outcome_of(status, proof)
     assert outcome in OUTCOMES
     assert (outcome == "applied") == (proof == "applied" and status in ("ack", "nak", "timeout"))
+
+
+def test_every_way_to_an_outcome_is_found_again() -> None:
+    ways = {outcome: ways_to(outcome) for outcome in OUTCOMES}
+    assert all(outcome_of(*way) == outcome for outcome, found in ways.items() for way in found)
+    assert sum(map(len, ways.values())) == len(CHANGE_STATUSES) * (len(PROOFS) + 1)
+    assert all(ways.values())

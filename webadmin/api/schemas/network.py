@@ -248,6 +248,7 @@ class ChangeQuery(PageArguments):
     subscription_id = fields.Integer(validate=validate.Range(1, MAX_ID))
     nas_server_id = fields.Integer(validate=validate.Range(1, MAX_ID))
     status = word(CHANGE_STATUSES)
+    outcome = word(tuple(OUTCOMES), metadata={"example": "failed"})
 
 
 SessionList = list_schema(SessionOut, name="SessionList")
