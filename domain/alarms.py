@@ -7,7 +7,11 @@ from typing import NamedTuple
 WARNING, CRITICAL = "warning", "critical"
 SPOOL_CLOSED, SPOOL_ROOM, SPOOL_LAG = "spool_closed", "spool_room", "spool_lag"
 SPOOL_SYNC, COLLECTOR_SILENT, MONTH_NOT_RETIRED = "spool_sync", "collector_silent", "month_not_retired"
-CODES = (SPOOL_CLOSED, SPOOL_ROOM, SPOOL_LAG, SPOOL_SYNC, COLLECTOR_SILENT, MONTH_NOT_RETIRED)
+BOOKS_WRONG, BILLING_STOPPED, JOB_FAILS = "books_wrong", "billing_stopped", "job_fails"
+CODES = (
+    *(SPOOL_CLOSED, SPOOL_ROOM, SPOOL_LAG, SPOOL_SYNC, COLLECTOR_SILENT, MONTH_NOT_RETIRED),
+    *(BOOKS_WRONG, BILLING_STOPPED, JOB_FAILS),
+)
 
 LAG_WARNING_S, LAG_CRITICAL_S = 60, 600
 # Below this multiple of the room at which accounting stops being acknowledged, or with so few hours left.

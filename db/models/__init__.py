@@ -2,6 +2,13 @@
 
 from db.models.addresses import AddressPrefixLength
 from db.models.base import Base
+from db.models.billing import (
+    BillingProfile,
+    BillingRun,
+    BillingRunSuspension,
+    BillingRunTarget,
+    CustomerNotice,
+)
 from db.models.books import (
     Invoice,
     InvoiceItem,
@@ -16,6 +23,7 @@ from db.models.customer_jobs import CustomerJob, CustomerJobItem
 from db.models.customer_parts import CustomerContact, CustomerEquipment, CustomerTag
 from db.models.customers import Customer
 from db.models.gateways import GatewayLog, GatewayOrder, ParkedPayment, PaymentGateway, PaymentLink
+from db.models.jobs import JobRun, JobState
 from db.models.nas import NasServer, RouterProbe
 from db.models.operators import CustomerTransfer, Operator
 from db.models.outbox import BulkChange, NasRefusal, SenderTurn, SessionChange, SessionChangeAttempt
@@ -60,6 +68,10 @@ __all__ = [
     "ApiToken",
     "AuditLog",
     "Base",
+    "BillingProfile",
+    "BillingRun",
+    "BillingRunSuspension",
+    "BillingRunTarget",
     "BlockedMac",
     "BulkChange",
     "Customer",
@@ -67,6 +79,7 @@ __all__ = [
     "CustomerEquipment",
     "CustomerJob",
     "CustomerJobItem",
+    "CustomerNotice",
     "CustomerTag",
     "CustomerTransfer",
     "DecisionReceipt",
@@ -78,6 +91,8 @@ __all__ = [
     "InvoiceItem",
     "InvoiceSettlement",
     "IssuedCertificate",
+    "JobRun",
+    "JobState",
     "LedgerAccount",
     "LedgerEntry",
     "LedgerPosting",

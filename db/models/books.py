@@ -188,7 +188,9 @@ class Invoice(TenantOwned, Timestamps, Base):
     cancelled_at: Mapped[datetime | None]
     cancel_reason: Mapped[str | None] = mapped_column(String(255))
     entry_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("ledger_entries.id", ondelete="RESTRICT"))
-    run_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    run_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("billing_runs.id", ondelete="RESTRICT"), index=True
+    )
     notes: Mapped[str] = mapped_column(server_default="")
     created_by: Mapped[str] = mapped_column(String(255), server_default="")
     version: Mapped[int] = mapped_column(Integer, server_default="1")

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     Integer,
     Numeric,
+    SmallInteger,
     String,
     UniqueConstraint,
     func,
@@ -124,6 +125,8 @@ class Subscription(TenantOwned, Timestamps, Base):
         CheckConstraint("billing_day BETWEEN 1 AND 31", name="billing_day"),
         CheckConstraint("installation_fee >= 0 AND setup_fee >= 0", name="installation_fee"),
         one_of("suspend_cause", SUSPEND_CAUSES),
+        CheckConstraint("suspend_recurring_day BETWEEN 1 AND 31", name="suspend_recurring_day"),
+        Index("ix_subscriptions_suspend_on", "suspend_on", postgresql_where=text("suspend_on IS NOT NULL")),
         Index("uq_subscriptions_username", "tenant_id", "username", unique=True, postgresql_where=LIVE),
         Index("uq_subscriptions_code", "tenant_id", "subscription_code", unique=True),
         Index(
@@ -164,6 +167,8 @@ class Subscription(TenantOwned, Timestamps, Base):
     price: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
     setup_fee: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
     billing_cycle: Mapped[str] = mapped_column(String(10), server_default="monthly")
+    # Billed at the end of each month for the days that were used; its term has no end.
+    is_postpaid: Mapped[bool] = mapped_column(server_default="false")
     auto_renew: Mapped[bool] = mapped_column(server_default="true")
     grace_period_days: Mapped[int | None] = mapped_column(Integer)
     # At the customer's wish it ends with its term.
@@ -190,6 +195,9 @@ class Subscription(TenantOwned, Timestamps, Base):
     suspend_reason: Mapped[str | None]
     # Why it is suspended, in a word: what was suspended for money comes back when it is paid.
     suspend_cause: Mapped[str | None] = mapped_column(String(20))
+    # The local day on which it is suspended whatever was paid, and the day of the month on which that repeats.
+    suspend_on: Mapped[date | None]
+    suspend_recurring_day: Mapped[int | None] = mapped_column(SmallInteger)
     activated_at: Mapped[datetime | None]
     suspended_at: Mapped[datetime | None]
     terminated_at: Mapped[datetime | None]

@@ -62,6 +62,18 @@ def alarm_words(alarm: AlarmRow) -> tuple[str, str]:
             gettext("%(month)s left the live tables and is not in its file yet.", month=subject),
             gettext("Look at the worker's log and at the room for archives."),
         ),
+        codes.BOOKS_WRONG: (
+            gettext("The books do not agree: %(number)d kinds of mistakes.", number=facts.get("found", 0)),
+            gettext("Look at the last run of the job that checks the books before anything is corrected."),
+        ),
+        codes.BILLING_STOPPED: (
+            gettext("The billing run of %(day)s has stopped and waits for a person.", day=subject),
+            gettext("Open it under Billing runs; let it go on, or leave it."),
+        ),
+        codes.JOB_FAILS: (
+            gettext("The job %(name)s failed the last time it ran.", name=subject),
+            gettext("Its last run under Jobs says why."),
+        ),
     }  # fmt: skip
     return said[alarm.code]
 
