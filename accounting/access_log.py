@@ -103,7 +103,7 @@ def read_line(line: Line) -> Read:
     for element in elements:
         # Nearly every element is a decision, and those are lists.
         if not (_take_decision(read, element) if isinstance(element, list) else _take_other(read, element)):
-            read.refused.append((line._replace(raw=orjson.dumps(element)), "not_a_decision"))
+            read.refused.append((Line(line.file, line.offset, orjson.dumps(element)), "not_a_decision"))
     return read
 
 

@@ -133,7 +133,7 @@ def parse(chunk: Chunk) -> Parsed:
             saved = records.salvage(line.raw)
             if saved is not None:
                 good.append((line, saved[1]))
-            bad.append((line if saved is None else line._replace(raw=saved[0]), str(error)))
+            bad.append((line if saved is None else Line(line.file, line.offset, saved[0]), str(error)))
     return Parsed(chunk=chunk, records=good, bad=bad)
 
 
@@ -300,8 +300,17 @@ class Collector:
 
     def _read(self, connection: Connection, spool: Spool, stream: str) -> Chunk:
         if stream not in self._positions:
-            self._positions[stream] = spool_queries.spool_positions(connection, node=self._node, stream=stream)
+            positions = spool_queries.spool_positions(connection, node=self._node, stream=stream)
+            self._positions[stream] = self._believed(connection, positions) if stream == STREAM else positions
         return spool.read(self._positions[stream], max_bytes=self._limits.bytes, max_lines=self._most_records)
+
+    def _believed(self, connection: Connection, positions: dict[str, int]) -> dict[str, int]:
+        """Positions in files that a power cut has changed are dropped: what is counted again changes nothing."""
+        rewritten = self._spool.rewritten(positions)
+        if rewritten:
+            log.warning("spool files are not what was counted, as after a power cut: counted again", files=rewritten)
+            spool_queries.forget_files(connection, node=self._node, stream=STREAM, files=rewritten)
+        return {name: position for name, position in positions.items() if name not in rewritten}
 
     def _count_locked(self, connection: Connection, parsed: Parsed) -> None:
         """Read, merge and write under the merge lock: nobody can come in between."""
@@ -363,18 +372,17 @@ class Collector:
             self._settle(connection)
         now = self._clock()
         batch = Batch(connection, self._memory, self._known, now)
-        matched = [(line, record, batch.router_of(record)) for line, record in parsed.records]
-        if any(router is None for *_, router in matched):
+        keyed, strange = batch.keyed(parsed.records)
+        if strange:
             # The router may have been added a moment ago, and its notice be still on the way.
             self._settle(connection)
             batch.read_routers_again()
-            matched = [(line, record, batch.router_of(record)) for line, record in parsed.records]
-        bad = parsed.bad + [(line, UNKNOWN_NAS) for line, _, router in matched if router is None]
-        keyed = batch.keyed([(record, router) for _, record, router in matched if router is not None])
-        is_known = not batch.needs_reading(keyed)
-        if not is_known:
+            keyed, strange = batch.keyed(parsed.records)
+        bad = parsed.bad + [(line, UNKNOWN_NAS) for line in strange]
+        lives = batch.lives(keyed)
+        if lives is None:
             self._settle(connection)
-        batch.apply(keyed, is_known=is_known)
+        batch.apply(keyed, lives)
         fresh = [
             Newcomer.of(live.unique_id, live.subscription_id, live.record.class_text, now)
             for live in batch.begun
@@ -419,7 +427,7 @@ class Collector:
         }
         asked = 0
         if reached:
-            caused_at = {key: moment(us) for key, us in work.ledger.received_us.items() if key in reached}
+            caused_at = {key: moment(work.ledger.received_us(key)) for key in reached}
             asked += fairuse.apply_crossings(connection, reached, caused_at=caused_at, now=work.now)
         settled = _settle(connection, looked_at.using, work)
         asked += settled.asked
@@ -537,13 +545,9 @@ def _settle(connection: Connection, using: Sequence[Meter], work: Work) -> quota
         connection,
         [meter.row.subscription_id for meter in using],
         families={meter.row.family_id for meter in using if meter.shared is not None and meter.row.family_id},
-        caused_at={meter.row.subscription_id: moment(_received_us(work, meter)) for meter in using},
+        caused_at={key: moment(work.ledger.received_us(key)) for key in (meter.subscription_id for meter in using)},
         now=work.now,
     )
-
-
-def _received_us(work: Work, meter: Meter) -> int:
-    return work.ledger.received_us[meter.row.subscription_id]
 
 
 def _watched_totals(connection: Connection, meters: Sequence[Meter], now: datetime) -> dict[int, dict[str, int]]:

@@ -117,14 +117,17 @@ class Meter:
     """How one subscription is counted.
 
     `watch` is the fewest bytes by period kind at which a tier might be reached, `left_bytes` how many may still be
-    booked before anybody need look. `known_daily` is the row that is there to be added to. `own` and `shared` are its
-    allowances, for the few that have any.
+    booked before anybody need look. `own` and `shared` are its allowances, for the few that have any.
     """
 
-    __slots__ = ("days", "known_daily", "left_bytes", "missed_after_s", "own", "row", "shared", "watch")
+    __slots__ = (
+        "_daily_day", "_daily_nas", "days", "left_bytes", "missed_after_s", "own", "row", "shared", "subscription_id",
+        "watch",
+    )  # fmt: skip
 
     def __init__(self, row: FactsRow, tiers: Tiers, now: datetime, bonus_bytes: int = 0) -> None:
         self.row = row
+        self.subscription_id = row.subscription_id
         self.days = zone_days(row.timezone)
         in_force = row.fup_tier if row.fup_until is None or row.fup_until > now else 0
         self.watch = _watched(tiers, in_force, bonus_bytes)
@@ -132,7 +135,15 @@ class Meter:
         self.own: Allowance | None = None
         self.shared: Allowance | None = None
         self.left_bytes = 0
-        self.known_daily: tuple[str, int] | None = None
+        # The row of usage_daily that is there to be added to.
+        self._daily_day, self._daily_nas = "", 0
+
+    def knows_daily(self, day: LocalDay, nas_server_id: int) -> bool:
+        """Whether the row of a day over a router was written before; from here on it counts as written."""
+        if self._daily_nas == nas_server_id and self._daily_day == day.text:
+            return True
+        self._daily_day, self._daily_nas = day.text, nas_server_id
+        return False
 
     def watched_days(self, now: datetime) -> list[tuple[str, str, str]]:
         """Kind, first day and the day after the last of each watched period that runs, as PostgreSQL reads them."""

@@ -19,23 +19,25 @@ class UsageMoved(Exception):
 
 
 class Entry:
-    """What one subscription used on one day over one router."""
+    """What one subscription used on one day over one router; `other` is another of its entries in the same batch."""
 
-    __slots__ = ("day", "down", "meter", "nas_server_id", "seconds", "sessions", "up")
+    __slots__ = ("day", "down", "meter", "nas_server_id", "other", "received_us", "seconds", "sessions", "up")
 
-    def __init__(self, meter: Meter, nas_server_id: int, day: LocalDay) -> None:
+    def __init__(self, meter: Meter, nas_server_id: int, day: LocalDay, other: "Entry | None") -> None:
         self.meter = meter
         self.nas_server_id = nas_server_id
         self.day = day
-        self.down = self.up = self.seconds = self.sessions = 0
+        self.other = other
+        self.received_us = self.down = self.up = self.seconds = self.sessions = 0
 
 
 class Ledger:
     """The usage of one batch; amounts are only ever added."""
 
     def __init__(self) -> None:
-        self._entries: dict[tuple[int, str, int], Entry] = {}
-        self.received_us: dict[int, int] = {}
+        # The latest of each subscription; nearly all have but one.
+        self._latest: dict[int, Entry] = {}
+        self._entries: list[Entry] = []
 
     def begin_session(self, meter: Meter, nas_server_id: int, started_us: int) -> None:
         """Count one session on the day it began."""
@@ -46,10 +48,12 @@ class Ledger:
         received_us: int,
     ) -> None:  # fmt: skip
         """Book amounts that arose between two instants; without a time between them, on the day of the later."""
-        self.received_us[meter.row.subscription_id] = received_us
-        day = meter.days.day_of(min(since_us, until_us))
+        day = meter.days.day_of(min(until_us, since_us))
         if until_us <= day.end_us:
-            entry = self._entry(meter, nas_server_id, day)
+            entry = self._latest.get(meter.subscription_id)
+            if entry is None or entry.day is not day or entry.nas_server_id != nas_server_id:
+                entry = self._entry(meter, nas_server_id, day)
+            entry.received_us = received_us
             entry.down += down
             entry.up += up
             entry.seconds += seconds
@@ -63,33 +67,44 @@ class Ledger:
         )
         for (day_of_share, down_share), (_, up_share), (_, seconds_share) in shares:
             entry = self._entry(meter, nas_server_id, meter.days.on(day_of_share))
+            entry.received_us = received_us
             entry.down += down_share
             entry.up += up_share
             entry.seconds += seconds_share
 
     def _entry(self, meter: Meter, nas_server_id: int, day: LocalDay) -> Entry:
-        key = (meter.row.subscription_id, day.text, nas_server_id)
-        entry = self._entries.get(key)
-        if entry is None:
-            entry = self._entries[key] = Entry(meter, nas_server_id, day)
+        latest = entry = self._latest.get(meter.subscription_id)
+        while entry is not None:
+            if entry.nas_server_id == nas_server_id and entry.day.text == day.text:
+                return entry
+            entry = entry.other
+        entry = self._latest[meter.subscription_id] = Entry(meter, nas_server_id, day, latest)
+        self._entries.append(entry)
         return entry
+
+    def received_us(self, subscription_id: int) -> int:
+        """When the last record came that was booked to a subscription of this batch."""
+        last, entry = 0, self._latest.get(subscription_id)
+        while entry is not None:
+            last, entry = max(last, entry.received_us), entry.other
+        return last
 
     def postings(self) -> "Postings":
         """The batch as columns; rows that are known to exist apart from those that may have to be made."""
         known, fresh = Daily(), Daily()
-        for (subscription_id, day_text, nas_server_id), entry in self._entries.items():
-            is_known = entry.meter.known_daily == (day_text, nas_server_id)
-            (known if is_known else fresh).add(subscription_id, entry)
-            if not is_known:
-                entry.meter.known_daily = (day_text, nas_server_id)
+        for entry in self._entries:
+            if entry.meter.knows_daily(entry.day, entry.nas_server_id):
+                known.entries.append(entry)
+            else:
+                fresh.entries.append(entry)
         return Postings(known_daily=known, fresh_daily=fresh)
 
     def to_look_at(self) -> "ToLookAt":
         """The meters whose watched bytes, or whose allowance, may have been reached by this batch."""
         found: dict[int, Meter] = {}
         using: dict[int, Meter] = {}
-        for (subscription_id, *_), entry in self._entries.items():
-            meter = entry.meter
+        for entry in self._entries:
+            meter, subscription_id = entry.meter, entry.meter.subscription_id
             if meter.watch:
                 meter.left_bytes -= entry.down + entry.up
                 if meter.left_bytes <= 0:
@@ -113,20 +128,13 @@ class Daily:
     """Columns for usage_daily."""
 
     def __init__(self) -> None:
-        self.ids: list[int] = []
-        self.days: list[str] = []
         self.entries: list[Entry] = []
-
-    def add(self, subscription_id: int, entry: Entry) -> None:
-        self.ids.append(subscription_id)
-        self.days.append(entry.day.text)
-        self.entries.append(entry)
 
     def columns(self) -> Sequence[str]:
         entries = self.entries
         return [
-            numbers(self.ids),
-            hex_texts(self.days),
+            numbers([entry.meter.subscription_id for entry in entries]),
+            hex_texts([entry.day.text for entry in entries]),
             numbers([entry.nas_server_id for entry in entries]),
             numbers([entry.down for entry in entries]),
             numbers([entry.up for entry in entries]),
@@ -144,9 +152,9 @@ class Postings:
 
     def write(self, connection: Connection) -> None:
         """Add to the days in the caller's transaction; raises `UsageMoved` when a row has gone."""
-        if self.known_daily.ids:
-            _expect(queries.add_daily(connection, self.known_daily.columns()), len(self.known_daily.ids))
-        if self.fresh_daily.ids:
+        if self.known_daily.entries:
+            _expect(queries.add_daily(connection, self.known_daily.columns()), len(self.known_daily.entries))
+        if self.fresh_daily.entries:
             queries.begin_daily(connection, self.fresh_daily.columns())
 
 

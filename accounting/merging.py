@@ -17,6 +17,7 @@ from accounting.facts import Memory, Meter, forget_oldest, plain_address
 from accounting.ledger import Ledger
 from accounting.records import SKEWED_FROM_US, Record
 from accounting.sessions import Key, Live, SessionChanges
+from accounting.spool import Line
 from db.queries import accounting as queries
 from db.queries.accounting import BootRow, Connection, NasRow
 from domain.integrity import boot_counter, has_restarted
@@ -44,19 +45,22 @@ FIRST = "00000000"
 REMEMBER_ENDED = timedelta(days=45)
 
 Known = dict[Key, Live]
-Item = tuple[Record, NasRow]
 Keyed = tuple[Record, NasRow, Key]
 
 
 def key_of(record: Record, router: NasRow) -> Key:
-    """What the record says its session is."""
-    owner = record.class_text or f"name {records.text(record.attributes, 'User-Name')}"
-    return router.nas_server_id, owner, record.session_id
+    """What the record says its session is; no part can hold the NUL that is between them."""
+    return f"{router.nas_server_id}\0{record.class_text or f'name {record.username}'}\0{record.session_id}"
+
+
+def session_id_of(key: Key) -> str:
+    """The Acct-Session-Id in it."""
+    return key.rpartition("\0")[2]
 
 
 def prefix_of(key: Key) -> str:
     """The 24 hex digits that every session of an identity shares."""
-    return blake2b(f"{key[0]}\0{key[1]}\0{key[2]}".encode(), digest_size=12).hexdigest()
+    return blake2b(key.encode(), digest_size=12).hexdigest()
 
 
 class Batch:
@@ -82,48 +86,64 @@ class Batch:
         self.unchanged: dict[str, int] = {}
         self._booted: dict[int, BootRow] = {}
 
-    def router_of(self, record: Record) -> NasRow | None:
-        """The router whose address the packet came from."""
-        return self._routers.get(record.source) or self._routers.get(plain_address(record.source))
+    def keyed(self, found: Sequence[tuple[Line, Record]]) -> tuple[list[Keyed], list[Line]]:
+        """The records with their router and what each says its session is, and the lines of nobody's routers."""
+        routers, keyed, strange = self._routers, [], []
+        for line, record in found:
+            router = routers.get(record.source) or routers.get(plain_address(record.source))
+            if router is None:
+                strange.append(line)
+            else:
+                keyed.append((record, router, key_of(record, router)))
+        return keyed, strange
 
     def read_routers_again(self) -> None:
         """Take the routers as they are now."""
         self._memory.forget(["nas *"])
         self._routers = self._memory.routers(self._connection)
 
-    def keyed(self, items: Sequence[Item]) -> list[Keyed]:
-        """The records with what each says its session is."""
-        return [(record, router, key_of(record, router)) for record, router in items]
-
-    def needs_reading(self, keyed: Sequence[Keyed]) -> bool:
-        """Whether anything about these records stands in the database only."""
+    def lives(self, keyed: Sequence[Keyed]) -> list[Live] | None:
+        """The records' sessions; None when anything about one of them stands in the database only."""
         meters, known = self._memory.meters, self._known
+        lives: list[Live] = []
         for record, _, key in keyed:
             live = known.get(key)
             if live is None or record.packet is None or not _is_near(live.state, record.packet):
-                return True
+                return None
             if live.subscription_id is not None and live.subscription_id not in meters:
-                return True
-        return False
+                return None
+            lives.append(live)
+        return lives
 
-    def apply(self, keyed: Sequence[Keyed], *, is_known: bool) -> None:
-        """Merge the records into their sessions; `is_known` when `needs_reading` found nothing to read."""
-        if not is_known:
+    def apply(self, keyed: Sequence[Keyed], lives: Sequence[Live] | None) -> None:
+        """Merge the records into their sessions, which are read unless `lives` are all of them."""
+        heard = self.heard
+        if lives is None:
             self._load(keyed)
-        known = self._known
-        for record, router, key in keyed:
-            self.heard[router.nas_server_id] = record
-            packet = record.packet
-            if packet is None:
-                self._end_before(router, record)
-                continue
-            if router.input_is_download:
-                packet = packet._replace(upload_bytes=packet.download_bytes, download_bytes=packet.upload_bytes)
-            live = known.get(key)
-            if live is not None and _is_near(live.state, packet):
-                self._merge(live, record, packet)
+            for record, router, key in keyed:
+                heard[router.nas_server_id] = record
+                self._apply(record, router, key)
+            return
+        for (record, router, key), live in zip(keyed, lives, strict=True):
+            heard[router.nas_server_id] = record
+            if live.is_touched or router.input_is_download or record.packet is None:
+                # An earlier record of this batch may have changed when the session began.
+                self._apply(record, router, key)
             else:
-                self._find(key, record, packet, router)
+                self._merge(live, record, record.packet)
+
+    def _apply(self, record: Record, router: NasRow, key: Key) -> None:
+        packet = record.packet
+        if packet is None:
+            self._end_before(router, record)
+            return
+        if router.input_is_download:
+            packet = packet._replace(upload_bytes=packet.download_bytes, download_bytes=packet.upload_bytes)
+        live = self._known.get(key)
+        if live is not None and _is_near(live.state, packet):
+            self._merge(live, record, packet)
+        else:
+            self._find(key, record, packet, router)
 
     # --- finding ---
 
@@ -166,7 +186,7 @@ class Batch:
         names = {
             (router.tenant_id, name)
             for record, router, _ in fresh
-            if not record.class_text and (name := records.text(record.attributes, "User-Name"))
+            if not record.class_text and (name := record.username)
         }
         self._owners = queries.subscriptions_by_name(self._connection, sorted(names))
         return {*(part.subscription_id for part in parts if part is not None), *self._owners.values()}
@@ -184,7 +204,7 @@ class Batch:
             meter = self._memory.meters.get(parts.subscription_id)
             if meter is not None and meter.row.tenant_id == router.tenant_id:
                 return parts.subscription_id
-        name = records.text(record.attributes, "User-Name")
+        name = record.username
         if not name:
             return None
         wanted = (router.tenant_id, name)
@@ -227,7 +247,7 @@ class Batch:
         state = self._first_state(record, packet, router)
         chain = self._chains[key]
         live = Live(key, _unique_id(prefix_of(key), chain, state), router, state, self._owner(record, router))
-        live.framed_ip = records.address_of(record.attributes, "Framed-IP-Address")
+        live.framed_ip = None if record.framed_ip is None else records.address(record.framed_ip)
         live.record = record
         if chain or not live.is_open:
             chain.append(live)
@@ -249,25 +269,24 @@ class Batch:
         before = live.state
         meter = self._meter(live)
         after = live.state = merge(before, packet, MISSED_AFTER_S if meter is None else meter.missed_after_s)
-        if after is before and record.attributes.get("Framed-IP-Address") in (None, live.framed_ip):
+        framed_ip = record.framed_ip
+        if after is before and (framed_ip is None or framed_ip == live.framed_ip):
             self._count_unchanged(REPEAT if packet.session_time_s == before.session_time_s else LATE)
             return
         if not live.is_touched:
             self._touch(live)
-        if after.updated_us > before.updated_us:
-            live.interval_s = (after.updated_us - before.updated_us) // SECOND_US
-        framed_ip = record.attributes.get("Framed-IP-Address")
+        _, since_us, ended_us, seconds_before, up_before, down_before, *_ = before
+        _, until_us, _, seconds, up, down, *_ = after
+        if until_us > since_us:
+            live.interval_s = (until_us - since_us) // SECOND_US
         if framed_ip != live.framed_ip and framed_ip is not None:
-            live.framed_ip = records.address_of(record.attributes, "Framed-IP-Address") or live.framed_ip
-        if live.record is None and (packet.kind == STOP or before.stopped_us is not None):
+            live.framed_ip = records.address(framed_ip) or live.framed_ip
+        if live.record is None and (ended_us is not None or packet.kind == STOP):
             live.record = record
-        down = after.download_bytes - before.download_bytes
-        up = after.upload_bytes - before.upload_bytes
-        seconds = after.session_time_s - before.session_time_s
-        if meter is not None and (down or up or seconds):
+        if meter is not None and (down != down_before or up != up_before or seconds != seconds_before):
             self.ledger.book(
-                meter, live.router.nas_server_id, before.updated_us, after.updated_us, down, up, seconds,
-                record.received_us,
+                meter, live.router.nas_server_id, since_us, until_us, down - down_before, up - up_before,
+                seconds - seconds_before, record.received_us,
             )  # fmt: skip
 
     def _count_unchanged(self, reason: str) -> None:
@@ -320,7 +339,7 @@ class Batch:
             return
         self._note_boot(BootRow(number, state.started_us, "session_ids", counters))
         for live in self._open_on(router):
-            seen = boot_counter(live.key[2])
+            seen = boot_counter(session_id_of(live.key))
             is_of_before = seen is not None and seen[0] == service and seen[1] != counter
             if is_of_before and live.state.updated_us < state.started_us:
                 self._end(live, REBOOT_SEEN)
@@ -344,12 +363,13 @@ class Batch:
         """Every open session of a router, those in hand and the others."""
         number = router.nas_server_id
         held = {live.unique_id: live for live in self._known.values() if live.router.nas_server_id == number}
-        held |= {live.unique_id: live for chain in self._chains.values() for live in chain if live.key[0] == number}
+        chained = (live for chain in self._chains.values() for live in chain)
+        held |= {live.unique_id: live for live in chained if live.router.nas_server_id == number}
         if number not in self._swept:
             self._swept.add(number)
             for row in queries.open_sessions_of_router(self._connection, number):
                 if row.acctuniqueid not in held:
-                    held[row.acctuniqueid] = Live.stored((number, "", row.session_id), row, router)
+                    held[row.acctuniqueid] = Live.stored(f"{number}\0\0{row.session_id}", row, router)
             self._swept_lives[number] = list(held.values())
         others = self._swept_lives.get(number, [])
         held |= {live.unique_id: live for live in others if live.unique_id not in held}

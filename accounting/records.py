@@ -2,6 +2,9 @@
 
 Bytes that are not UTF-8 and characters that PostgreSQL refuses are kept as visible escapes, so that a crafted packet
 neither blocks the queue nor loses a byte of usage. Decides what a line says; refuses to know routers and sessions.
+
+Nearly every line holds nothing to take care of: of those only the dozen attributes are read that merging needs, and all
+the others when somebody asks for them. Both ways of reading say the same of the same line.
 """
 
 import codecs
@@ -11,12 +14,14 @@ import time
 from calendar import timegm
 from functools import lru_cache
 from ipaddress import ip_address, ip_interface
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import msgspec
 import orjson
+from msgspec import Meta, Struct, field
 
 from domain.garden import GARDEN_MARK
-from domain.sessions import INTERIM, SECOND_US, START, STOP, Packet, occurred_at
+from domain.sessions import INTERIM, MAX_DELAY_S, SECOND_US, START, STOP, Packet, occurred_at
 
 # Attributes hold at most 253 bytes; an escape makes four characters of one.
 MAX_TEXT = 1024
@@ -44,7 +49,6 @@ OURS_HEX = "0x" + b"lts1:".hex()
 _HEAD = re.compile(rb"\d{10}\.\d{1,6} [0-9A-Fa-f.:]{2,45} \{")
 _MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
-_DIGITS = re.compile("[0-9]{1,10}")
 _REFUSED = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -52,7 +56,7 @@ class Malformed(ValueError):
     """The line is no accounting record; the text says why, in a word or two."""
 
 
-class Record(NamedTuple):
+class Record(Struct, gc=False):
     """One accounting packet; `packet` is None for Accounting-On/Off, which speak of the router."""
 
     received_us: int
@@ -60,8 +64,47 @@ class Record(NamedTuple):
     source: str
     session_id: str
     class_text: str
+    username: str | None
+    # Whether it is an address was not looked at.
+    framed_ip: str | None
+    stamp_us: int | None
     packet: Packet | None
-    attributes: dict[str, Any]
+    json: bytes
+    read: dict[str, Any] | None = None
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Everything that the packet said."""
+        if self.read is None:
+            self.read = _attributes(self.json)
+        return self.read
+
+
+# FreeRADIUS writes numbers as numbers, and hands them to Python as text.
+_Count = Annotated[int, Meta(ge=0, le=MAX_32)] | None
+
+
+class _Told(Struct, gc=False):
+    """What merging needs of a packet."""
+
+    status: str = field(name="Acct-Status-Type")
+    session_id: str = field(name="Acct-Session-Id", default="")
+    delay_s: _Count = field(name="Acct-Delay-Time", default=None)
+    stamp: int | str | None = field(name="Event-Timestamp", default=None)
+    session_time_s: _Count = field(name="Acct-Session-Time", default=None)
+    input_octets: _Count = field(name="Acct-Input-Octets", default=None)
+    input_gigawords: _Count = field(name="Acct-Input-Gigawords", default=None)
+    output_octets: _Count = field(name="Acct-Output-Octets", default=None)
+    output_gigawords: _Count = field(name="Acct-Output-Gigawords", default=None)
+    class_text: str | None = field(name="Class", default=None)
+    framed_ip: str | None = field(name="Framed-IP-Address", default=None)
+    username: str | None = field(name="User-Name", default=None)
+    cause: str | None = field(name="Acct-Terminate-Cause", default=None)
+
+
+# The quick ways to make what is made for every packet.
+_packet = tuple.__new__
+_tell = msgspec.json.Decoder(_Told, strict=False).decode
 
 
 class ClassParts(NamedTuple):
@@ -89,16 +132,36 @@ def parse_line(raw: bytes) -> Record:
     parts = raw.split(b" ", 2)
     if len(parts) != 3 or parts[2][:1] != b"{":
         raise Malformed("not_a_record")
+    if b"\\" not in parts[2]:
+        try:
+            told = _tell(parts[2])
+        except (ValueError, RecursionError):
+            # Lists, odd types, bytes that are no text: nothing that the careful way does not read or name.
+            pass
+        else:
+            return _record_of(_received(parts[0]), parts[1].decode("ascii", "replace"), told, parts[2])
+    return parse_with_care(raw)
+
+
+def parse_with_care(raw: bytes) -> Record:
+    """`parse_line` for a line of which anything may be expected."""
+    parts = raw.split(b" ", 2)
+    attributes = _attributes(parts[2])
+    told = _told(attributes)
+    return _record_of(_received(parts[0]), parts[1].decode("ascii", "replace"), told, parts[2], attributes)
+
+
+def _attributes(text: bytes) -> dict[str, Any]:
     try:
-        attributes = orjson.loads(parts[2])
+        attributes = orjson.loads(text)
     except orjson.JSONDecodeError:
-        attributes = _loads_unclean(parts[2])
+        attributes = _loads_unclean(text)
     else:
-        if b"\\\\" in parts[2] or b"\\u0000" in parts[2]:
+        if b"\\\\" in text or b"\\u0000" in text:
             attributes = _clean(attributes)
     if type(attributes) is not dict:
         raise Malformed("not_a_record")
-    return _record(_received(parts[0]), parts[1].decode("ascii", "replace"), attributes)
+    return attributes
 
 
 def salvage(raw: bytes) -> tuple[bytes, Record] | None:
@@ -149,39 +212,74 @@ def _received(head: bytes) -> int:
     return int(seconds) * SECOND_US + int(micros)
 
 
-def _record(received_us: int, source: str, attributes: dict[str, Any]) -> Record:
-    get = attributes.get
-    status = _first(get("Acct-Status-Type"))
-    kind = KINDS.get(status) if type(status) is str else None
+def _record_of(
+    received_us: int, source: str, told: _Told, json: bytes, attributes: dict[str, Any] | None = None
+) -> Record:
+    kind = KINDS.get(told.status)
     if kind is None:
         raise Malformed("unknown_status")
-    delay_s = _number(get("Acct-Delay-Time"), "Acct-Delay-Time")
-    sent_us = occurred_at(received_us, stamp_us=None, delay_s=delay_s)
+    delay_s, stamp_us = told.delay_s, None if told.stamp is None else _stamp(told.stamp)
+    sent_us = occurred_us = received_us - min(delay_s or 0, MAX_DELAY_S) * SECOND_US
+    if stamp_us is not None:
+        occurred_us = occurred_at(received_us, stamp_us=stamp_us, delay_s=delay_s)
     if kind is NAS_ON:
-        return Record(received_us, sent_us, source, "", "", None, attributes)
-    session_id = _first(get("Acct-Session-Id"))
-    if not isinstance(session_id, str) or not session_id:
+        return Record(received_us, sent_us, source, "", "", None, None, stamp_us, None, json, attributes)
+    if not told.session_id:
         raise Malformed("no_session_id")
-    stamp_us = _stamp(get("Event-Timestamp"))
-    packet = Packet(
+    up_high, down_high, seconds = told.input_gigawords, told.output_gigawords, told.session_time_s
+    packet = _packet(Packet, (
         kind,
-        occurred_at(received_us, stamp_us=stamp_us, delay_s=delay_s),
-        _session_time(get("Acct-Session-Time")),
-        _octets(get("Acct-Input-Octets"), get("Acct-Input-Gigawords")),
-        _octets(get("Acct-Output-Octets"), get("Acct-Output-Gigawords")),
-        "Acct-Input-Gigawords" in attributes or "Acct-Output-Gigawords" in attributes,
-        text(attributes, "Acct-Terminate-Cause") if kind is STOP else None,
+        occurred_us,
+        # A router that counts down past zero tells of 2^32-1 seconds; such a time says nothing.
+        None if seconds is None or seconds > MAX_SESSION_S else seconds,
+        _octets(told.input_octets, up_high) if up_high else told.input_octets,
+        _octets(told.output_octets, down_high) if down_high else told.output_octets,
+        up_high is not None or down_high is not None,
+        told.cause and told.cause[:MAX_TEXT] if kind is STOP else None,
         stamp_us is not None and not -SKEWED_FROM_US < stamp_us - sent_us < SKEWED_FROM_US,
-    )
-    return Record(received_us, sent_us, source, session_id[:MAX_TEXT], our_class(get("Class")), packet, attributes)
+    ))  # fmt: skip
+    class_text = told.class_text
+    if class_text is None or not class_text.startswith(OURS_HEX) or len(class_text) > 2 * MAX_TEXT:
+        class_text = ""
+    return Record(
+        received_us, sent_us, source, told.session_id[:MAX_TEXT], class_text,
+        told.username and told.username[:MAX_TEXT], told.framed_ip and told.framed_ip[:MAX_TEXT], stamp_us, packet,
+        json, attributes,
+    )  # fmt: skip
+
+
+def _told(attributes: dict[str, Any]) -> _Told:
+    """The same from attributes that may hold anything; raises `Malformed`."""
+    get = attributes.get
+    status = _first(get("Acct-Status-Type"))
+    if type(status) is not str or status not in KINDS:
+        raise Malformed("unknown_status")
+    told = _Told(status, delay_s=_number(get("Acct-Delay-Time"), "Acct-Delay-Time"))
+    stamp = _first(get("Event-Timestamp"))
+    told.stamp = stamp if type(stamp) in (int, str) else None
+    if KINDS[status] is NAS_ON:
+        return told
+    session_id = _first(get("Acct-Session-Id"))
+    if type(session_id) is not str:
+        raise Malformed("no_session_id")
+    told.session_id = session_id
+    told.session_time_s = _number(get("Acct-Session-Time"), "Acct-Session-Time")
+    told.input_octets = _number(get("Acct-Input-Octets"), "octets")
+    told.input_gigawords = _number(get("Acct-Input-Gigawords"), "Gigawords")
+    told.output_octets = _number(get("Acct-Output-Octets"), "octets")
+    told.output_gigawords = _number(get("Acct-Output-Gigawords"), "Gigawords")
+    told.class_text = our_class(get("Class"))
+    told.framed_ip = text(attributes, "Framed-IP-Address")
+    told.username = text(attributes, "User-Name")
+    told.cause = text(attributes, "Acct-Terminate-Cause")
+    return told
 
 
 def clock_skew_s(record: Record) -> int | None:
     """How many seconds the router's clock was ahead of ours when it sent the record (behind: negative)."""
-    stamp_us = _stamp(record.attributes.get("Event-Timestamp"))
-    if stamp_us is None:
+    if record.stamp_us is None:
         return None
-    skew_s = round((stamp_us - record.sent_us) / SECOND_US)
+    skew_s = round((record.stamp_us - record.sent_us) / SECOND_US)
     return max(-MAX_SKEW_S, min(MAX_SKEW_S, skew_s))
 
 
@@ -190,42 +288,22 @@ def _first(value: Any) -> Any:
 
 
 def _number(value: Any, name: str) -> int | None:
-    if type(value) is int and 0 <= value <= MAX_32:
-        return value
-    if value is None:
-        return None
-    if type(value) is str and _DIGITS.fullmatch(value):
-        # As Python is handed it inside FreeRADIUS.
-        return _number(int(value), name)
-    if type(value) is list and value:
-        return _number(value[0], name)
-    raise Malformed(f"bad_number: {name}")
+    try:
+        number: int | None = msgspec.convert(_first(value), _Count, strict=False)
+    except msgspec.ValidationError:
+        raise Malformed(f"bad_number: {name}") from None
+    return number
 
 
-def _session_time(value: Any) -> int | None:
-    seconds = _number(value, "Acct-Session-Time")
-    # A router that counts down past zero tells of 2^32-1 seconds; such a time says nothing.
-    return None if seconds is None or seconds > MAX_SESSION_S else seconds
+def _octets(low: int | None, high: int) -> int:
+    if high > MAX_GIGAWORDS:
+        raise Malformed("absurd_count: Gigawords")
+    return (high << 32) + (low or 0)
 
 
-def _octets(octets: Any, gigawords: Any) -> int | None:
-    low = _number(octets, "octets")
-    high = _number(gigawords, "Gigawords")
-    if high:
-        if high > MAX_GIGAWORDS:
-            raise Malformed("absurd_count: Gigawords")
-        return (high << 32) + (low or 0)
-    return low
-
-
-def _stamp(value: Any) -> int | None:
-    if type(value) is str:
-        seconds = _parse_date(value)
-        return None if seconds is None else seconds * SECOND_US
-    value = _first(value)
-    if type(value) is int:
-        return value * SECOND_US
-    return _stamp(value) if type(value) is str else None
+def _stamp(value: int | str) -> int | None:
+    seconds = _parse_date(value) if type(value) is str else int(value)
+    return None if seconds is None else seconds * SECOND_US
 
 
 @lru_cache(maxsize=4096)

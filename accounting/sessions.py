@@ -22,8 +22,8 @@ MAX_NOTICE_BYTES = 7900
 
 _PLAIN_MAC = re.compile("(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 
-# Router, Class or User-Name, Acct-Session-Id.
-Key = tuple[int, str, str]
+# Router, Class or User-Name, Acct-Session-Id, a NUL after each of the first two.
+Key = str
 
 
 class SessionsMoved(Exception):
@@ -109,17 +109,19 @@ class SessionChanges:
     def _only_advances(self, live: Live) -> bool:
         """True for the usual interim; other changes of stored sessions are noted to be written whole."""
         stored, state = live.stored_state, live.state
-        if stored is None or (stored == state and live.stored_ip == live.framed_ip):
+        if stored is None or (stored is state and live.stored_ip == live.framed_ip):
             return False
+        started_us, _, ended_us, *_, start_told_s, marks, trail = state
         if (
-            stored.stopped_us is None
-            and state.stopped_us is None
-            and state.started_us == stored.started_us
+            ended_us is None
+            and stored.stopped_us is None
+            and started_us == stored.started_us
             and live.framed_ip == live.stored_ip
-            # Who told the start, marks and trail.
-            and state[7:] == stored[7:]
+            and (start_told_s, marks, trail) == stored[7:]
         ):
-            return True
+            return stored != state
+        if stored == state and live.stored_ip == live.framed_ip:
+            return False
         self._rewritten[stored.stopped_us is None].append(_rewrite(live))
         if stored.stopped_us is not None and stored[:7] != state[:7]:
             self._corrections.append(_correction(live, stored, stored.stopped_us, self._now))

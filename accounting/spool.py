@@ -8,7 +8,8 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec import Struct
 
 # A RADIUS packet is at most 4096 bytes, which JSON can make six times as long.
 MAX_LINE_BYTES = 256 * 1024
@@ -18,7 +19,7 @@ TORN_AFTER_S = 5.0
 _HOUR_DIGITS = 10
 
 
-class Line(NamedTuple):
+class Line(Struct, frozen=True, gc=False):
     """One line without its line end, and where it lies."""
 
     file: str
@@ -113,6 +114,17 @@ class Spool:
             # Before the first packet there is no directory, and a file may be removed between listing and looking.
             return []
         return sorted((name, stat.st_size, stat.st_mtime) for name, stat in stats)
+
+    def rewritten(self, positions: Mapping[str, int]) -> list[str]:
+        """Files that are not what was counted: they end before their position, or go on in the middle of a line.
+
+        A power cut leaves them so, when it takes what was not on the disk yet and others are written in its place.
+        """
+        counted = [(name, size, positions[name]) for name, size, _ in self.files() if positions.get(name)]
+        return [name for name, size, position in counted if not self._fits(name, size, position)]
+
+    def _fits(self, name: str, size: int, position: int) -> bool:
+        return size == position or (size > position and self._bytes(name, position - 1, 1) == b"\n")
 
     def _hour(self, name: str) -> str:
         return name[len(self._prefix) :][:_HOUR_DIGITS]

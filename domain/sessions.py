@@ -86,6 +86,10 @@ class SessionState(NamedTuple):
     trail: tuple[int, ...] = ()
 
 
+# The quick way to make the one that is made for every packet.
+_state = tuple.__new__
+
+
 class Relation(Enum):
     """Where a packet stands to a session that has the same router and the same Acct-Session-Id."""
 
@@ -179,8 +183,9 @@ def merge(state: SessionState, packet: Packet, missed_after_s: int = MISSED_AFTE
         and not (trail or is_skewed)
     ):
         # The usual interim: a little older, a little more.
-        return SessionState(
-            started_us, occurred_us, None, told_s, told_up, told_down, cause, start_told_s, marks, trail
+        return _state(
+            SessionState,
+            (started_us, occurred_us, None, told_s, told_up, told_down, cause, start_told_s, marks, trail),
         )
     merged = _merge_with_care(state, packet, missed_after_s)
     return state if merged == state else merged

@@ -1,13 +1,15 @@
 """A spool line becomes a record, whatever a router or an attacker put into it."""
 
 import json
+from collections.abc import Callable
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting import records
-from accounting.records import Malformed, parse_line, salvage
+from accounting.records import Malformed, Record, parse_line, parse_with_care, salvage
 from domain.sessions import INTERIM, SECOND_US, START, STOP
 
 HEAD = b"1790000000.000123 10.0.0.1 "
@@ -62,12 +64,29 @@ def test_accounting_on_and_off_speak_of_the_router() -> None:
         (line(Acct_Session_Time="0x01"), "bad_number: Acct-Session-Time"),
         (line(Acct_Input_Octets=-1), "bad_number: octets"),
         (line(Acct_Input_Octets=2**32), "bad_number: octets"),
+        (line(Acct_Input_Octets="4294967296"), "bad_number: octets"),
+        (line(Acct_Input_Octets="five"), "bad_number: octets"),
         (line(Acct_Input_Gigawords=2**31), "absurd_count: Gigawords"),
     ],
 )
 def test_what_is_no_record_is_named(raw: bytes, reason: str) -> None:
     with pytest.raises(Malformed, match=reason):
         parse_line(raw)
+
+
+def test_numbers_are_read_as_text_too() -> None:
+    """As Python is handed them inside FreeRADIUS."""
+    told = {"Acct_Session_Time": "300", "Acct_Input_Octets": "5", "Acct_Output_Octets": "7", "Acct_Delay_Time": "2"}
+    by_text, by_number = parse_line(line(**told)), parse_line(line(Acct_Delay_Time=2))
+    assert (by_text.packet, by_text.sent_us) == (by_number.packet, by_number.sent_us)
+    assert by_text.packet is not None
+    assert by_text.packet.upload_bytes == 5
+
+
+@pytest.mark.parametrize("name", ["null", "300", "true", "1e3", "-0"])
+def test_a_name_that_looks_like_something_else_stays_a_name(name: str) -> None:
+    record = parse_line(line(User_Name=name, Acct_Session_Id=name))
+    assert (record.username, record.session_id, record.attributes["User-Name"]) == (name, name, name)
 
 
 def test_bytes_that_are_not_utf8_survive_as_text() -> None:
@@ -184,3 +203,43 @@ def test_no_attributes_raise_anything_else(attributes: dict[str, object]) -> Non
     records.readable_class(record.attributes)
     records.class_parts(record.class_text)
     records.address_of(record.attributes, "Framed-IP-Address")
+
+
+NUMBERS = st.integers(0, 2**33) | st.integers(0, 2**33).map(str) | st.sampled_from(["3e2", "007", "-1", "", 3.0, 1e30])
+VALUES = {
+    "Acct-Status-Type": st.sampled_from(["Start", "Stop", "Interim-Update", "Alive", "Accounting-On", "Failed"]),
+    "Acct-Session-Id": st.text(max_size=9),
+    "User-Name": st.text(max_size=9),
+    "Class": st.sampled_from(["0x" + b"lts1:7:0:cafe".hex(), "0x00", "0x" + "6c7473313a" * 500]),
+    "Framed-IP-Address": st.sampled_from(["10.0.0.1", "nowhere"]),
+    "Event-Timestamp": st.sampled_from(["Sep 21 2026 14:12:20 UTC", "never", 1_790_000_001]),
+    "Acct-Terminate-Cause": st.text(max_size=9),
+    "Connect-Info": st.text(max_size=9),
+    **{f"Acct-{name}": NUMBERS for name in ("Session-Time", "Delay-Time", "Input-Octets", "Output-Octets")},
+    **{f"Acct-{name}-Gigawords": st.integers(0, 2**21) | NUMBERS for name in ("Input", "Output")},
+}
+
+
+def outcome(read: Callable[[bytes], Record], raw: bytes) -> object:
+    """Everything that a record says, or why it is none."""
+    try:
+        record = read(raw)
+    except Malformed as error:
+        return str(error)
+    attributes = record.attributes
+    return msgspec.structs.replace(record, read=None), attributes
+
+
+@given(data=st.data(), escapes=st.booleans(), is_cut=st.booleans())
+def test_both_ways_of_reading_say_the_same(data: st.DataObject, escapes: bool, is_cut: bool) -> None:
+    names = [*data.draw(st.lists(st.sampled_from(sorted(VALUES)), unique=True)), "Acct-Status-Type", "Acct-Session-Id"]
+    odd = data.draw(st.sets(st.sampled_from(names), max_size=1))
+    attributes = {
+        name: data.draw(JSON | st.lists(VALUES[name], max_size=2) if name in odd else VALUES[name]) for name in names
+    }
+    text = json.dumps(attributes, ensure_ascii=escapes).encode(errors="surrogatepass")
+    if is_cut:
+        at = data.draw(st.integers(1, len(text) - 1))
+        text = text[:at] + data.draw(st.binary(max_size=2)) + text[at + 1 :]
+
+    assert outcome(parse_line, HEAD + text) == outcome(parse_with_care, HEAD + text)
