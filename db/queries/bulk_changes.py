@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVarTuple
 
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from db.models import BulkChange, NasServer, RadAcct, SessionChange, Subscription
+from db.queries.outbox import HELD
 from db.queries.panel.network import SessionFilter, session_conditions
 from domain.bulk import Report, Tally, report_of
 from domain.live_change import outcome_of
-
-# A change that waits and is held back for as long as staff pause it.
-HELD = datetime(9999, 1, 1, tzinfo=UTC)
 
 ColumnsT = TypeVarTuple("ColumnsT")
 

@@ -6,12 +6,12 @@ an outcome only counts for the claim it belongs to, and a change that a later on
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import class_row, dict_row
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Literal
 
 from domain.live_change import OUTCOMES, outcome_of, ways_to
 
@@ -21,18 +21,29 @@ CLAIM_LOCK = 0x4C54_434F
 # Whether a router can be asked through its API, in a statement that calls nas_servers n.
 HAS_API: LiteralString = "(n.api_username <> '' AND n.type = 'mikrotik')"
 
+# When a change that waits is due for as long as staff hold the many that it belongs to.
+HELD = datetime(9999, 1, 1, tzinfo=UTC)
+
+# A change that belongs to many may be stopped with them; what it has not sent yet is then nobody's wish any more.
+STOPPED = SQL(
+    """
+(EXISTS (SELECT FROM bulk_changes b WHERE b.id = c.bulk_change_id AND b.state = 'stopped')
+ OR EXISTS (SELECT FROM plan_rollouts p WHERE p.id = c.plan_rollout_id AND p.state = 'stopped'))
+"""
+)
+
 # Changes of one session are worth something in the order of their ids. A CoA is also needless beside a Disconnect.
 # `created_at` only narrows the search to an index; the hour covers a transaction that took long to commit.
 REPLACED = SQL(
     """
-EXISTS (
+({stopped} OR EXISTS (
     SELECT FROM session_changes o
     WHERE o.subscription_id = c.subscription_id AND o.created_at > c.created_at - interval '1 hour'
       AND o.acctuniqueid = c.acctuniqueid AND o.id <> c.id
       AND (o.id > c.id AND (c.kind = 'coa' OR o.kind = 'disconnect')
-           OR c.kind = 'coa' AND o.kind = 'disconnect' AND o.status IN ('pending', 'sending')))
+           OR c.kind = 'coa' AND o.kind = 'disconnect' AND o.status IN ('pending', 'sending'))))
 """
-)
+).format(stopped=STOPPED)
 
 # The list of routers with waiting changes is found by hopping through the index from router to router, and a router's
 # changes are read in the order of the index until there is no more room, so a backlog of any length costs the same.
@@ -303,11 +314,17 @@ class Outcome:
     proof: str | None = None
 
 
-# The claim is part of the condition: who lost it (a worker that stood still) changes nothing any more.
-_FINISH = """
+# The claim is part of the condition: who lost it (a worker that stood still) changes nothing any more. What left before
+# many were stopped or held, and met silence, is not tried again: it is over, or waits with the others.
+_FINISH = SQL(
+    """
 UPDATE session_changes c
-SET status = o.status, error_cause = coalesce(o.error_cause, c.error_cause), sent_at = coalesce(c.sent_at, o.sent_at),
-    next_attempt_at = coalesce(o.next_attempt_at, c.next_attempt_at), finished_at = o.finished_at,
+SET status = CASE WHEN o.status = 'pending' AND {stopped} THEN 'timeout' ELSE o.status END,
+    error_cause = coalesce(o.error_cause, c.error_cause), sent_at = coalesce(c.sent_at, o.sent_at),
+    next_attempt_at = CASE WHEN o.status = 'pending'
+            AND EXISTS (SELECT FROM bulk_changes b WHERE b.id = c.bulk_change_id AND b.state = 'paused')
+        THEN {held} ELSE coalesce(o.next_attempt_at, c.next_attempt_at) END,
+    finished_at = CASE WHEN o.status = 'pending' AND {stopped} THEN now() ELSE o.finished_at END,
     claimed_until = NULL, via = o.via, look_at = o.look_at, proof = o.proof,
     proved_by = CASE WHEN o.proof IS NOT NULL THEN 'api' END,
     proved_at = CASE WHEN o.proof IS NOT NULL THEN o.finished_at END
@@ -317,6 +334,7 @@ FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::timesta
 WHERE c.id = o.id AND c.status = 'sending' AND c.claimed_until = o.claimed_until
 RETURNING c.id
 """
+).format(stopped=STOPPED, held=Literal(HELD))
 
 
 def finish(connection: psycopg.Connection[Any], outcomes: Sequence[Outcome]) -> set[int]:

@@ -4,26 +4,30 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from statistics import quantiles
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from bss import bulk_changes
+from bss.actor import Actor
 from cli.coa import coa
 from factories import make_subscription, make_tenant
 from runtime.settings import Settings
-from runtime.tasks import nudge_coa
+from runtime.tasks import app, nudge_coa
 
 CHANGES = 50
 
 
 @pytest.fixture
 def worker(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "celery", "-A", "runtime.tasks", "worker", "-Q", "coa", "-c", "2", "-l", "WARNING"]
-    process = subprocess.Popen([*command, "--without-gossip", "--without-mingle"], env=os.environ.copy())
+    command = [sys.executable, "-m", "celery", "-A", "runtime.tasks", "worker", "-Q", "coa,default", "-c", "2"]
+    process = subprocess.Popen([*command, "-l", "WARNING", "--without-gossip", "--without-mingle"], env={**os.environ})
     yield process
     process.terminate()
     try:
@@ -58,6 +62,76 @@ def test_a_change_is_acknowledged_within_a_second_of_its_commit(isp: Any, worker
         acknowledged_ms.append(isp.change(change_id).latency_ms)
     assert quantiles(seen_ms, n=20)[18] < 1000
     assert quantiles(acknowledged_ms, n=20)[18] < 1000
+
+
+def test_a_change_to_many_is_stopped_in_the_middle(isp: Any, worker: Any) -> None:
+    """Nothing leaves after the stop but what was on its way, and every session that was asked is counted once."""
+    simulated, nas = isp.router(coa_per_second=40)
+    dead, dead_nas = isp.router()
+    dead.coa_behaviour.drop = True
+    customers = [isp.online(simulated, nas) for _ in range(300)]
+    unlucky = [isp.online(dead, dead_nas) for _ in range(10)]
+    actor = Actor.system(tenant_id=nas.tenant_id, name="Dewi")
+    made = bulk_changes.start(isp.db, actor=actor, now=datetime.now(UTC), kind="disconnect", search="user")
+    isp.db.commit()
+    app.send_task("bss.bulk-changes", queue="default")
+    simulated.wait_for_coa(40, timeout_seconds=30)
+
+    bulk_changes.stop(isp.db, actor=actor, now=datetime.now(UTC), bulk_id=made.id)
+    isp.db.commit()
+    came_before = len(simulated.coa_records)
+    clicked = isp.ask(customers[-1], kind="disconnect")
+    nudge_coa()
+    wait_for(isp, clicked[0], seconds=10)
+    assert isp.change(clicked[0]).status == "ack", "what somebody clicks goes on"
+    wait_until_nothing_waits(isp, seconds=20)
+    came_after = len(simulated.coa_records)
+    time.sleep(1.5)
+    assert len(simulated.coa_records) == came_after, "it is stopped"
+    assert came_after - came_before < 100, "only what was on its way"
+
+    report = bulk_changes.report(isp.db, made)
+    assert made.state == "stopped"
+    assert (report.asked, report.waiting) == (len(customers) + len(unlucky), 0)
+    assert report.done + report.failed + report.unknown + report.gone == report.asked
+    ended = sum(not customer.router.is_open for customer in customers[:-1])
+    assert report.done == ended
+    assert 0 < ended < len(customers) - 100
+    assert all(customer.router.is_open for customer in unlucky)
+    dead.coa_behaviour.drop = False
+    isp.drain(clock=lambda: datetime.now(UTC) + timedelta(hours=1))
+    assert all(customer.router.is_open for customer in unlucky), "what met silence is not tried again"
+
+
+def test_what_met_silence_while_many_were_held_waits_with_them(isp: Any, quick: None) -> None:
+    simulated, nas = isp.router()
+    simulated.coa_behaviour.drop = True
+    customer = isp.online(simulated, nas)
+    actor = Actor.system(tenant_id=nas.tenant_id, name="Dewi")
+    made = bulk_changes.start(isp.db, actor=actor, now=datetime.now(UTC), kind="disconnect", nas_server_id=nas.id)
+    bulk_changes.step(isp.db, now=datetime.now(UTC), bulk_id=made.id)
+    isp.db.commit()
+    sending = threading.Thread(target=isp.drain)
+    sending.start()
+    simulated.wait_for_coa(1, timeout_seconds=10)
+    bulk_changes.pause(isp.db, actor=actor, now=datetime.now(UTC), bulk_id=made.id)
+    isp.db.commit()
+    sending.join()
+    simulated.coa_behaviour.drop = False
+
+    isp.drain(clock=lambda: datetime.now(UTC) + timedelta(minutes=5))
+    assert customer.router.is_open
+    bulk_changes.resume(isp.db, actor=actor, now=datetime.now(UTC), bulk_id=made.id)
+    isp.db.commit()
+    isp.drain()
+    assert not customer.router.is_open
+
+
+def wait_until_nothing_waits(isp: Any, *, seconds: float) -> None:
+    began = time.monotonic()
+    while {view.status for view in isp.latest()} & {"pending", "sending"}:
+        assert time.monotonic() - began < seconds
+        time.sleep(0.05)
 
 
 def test_a_command_line_change_goes_through_the_outbox(isp: Any, settings: Settings) -> None:
