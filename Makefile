@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-SOURCES := domain db runtime routeros radius accounting coa bss monitoring webadmin cli tests scripts
+SOURCES := domain db runtime routeros gateways radius accounting coa bss monitoring webadmin cli tests scripts
 # Tests that share nothing run side by side; a third process on two cores only waits.
 WORKERS ?= 2
 

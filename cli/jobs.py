@@ -1,5 +1,7 @@
 """`lintas jobs`: the background jobs by name, run here and now in this process."""
 
+from collections.abc import Callable
+
 import click
 
 from cli.output import emit, json_option
@@ -36,12 +38,18 @@ def run(name: str, dry_run: bool) -> None:
 
 
 def _rehearse(name: str) -> None:
-    from accounting.tasks import DRY_RUNS
-
-    if name not in DRY_RUNS:
-        raise click.ClickException(f"{name} cannot tell beforehand; {', '.join(sorted(DRY_RUNS))} can")
-    lines = DRY_RUNS[name]()
+    rehearsals = _rehearsals()
+    if name not in rehearsals:
+        raise click.ClickException(f"{name} cannot tell beforehand; {', '.join(sorted(rehearsals))} can")
+    lines = rehearsals[name]()
     emit({"job": name, "would": lines}, lines or ["nothing is due"])
+
+
+def _rehearsals() -> dict[str, Callable[[], list[str]]]:
+    from accounting.tasks import DRY_RUNS
+    from bss.gateways.tasks import rehearse_reconcile
+
+    return {**DRY_RUNS, "bss.payment-reconcile": rehearse_reconcile}
 
 
 def _names() -> list[str]:

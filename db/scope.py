@@ -24,6 +24,7 @@ SHARED: frozenset[type[Base]] = frozenset(
         models.BlockedMac,
         models.NasGroup,
         models.NasServer,
+        models.PaymentGateway,
         models.PlanFupRule,
         models.PlanReplyAttribute,
         models.PlanTimeWindow,
@@ -41,6 +42,8 @@ BY_CUSTOMER: frozenset[type[Base]] = frozenset(
         models.CustomerContact,
         models.CustomerEquipment,
         models.CustomerTag,
+        models.GatewayOrder,
+        models.PaymentLink,
         models.Subscription,
     }
 )

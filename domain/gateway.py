@@ -19,7 +19,7 @@ BOOKED = frozenset({"paid", "refunded"})
 PURPOSES = ("invoice", "recharge")
 
 # Why a payment waits for a person.
-PARKED_REASONS = ("unknown_order", "amount", "currency", "unconfirmed", "charged_back", "refund_missing", "not_booked")
+PARKED_REASONS = ("unknown_order", "amount", "currency", "unconfirmed", "not_booked", "charged_back", "refunded_there")
 PARKED_STATES = ("open", "assigned", "refunded", "dismissed")
 
 MAX_ORDER_ID = 50

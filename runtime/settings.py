@@ -63,6 +63,10 @@ class Settings(BaseSettings):
     # The port on which the demo's simulated router listens; a real router's port is kept per NAS.
     coa_port: int = Field(default=3799, gt=0, lt=65536)
     coa_bind: str = ""
+    # Where payers and gateways reach the panel, such as https://pay.isp.example; without it where it was asked.
+    public_url: str = Field(default="", pattern=r"^(https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9._~-]+)*/?)?$")
+    # Test benches: other hosts for payment gateways, such as midtrans=http://127.0.0.1:9000,xendit=…
+    gateway_hosts: str = Field(default="", repr=False)
     panel_host: str = "127.0.0.1"
     panel_port: int = Field(default=8080, gt=0, lt=65536)
     # The API of a router that is asked while the database names none.

@@ -20,7 +20,9 @@ from redis.exceptions import RedisError
 from runtime.logs import configure_logs, get_logger
 from runtime.settings import SettingsError, get_settings
 
-TASKS = ("coa.tasks", "accounting.tasks", "bss.tasks", "bss.router_api.tasks", "monitoring.tasks")
+TASKS = (
+    "coa.tasks", "accounting.tasks", "bss.tasks", "bss.router_api.tasks", "bss.gateways.tasks", "monitoring.tasks",
+)  # fmt: skip
 QUEUE_COA = "coa"
 QUEUE_DEFAULT = "default"
 SWEEP_SECONDS = 2.0
@@ -56,6 +58,13 @@ def _schedule() -> dict[str, dict[str, Any]]:
         "bss.router-drift": _every(300.0, "bss.router-drift", QUEUE_DEFAULT),
         "bss.bulk-changes": _every(SWEEP_SECONDS, "bss.bulk-changes", QUEUE_DEFAULT),
         "bss.rollouts": _every(5.0, "bss.rollouts", QUEUE_DEFAULT),
+        # Each order has its own next time: ten minutes after it was made, later ever more rarely.
+        "bss.payment-reconcile": _every(60.0, "bss.payment-reconcile", QUEUE_DEFAULT),
+        "bss.payment-purge": {
+            "task": "bss.payment-purge",
+            "schedule": crontab(hour="2", minute="40"),
+            "options": {"queue": QUEUE_DEFAULT},
+        },
         "bss.router-purge": {
             "task": "bss.router-purge",
             "schedule": crontab(hour="1", minute="10"),
