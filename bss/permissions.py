@@ -21,6 +21,12 @@ PERMISSIONS = MappingProxyType(
         "activate_fup": "put a subscription into or out of fair use",
         "remove_mac_bind": "allow, block and remove devices",
         "edit_suspend_date": "change when a subscription ends",
+        "view_money": "see invoices, payments and balances",
+        "generate_bills": "write, issue and cancel invoices",
+        "record_payments": "record payments, renew, and pay invoices from balances",
+        "refund_payments": "give payments back, and take back those recorded by mistake",
+        "edit_balance": "give customers credit and take it off",
+        "manage_billing": "change tax, due days and the other rules of billing",
         "view_plans": "see service plans",
         "manage_plans": "add and change service plans",
         "view_nas": "see routers",
@@ -35,7 +41,7 @@ PERMISSIONS = MappingProxyType(
     }
 )
 
-_VIEW = frozenset({"view_customers", "view_plans", "view_nas"})
+_VIEW = frozenset({"view_customers", "view_money", "view_plans", "view_nas"})
 _DAILY = frozenset(
     {"create_customers", "edit_customers", "activate_customers", "suspend_customers", "disconnect_customers"}
 )
@@ -50,12 +56,15 @@ _SINGLY = frozenset(
     }
 )
 
+_DESK = frozenset({"generate_bills", "record_payments"})
+
 # What can be held to the customers of one operator. Whoever is an operator's staff holds nothing else, whatever his
 # roles say: routers, plans, staff and settings are the provider's.
 FOR_OPERATORS = frozenset(
     _DAILY
     | _SINGLY
-    | {"view_customers", "view_plans", "view_audit", "delete_customers", "manage_tokens"}
+    | _DESK
+    | {"view_customers", "view_money", "view_plans", "view_audit", "delete_customers", "manage_tokens"}
     | {"import_customers", "export_customers", "act_on_many", "change_operator"}
 )
 
@@ -68,10 +77,14 @@ ROLES = MappingProxyType(
             _VIEW
             | _DAILY
             | _SINGLY
+            | _DESK
             | {"delete_customers", "import_customers", "export_customers", "act_on_many", "change_operator"}
             | {"manage_tokens", "view_reports", "view_audit", "view_address_history"},
         ),
-        "sub_operator": ("customers and subscriptions; limits are granted singly", _VIEW | _DAILY | {"view_reports"}),
+        "sub_operator": (
+            "customers and subscriptions; limits are granted singly",
+            _VIEW | _DAILY | {"record_payments", "view_reports"},
+        ),
         "viewer": ("looks, changes nothing", _VIEW | {"view_reports"}),
     }
 )

@@ -7,6 +7,7 @@ from cli.devices import bind, blacklist, group, mac, plan_sessions
 from cli.fair_use import fup
 from cli.gardens import garden, voucher
 from cli.history import usage_history
+from cli.money import add_days, give_credit, invoice, move_to_plan, payment, renew, show_balance, take_credit
 from cli.network import nas, plan, sessions
 from cli.plan_changes import rollout
 from cli.provider import provider
@@ -17,6 +18,10 @@ from cli.staff import token, user
 subscription.add_command(of_subscription)
 subscription.add_command(fup)
 usage.add_command(usage_history)
+for command in (show_balance, give_credit, take_credit):
+    customer.add_command(command)
+for command in (renew, add_days, move_to_plan):
+    subscription.add_command(command)
 subscription.add_command(mac)
 subscription.add_command(bind)
 nas.add_command(group)
@@ -31,8 +36,10 @@ __all__ = [
     "customer",
     "family",
     "garden",
+    "invoice",
     "known",
     "nas",
+    "payment",
     "plan",
     "provider",
     "quota_group",

@@ -43,6 +43,9 @@ BY_CUSTOMER: frozenset[type[Base]] = frozenset(
         models.CustomerEquipment,
         models.CustomerTag,
         models.GatewayOrder,
+        models.Invoice,
+        models.LedgerEntry,
+        models.Payment,
         models.PaymentLink,
         models.Subscription,
     }
@@ -52,6 +55,7 @@ BY_SUBSCRIPTION: frozenset[type[Base]] = frozenset(
         models.AccessLog,
         models.FupEvent,
         models.IssuedCertificate,
+        models.PlanChange,
         models.QuotaTopup,
         models.RadAcct,
         models.RouterSecret,
@@ -73,6 +77,8 @@ WITH_RULES_OF_THEIR_OWN: frozenset[type[Base]] = frozenset(
         models.CustomerJobItem,
         models.CustomerTransfer,
         models.Family,
+        models.InvoiceItem,
+        models.InvoiceSettlement,
         models.Operator,
         models.SessionChangeAttempt,
     }
@@ -129,11 +135,16 @@ def _special(ids: tuple[int, ...], subscriptions: Any, services: Any) -> tuple[L
     my_jobs = select(jobs.c.id).where(jobs.c.operator_id.in_(ids))
     my_changes = select(changes.c.id).where(changes.c.subscription_id.in_(services))
     families = select(subscriptions.c.family_id).where(subscriptions.c.id.in_(services))
+    invoices, customers = models.Invoice.__table__, models.Customer.__table__
+    mine = select(customers.c.id).where(customers.c.operator_id.in_(ids))
+    my_invoices = select(invoices.c.id).where(invoices.c.customer_id.in_(mine))
     return (
         _rule(models.Operator, lambda one: one.id.in_(ids)),
         _rule(models.CustomerJobItem, lambda one: one.job_id.in_(my_jobs)),
         _rule(models.SessionChangeAttempt, lambda one: one.session_change_id.in_(my_changes)),
         _rule(models.Family, lambda one: one.id.in_(families)),
+        _rule(models.InvoiceItem, lambda one: one.invoice_id.in_(my_invoices)),
+        _rule(models.InvoiceSettlement, lambda one: one.invoice_id.in_(my_invoices)),
         _rule(models.CustomerTransfer, lambda one: or_(one.from_operator_id.in_(ids), one.to_operator_id.in_(ids))),
         _rule(
             models.AllowanceQuota,

@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from db.models import Customer, NasServer, ServicePlan, Subscription, Tenant
+from db.models import Customer, Invoice, NasServer, Payment, ServicePlan, Subscription, Tenant
 from db.queries.names import as_kept
 
 _MAX_ID = 2**63 - 1
@@ -85,6 +85,22 @@ def default_nas(session: Session, *, tenant_id: int) -> NasServer | None:
         NasServer.tenant_id == tenant_id, NasServer.deleted_at.is_(None), NasServer.is_active
     )
     return session.scalars(statement.order_by(NasServer.id).limit(1)).one_or_none()
+
+
+def invoice_named(session: Session, text: str, *, tenant_id: int) -> Invoice | None:
+    """By number or id."""
+    statement = select(Invoice).where(
+        Invoice.tenant_id == tenant_id, or_(_is_id(Invoice.id, text), Invoice.invoice_number == text.upper())
+    )
+    return session.scalars(statement).one_or_none()
+
+
+def payment_named(session: Session, text: str, *, tenant_id: int) -> Payment | None:
+    """By the number of its receipt, or id."""
+    statement = select(Payment).where(
+        Payment.tenant_id == tenant_id, or_(_is_id(Payment.id, text), Payment.receipt_number == text.upper())
+    )
+    return session.scalars(statement).one_or_none()
 
 
 def _is_id(column: InstrumentedAttribute[int], text: str) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Generic, TypeVar
 
@@ -20,7 +20,7 @@ RowT = TypeVar("RowT")
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 200
 MAX_PAGE = 10_000
-_Column = InstrumentedAttribute[Any]
+_Column = Any
 
 
 class BadCursor(ValueError):
@@ -46,6 +46,8 @@ class Page(Generic[RowT]):
     page_size: int
     total_items: int
     next_cursor: str | None
+    # False when there are more than `total_items`, which nobody counted.
+    is_total_exact: bool = True
 
     @property
     def total_pages(self) -> int:
@@ -57,20 +59,20 @@ def fetch_page(
     session: Session,
     statement: Select[Any],
     *,
-    sorts: Mapping[str, InstrumentedAttribute[Any]],
+    sorts: Mapping[str, Any],
     row_id: InstrumentedAttribute[int],
     wanted: Wanted,
+    total: int | None = None,
+    is_total_exact: bool = True,
 ) -> Page[Any]:
-    """Run an ORM select of one entity for the part that is wanted; `sorts` are columns without NULL."""
+    """Run an ORM select of one entity for the part that is wanted; `sorts` are columns without NULL.
+
+    Whoever knows the total says so, and nothing is counted.
+    """
     key = wanted.sort.removeprefix("-")
-    column, descending = sorts[key], wanted.sort.startswith("-")
-    total = _count(session, statement, row_id)
-    ordered = statement.order_by(*_order(column, row_id, descending=descending)).limit(wanted.page_size + 1)
-    if wanted.cursor is not None:
-        value, last_id = _read(wanted.cursor, wanted.sort, column)
-        ordered = ordered.where(_after(column, row_id, value, last_id, descending=descending))
-    else:
-        ordered = ordered.offset((wanted.page - 1) * wanted.page_size)
+    column = sorts[key]
+    total = _count(session, statement, row_id) if total is None else total
+    ordered = part_of(statement, sorts=sorts, row_id=row_id, wanted=wanted)
     rows = session.execute(ordered.add_columns(column.label("_sort"), row_id.label("_id"))).unique().all()
     shown = rows[: wanted.page_size]
     more = len(rows) > wanted.page_size
@@ -80,7 +82,20 @@ def fetch_page(
         page_size=wanted.page_size,
         total_items=total,
         next_cursor=_write(wanted.sort, shown[-1][-2], shown[-1][-1]) if more else None,
+        is_total_exact=is_total_exact,
     )
+
+
+def part_of(
+    statement: Select[Any], *, sorts: Mapping[str, Any], row_id: InstrumentedAttribute[int], wanted: Wanted
+) -> Select[Any]:
+    """The statement in the wanted order, from where the cursor or page begins, one row longer than the page."""
+    column, descending = sorts[wanted.sort.removeprefix("-")], wanted.sort.startswith("-")
+    ordered = statement.order_by(*_order(column, row_id, descending=descending)).limit(wanted.page_size + 1)
+    if wanted.cursor is None:
+        return ordered.offset((wanted.page - 1) * wanted.page_size)
+    value, last_id = _read(wanted.cursor, wanted.sort, column)
+    return ordered.where(_after(column, row_id, value, last_id, descending=descending))
 
 
 def _count(session: Session, statement: Select[Any], row_id: InstrumentedAttribute[int]) -> int:
@@ -103,7 +118,7 @@ def _write(sort: str, value: Any, row_id: int) -> str:
     return base64.urlsafe_b64encode(json.dumps([sort, text, row_id]).encode()).decode().rstrip("=")
 
 
-def _read(cursor: str, sort: str, column: InstrumentedAttribute[Any]) -> tuple[Any, int]:
+def _read(cursor: str, sort: str, column: _Column) -> tuple[Any, int]:
     try:
         given = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         given_sort, text, row_id = given
@@ -115,13 +130,15 @@ def _read(cursor: str, sort: str, column: InstrumentedAttribute[Any]) -> tuple[A
     return value, row_id
 
 
-def _parse(text: Any, column: InstrumentedAttribute[Any]) -> Any:
+def _parse(text: Any, column: _Column) -> Any:
     if not isinstance(text, str) or "\x00" in text:
         raise BadCursor("not a cursor of this list")
     kind = column.type.python_type
     if kind is datetime:
         moment = datetime.fromisoformat(text)
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if kind is date:
+        return date.fromisoformat(text)
     if kind is int:
         number = int(text)
         if not -(2**63) <= number < 2**63:

@@ -1,6 +1,7 @@
 """What one provider may never see of another, and what nobody may ever see."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from io import BytesIO
 from zipfile import ZipFile
 
@@ -11,8 +12,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from bss import invoices, payments
+from bss.actor import Actor
 from bss.permissions import PERMISSIONS
 from db.models import AuditLog, Family, PlanRollout, SessionChange, Tenant, User
+from domain.invoices import Line
 from factories import make_customer, make_nas, make_plan, make_session, make_subscription, make_tenant, make_user
 from webadmin.permissions import need_of
 
@@ -27,10 +31,18 @@ BODIES = {
     "quotas": {"quotas": []},
     "topups": {"amount_bytes": 5},
     "members": {"subscription_id": 1},
+    "cancel": {"reason": "wrong"},
+    "mark-paid": {"method": "cash"},
+    "refund": {"reason": "wrong"},
+    "void": {"reason": "wrong"},
+    "balance": {"kind": "credit", "amount": "5.00", "description": "x"},
+    "days": {"days": 1},
+    "plan-change": {"service_plan_id": 1},
 }
 # By the whole rule, where the last word alone does not tell which body is meant.
 _NAS = "/api/v1/nas/<int:nas_id>"
 BODIES_OF_RULE = {
+    "/api/v1/subscriptions/<int:subscription_id>/cancel": {},
     f"{_NAS}/disconnect": {"username": "budi"},
     f"{_NAS}/trust-certificate": {"fingerprint": "9f" * 32},
     f"{_NAS}/secrets": {"username": "cctv-1"},
@@ -46,6 +58,9 @@ BODIES_OF_RULE = {
 }
 
 NO_BODY = {"test-connection", "import", "disconnect", "deactivate", "reactivate", "lift-fup", "advance", "stop", "test"}
+NO_BODY |= {"issue", "pay-from-balance"}
+# What a change of such a row must say, by the name of its id.
+PATCHES: dict[str, dict[str, object]] = {"mac_id": {"status": "approved"}, "invoice_id": {"due_date": "2026-11-30"}}
 # Of the installation, and no provider's.
 NO_LISTS = {
     "/api/v1/me",
@@ -55,9 +70,12 @@ NO_LISTS = {
     "/api/v1/accounting/records",
     "/api/v1/metrics",
     "/api/v1/retention",
+    "/api/v1/billing-rules",
 }
 # What a list cannot be asked without.
 QUESTIONS = {"/api/v1/address-holders": {"address": "100.64.0.10"}}
+# What the test itself did is in the audit log.
+MADE_HERE = ("api_tokens", "invoices", "payments")
 
 
 @pytest.fixture
@@ -88,6 +106,14 @@ def theirs(db: Session, keys_file: object) -> dict[str, object]:
     )  # fmt: skip
     db.add_all([change, family, rollout])
     db.flush()
+    me = Actor.system(tenant_id=tenant.id, name="them")
+    paid = {"customer_id": subscription.customer_id, "amount": 5000, "method": "cash"}
+    payment = payments.receive(db, actor=me, now=session.acctstarttime, **paid).payment
+    line = Line(item_type="other", description="Hidden", unit_price=Decimal(9000))
+    draft = invoices.Draft(kind="manual", lines=[line])
+    invoice = invoices.create(
+        db, actor=me, now=session.acctstarttime, customer_id=subscription.customer_id, draft=draft
+    ).row
     return {
         "customer_id": subscription.customer_id,
         "plan_id": subscription.service_plan_id,
@@ -100,6 +126,8 @@ def theirs(db: Session, keys_file: object) -> dict[str, object]:
         "family_id": family.id,
         "topup_id": 1,
         "rollout_id": rollout.id,
+        "invoice_id": invoice.id,
+        "payment_id": payment.id,
     }
 
 
@@ -136,8 +164,9 @@ def test_every_address_of_another_providers_row_is_not_found(
         if not arguments or rule.endswith("/tokens/<int:token_id>") or rule.startswith("/api/v1/retention/"):
             continue
         last = rule.rsplit("/", 1)[-1]
-        query = {"server_address": "192.0.2.2"} if last == "setup-script" else None
-        body = body_of(method, rule) or ({"status": "approved"} if "mac_id" in arguments else {})
+        query = {"setup-script": {"server_address": "192.0.2.2"}, "plan-change": {"service_plan_id": 1}}.get(last)
+        query = query if method == "GET" else None
+        body = body_of(method, rule) or PATCHES.get(next((name for name in PATCHES if name in arguments), ""), {})
         without_body = method in {"GET", "DELETE"} or (last in NO_BODY and rule not in BODIES_OF_RULE)
         answer = client.open(
             filled(rule, theirs), method=method, json=None if without_body else body or {}, query_string=query
@@ -146,7 +175,7 @@ def test_every_address_of_another_providers_row_is_not_found(
         assert answer.status_code == 404, (method, rule, answer.json)
 
     assert tried > 30
-    assert db.scalar(select(func.count()).select_from(AuditLog).where(AuditLog.entity_type != "api_tokens")) == 0
+    assert db.scalar(select(func.count()).select_from(AuditLog).where(AuditLog.entity_type.not_in(MADE_HERE))) == 0
 
 
 def test_no_list_shows_another_providers_rows(
