@@ -1,13 +1,26 @@
 """Every fault that is run, in order, and those that are not, with the reason."""
 
 from faults.fault import Fault
-from faults.kinds import changes, disk, failover, network, policy, postgres, processes, records, routers, strangers
+from faults.kinds import (
+    changes,
+    disk,
+    failover,
+    network,
+    policy,
+    postgres,
+    power,
+    processes,
+    records,
+    routers,
+    strangers,
+)
 
 FAULTS: tuple[Fault, ...] = (
     *postgres.FAULTS,
     *failover.FAULTS,
     *disk.FAULTS,
     *processes.FAULTS,
+    *power.FAULTS,
     *policy.FAULTS,
     *records.FAULTS,
     *routers.FAULTS,
@@ -19,7 +32,6 @@ FAULTS: tuple[Fault, ...] = (
 NOT_RUN: dict[str, tuple[str, str]] = {
     "a12": ("task slower than Redis waits", "a message holds no work, it says look; a11 and a9b kill the sender"),
     "a15b": ("policy never comes back", "a loop inside Python cannot be ended from outside but with its server"),
-    "a21": ("power cut: sync before acknowledging", "tests/packets/test_durability.py watches the calls with strace"),
     "b12": ("attributes of the wrong size or kind", "part of b11"),
     "b23": ("router API cut between two steps", "tests/integration/router_api, against a simulated RouterOS"),
     "b24": (

@@ -508,6 +508,7 @@ class Fleet(threading.Thread):
             record.download_bytes if router.gigawords else record.download_bytes % _WRAP,
             record.session_s,
         )  # fmt: skip
+        self.truth.acked_at.append(time.monotonic())
         self.truth.acked.append(Key(truth.router, truth.session_id, truth.class_text, record.status, *counted))
 
     def _done_with(self, record: _Record) -> None:

@@ -4,7 +4,7 @@ Whatever the installation stored is compared with this. Decides when a login cou
 service was back; refuses to know databases and sockets.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -85,6 +85,13 @@ class SessionTruth:
         self.last_acked_at = max(self.last_acked_at, at)
         self.stop_acked = self.stop_acked or status == "Stop"
 
+    def believe(self, keys: Sequence[Key]) -> None:
+        """Only these of its records were acknowledged."""
+        self.records_acked, self.stop_acked = len(keys), any(key.status == "Stop" for key in keys)
+        self.acked_upload_bytes = max((key.upload_bytes or 0 for key in keys), default=0)
+        self.acked_download_bytes = max((key.download_bytes or 0 for key in keys), default=0)
+        self.acked_session_s = max((key.session_s or 0 for key in keys), default=0)
+
 
 @dataclass(kw_only=True)
 class Truth:
@@ -93,11 +100,25 @@ class Truth:
     sessions: list[SessionTruth] = field(default_factory=list)
     logins: list[Ask] = field(default_factory=list)
     acked: list[Key] = field(default_factory=list)
+    # When each of these was, monotonic.
+    acked_at: list[float] = field(default_factory=list)
     issued: int = 0
     packets: int = 0
     repeated: int = 0
     strange: int = 0
     given_up: int = 0
+
+    def forget(self, excused: Collection[Key]) -> None:
+        """Take these as never acknowledged: their sessions were promised what the others say."""
+        names = {key[:3] for key in excused}
+        left: dict[tuple[str, str, str], list[Key]] = {name: [] for name in names}
+        for key in self.acked:
+            if key[:3] in names and key not in excused:
+                left[key[:3]].append(key)
+        for session in self.sessions:
+            keys = left.get((session.router, session.session_id, session.class_text))
+            if keys is not None:
+                session.believe(keys)
 
 
 def false_rejects(logins: Iterable[Ask]) -> list[Ask]:

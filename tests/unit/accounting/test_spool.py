@@ -124,3 +124,25 @@ def test_files_of_one_hour_are_read_side_by_side_and_those_of_the_next_wait(spoo
 
     rest = spool.read(first.after, max_bytes=10_000, max_lines=100)
     assert Counter(line.file[5:17] for line in rest.lines) == {"2026112100-a": 6, "2026112100-b": 6, "2026112101-a": 10}
+
+
+@pytest.mark.parametrize(
+    ("content", "position", "is_rewritten"),
+    [
+        (b"one\ntwo\n", 4, False),
+        (b"one\ntwo\n", 8, False),
+        (b"one\n", 8, True),
+        (b"one\nthree\n", 8, True),
+        # A piece that was set aside to its end, and nothing came after it.
+        (b"one\ntw", 6, False),
+        (b"", 0, False),
+    ],
+)
+def test_a_file_that_is_not_what_was_counted_is_known_by_where_its_lines_end(
+    spool: Spool, tmp_path: Path, content: bytes, position: int, is_rewritten: bool
+) -> None:
+    put(tmp_path, "acct-2026112100.jsonl", content)
+
+    assert spool.rewritten({"acct-2026112100.jsonl": position, "acct-2026112023.jsonl": 9}) == (
+        ["acct-2026112100.jsonl"] if is_rewritten else []
+    )
