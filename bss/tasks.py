@@ -6,6 +6,7 @@ from bss import bulk_changes, rollouts
 from bss.temporary_speeds import BATCH, end_over
 from db.engine import make_engine, make_session_factory
 from db.queries.bulk_changes import running_bulks
+from db.queries.customer_jobs import running_jobs
 from db.queries.rollouts import running_rollouts
 from runtime.logs import get_logger
 from runtime.settings import get_settings
@@ -61,6 +62,39 @@ def continue_rollouts() -> int:
     if asked:
         log.info("roll-outs continued", asked=asked)
     return asked
+
+
+@app.task(name="bss.customer-jobs")
+def continue_customer_jobs() -> int:
+    """Go on with imports and actions on many customers; every two seconds."""
+    engine = make_engine(get_settings().database_url, pool_size=1)
+    items = 0
+    try:
+        factory = make_session_factory(engine)
+        with factory() as session:
+            job_ids = running_jobs(session, limit=MAX_ROLLOUTS)
+        for job_id in job_ids:
+            # One of its own for each: a job's session sees one provider, and of an operator's job only his customers.
+            with factory() as session:
+                items += _go_on(session, job_id)
+    finally:
+        engine.dispose()
+    if items:
+        log.info("work on many customers continued", items=items)
+    return items
+
+
+def _go_on(session: Session, job_id: int) -> int:
+    items = 0
+    for _ in range(MAX_PORTIONS):
+        portion = customer_jobs.step(session, now=datetime.now(UTC), job_id=job_id)
+        session.commit()
+        if portion is None:
+            break
+        items += portion.items
+        if portion.effect.sessions:
+            nudge_coa()
+    return items
 
 
 @app.task(name="bss.bulk-changes")

@@ -12,7 +12,8 @@ from cli.output import emit, json_option, table
 from cli.usage_check import now_command, percentage_line
 from cli.work import Work, limit_option, newest, show_fields, show_list, show_result, tenant_option, work
 from db.models import Customer, Subscription
-from db.queries.lists import CustomerFilter, SubscriptionFilter, page_of_customers, page_of_subscriptions
+from db.queries.customer_lists import CustomerFilter, page_of_customers
+from db.queries.lists import SubscriptionFilter, page_of_subscriptions
 from db.queries.named import customer_named, nas_named, plan_named, subscription_named
 from db.queries.owned import owned_by
 from db.queries.usage_reports import usage_by_day, usage_of_periods

@@ -4,6 +4,7 @@ Decides bounds and words; refuses to know what an action does to a customer.
 """
 
 JOB_KINDS = ("import", "bulk")
+IMPORT_ACTIONS = ("import", "preview")
 JOB_STATES = ("running", "done", "stopped")
 ITEM_STATES = ("waiting", "done", "failed")
 BULK_ACTIONS = (

@@ -23,6 +23,11 @@ def cell(value: Any) -> str:
     return f"'{text}" if text.startswith(_BEGINS_FORMULA) or text.lstrip().startswith(_BEGINS_FORMULA) else text
 
 
+def unprotected(text: str) -> str:
+    """The text of a cell without the apostrophe that `cell` put before it."""
+    return text[1:] if text.startswith("'") and text[1:].lstrip().startswith(_BEGINS_FORMULA) else text
+
+
 def as_csv(rows: Iterable[Sequence[Any]]) -> str:
     """The rows as CSV text after RFC 4180."""
     return "".join(",".join(_quoted(cell(value)) for value in row) + "\r\n" for row in rows)

@@ -56,6 +56,7 @@ def _schedule() -> dict[str, dict[str, Any]]:
         "bss.router-orders": _every(3.0, "bss.router-orders", QUEUE_DEFAULT),
         "bss.router-check": _every(60.0, "bss.router-check", QUEUE_DEFAULT),
         "bss.router-drift": _every(300.0, "bss.router-drift", QUEUE_DEFAULT),
+        "bss.customer-jobs": _every(SWEEP_SECONDS, "bss.customer-jobs", QUEUE_DEFAULT),
         "bss.bulk-changes": _every(SWEEP_SECONDS, "bss.bulk-changes", QUEUE_DEFAULT),
         "bss.rollouts": _every(5.0, "bss.rollouts", QUEUE_DEFAULT),
         # Each order has its own next time: ten minutes after it was made, later ever more rarely.

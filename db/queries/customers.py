@@ -1,12 +1,14 @@
 """Single customers and what belongs to them: tags, contacts, equipment, family, referrals."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from db.models import AuditLog, Customer, CustomerContact, CustomerEquipment, CustomerTag, Subscription
+from db.queries.panel.customers import escape_like, search_text
 from db.scope import everybodys
 
 CHILDREN_SHOWN, REFERRED_SHOWN = 200, 200
@@ -66,6 +68,28 @@ def customer_with_code(session: Session, code: str, *, tenant_id: int) -> Custom
         or_(Customer.referral_code == code.upper(), Customer.customer_code == code.upper()),
     )
     return session.scalars(statement.order_by(Customer.id).limit(1)).one_or_none()
+
+
+def customer_at_address(session: Session, name: str, address: str, *, tenant_id: int) -> Customer | None:
+    """A customer of that very name at that very address, in whatever case; without an address nobody."""
+    if not name.strip() or not address.strip():
+        return None
+    statement = select(Customer).where(
+        Customer.tenant_id == tenant_id,
+        Customer.deleted_at.is_(None),
+        search_text().ilike(f"%{escape_like(name.strip())}%"),
+        func.lower(Customer.name) == name.strip().lower(),
+        func.lower(Customer.address) == address.strip().lower(),
+    )
+    return session.scalars(statement.order_by(Customer.id).limit(1)).one_or_none()
+
+
+def with_tags(session: Session, customers: Iterable[Any]) -> None:
+    """Put `tags` on each of the customers, for those who show them."""
+    rows = list(customers)
+    found = tags_of(session, [row.id for row in rows])
+    for row in rows:
+        row.tags = found.get(row.id, [])
 
 
 def children_of(session: Session, customer_id: int) -> Sequence[Customer]:

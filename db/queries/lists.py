@@ -1,4 +1,4 @@
-"""The lists that API and commands show: customers, plans, subscriptions, routers, sessions, logins, changes, audit.
+"""The lists that API and commands show: plans, subscriptions, routers, sessions, logins, changes, audit.
 
 Every statement names its tenant itself. Secrets are never read here.
 """
@@ -25,13 +25,10 @@ from db.models import (
     SubscriptionMac,
 )
 from db.queries.paging import Page, Wanted, fetch_page
-from db.queries.panel.customers import escape_like, matches
+from db.queries.panel.customers import escape_like
 from domain.live_change import ways_to
 from domain.mac import normalise_mac
 
-CUSTOMER_SORTS: Mapping[str, InstrumentedAttribute[Any]] = MappingProxyType(
-    {"created_at": Customer.created_at, "name": Customer.name, "customer_code": Customer.customer_code}
-)
 PLAN_SORTS: Mapping[str, InstrumentedAttribute[Any]] = MappingProxyType(
     {"name": ServicePlan.name, "price": ServicePlan.price, "created_at": ServicePlan.created_at}
 )
@@ -45,21 +42,6 @@ SESSION_SORTS: Mapping[str, InstrumentedAttribute[Any]] = MappingProxyType(
 CHANGE_SORTS: Mapping[str, InstrumentedAttribute[Any]] = MappingProxyType({"created_at": SessionChange.created_at})
 LOGIN_SORTS: Mapping[str, InstrumentedAttribute[Any]] = MappingProxyType({"decided_at": AccessLog.decided_at})
 AUDIT_SORTS: Mapping[str, InstrumentedAttribute[Any]] = MappingProxyType({"created_at": AuditLog.created_at})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CustomerFilter:
-    """None filters nothing."""
-
-    search: str | None = None
-    status: str | None = None
-    customer_type: str | None = None
-    city: str | None = None
-    connection_type: str | None = None
-    service_plan_id: int | None = None
-    nas_server_id: int | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,26 +94,6 @@ class AuditFilter:
     entity_id: int | None = None
     customer_id: int | None = None
     action: str | None = None
-
-
-def page_of_customers(session: Session, *, tenant_id: int, fits: CustomerFilter, wanted: Wanted) -> Page[Customer]:
-    """Customers."""
-    statement = select(Customer).where(
-        Customer.tenant_id == tenant_id, Customer.deleted_at.is_(None), *_customer_conditions(fits)
-    )
-    return fetch_page(session, statement, sorts=CUSTOMER_SORTS, row_id=Customer.id, wanted=wanted)
-
-
-def customer_summary(session: Session, *, tenant_id: int, month_start: datetime) -> dict[str, int]:
-    """The numbers above the list: all, active, new since the month began."""
-    row = session.execute(
-        select(
-            func.count(),
-            func.count().filter(Customer.status == "active"),
-            func.count().filter(Customer.created_at >= month_start),
-        ).where(Customer.tenant_id == tenant_id, Customer.deleted_at.is_(None))
-    ).one()
-    return {"total_customers": row[0], "active_customers": row[1], "new_customers_this_month": row[2]}
 
 
 def page_of_plans(session: Session, *, tenant_id: int, fits: PlanFilter, wanted: Wanted) -> Page[ServicePlan]:
@@ -284,37 +246,6 @@ def page_of_audit(session: Session, *, tenant_id: int, fits: AuditFilter, wanted
         if value is not None:
             statement = statement.where(column == value)
     return fetch_page(session, statement, sorts=AUDIT_SORTS, row_id=AuditLog.id, wanted=wanted)
-
-
-def _customer_conditions(fits: CustomerFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    for column, value in (
-        (Customer.status, fits.status),
-        (Customer.customer_type, fits.customer_type),
-        (Customer.city, fits.city),
-    ):
-        if value is not None:
-            conditions.append(column == value)
-    owned = [
-        column == value
-        for column, value in (
-            (Subscription.connection_type, fits.connection_type),
-            (Subscription.service_plan_id, fits.service_plan_id),
-            (Subscription.nas_server_id, fits.nas_server_id),
-        )
-        if value is not None
-    ]
-    if owned:
-        conditions.append(
-            exists().where(Subscription.customer_id == Customer.id, Subscription.deleted_at.is_(None), *owned)
-        )
-    if fits.created_after is not None:
-        conditions.append(Customer.created_at >= fits.created_after)
-    if fits.created_before is not None:
-        conditions.append(Customer.created_at < fits.created_before)
-    if fits.search:
-        conditions.append(matches(fits.search))
-    return conditions
 
 
 def _subscription_conditions(fits: SubscriptionFilter) -> list[ColumnElement[bool]]:

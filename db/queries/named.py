@@ -58,6 +58,19 @@ def plan_named(session: Session, text: str, *, tenant_id: int) -> ServicePlan | 
     return session.scalars(statement.order_by(ServicePlan.id).limit(1)).one_or_none()
 
 
+def plan_called(session: Session, text: str, *, tenant_id: int) -> ServicePlan | None:
+    """By short name, id or name, in whatever case; the first wins."""
+    found = plan_named(session, text, tenant_id=tenant_id)
+    if found is not None or not text.strip():
+        return found
+    statement = select(ServicePlan).where(
+        ServicePlan.tenant_id == tenant_id,
+        ServicePlan.deleted_at.is_(None),
+        func.lower(ServicePlan.name) == text.strip().lower(),
+    )
+    return session.scalars(statement.order_by(ServicePlan.id).limit(1)).one_or_none()
+
+
 def nas_named(session: Session, text: str, *, tenant_id: int) -> NasServer | None:
     """By name, address or id; a name wins."""
     statement = (

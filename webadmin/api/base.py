@@ -115,6 +115,9 @@ class Pagination(Schema):
     page_size = fields.Integer(metadata={"example": 20})
     total_items = fields.Integer(metadata={"example": 412})
     total_pages = fields.Integer(metadata={"example": 21})
+    is_total_exact = fields.Boolean(
+        metadata={"description": "false when a search finds more than `total_items`, which nobody counted"}
+    )
     next_cursor = fields.String(allow_none=True, metadata={"description": "null on the last page"})
 
 
@@ -182,6 +185,7 @@ def as_whole_list(items: Sequence[Any]) -> dict[str, Any]:
         "page_size": max(1, len(items)),
         "total_items": len(items),
         "total_pages": 1,
+        "is_total_exact": True,
         "next_cursor": None,
     }
     return {"items": items, "pagination": page, "summary": {}}

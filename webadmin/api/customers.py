@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from bss import customers
 from bss.rows import find
 from db.models import Customer
-from db.queries.lists import CustomerFilter, customer_summary, page_of_customers
+from db.queries.customer_lists import CustomerFilter, customer_summary, page_of_customers
 from db.queries.owned import with_owned
 from domain.period import local_midnight
 from webadmin import database, security

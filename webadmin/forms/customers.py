@@ -7,7 +7,7 @@ from wtforms import BooleanField, DateTimeLocalField, HiddenField, StringField, 
 from wtforms.validators import InputRequired
 
 from bss.subscriptions import CONNECTION_TYPES, SUSPEND_REASONS
-from db.models.customers import CUSTOMER_TYPES
+from domain.customer_record import CUSTOMER_TYPES
 from webadmin.forms.fields import AmountField, Form, IdField, SpeedField, WholeField, optional, words_field
 from webadmin.panel.language import LANGUAGES
 from webadmin.panel.words import NAS_BINDINGS, choice_words, suspend_reason_words

@@ -1,6 +1,7 @@
 """The customer list, adding and editing customers, and the customer page."""
 
 import unicodedata
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,9 +19,13 @@ from db.engine import psycopg_of
 from db.models import Customer, Subscription
 from db.queries.access import profiles_by_id
 from db.queries.allowances import topups_of
+from db.queries.customer_lists import BALANCES, CustomerFilter, page_of_customers
+from db.queries.customers import popular_tags, tags_of
 from db.queries.names import as_kept
 from db.queries.nas_groups import groups_of
+from db.queries.operators import operators_of
 from db.queries.owned import chosen_subscription, count_ever, owned_by
+from db.queries.paging import Wanted
 from db.queries.panel import catalogue, network
 from db.queries.panel import customers as reads
 from db.queries.usage_reports import usage_of_period
@@ -34,6 +39,7 @@ from domain.access import (
     speed_now,
     tiers_now,
 )
+from domain.customer_record import CUSTOMER_TYPES
 from domain.lifecycle import CUSTOMER_STATUSES
 from domain.standing import standings
 from webadmin import format as spell
@@ -63,6 +69,8 @@ DAYS_SHOWN = 30
 DECISIONS_SHOWN = 10
 HISTORY_SHOWN = 20
 TOPUPS_SHOWN = 10
+TAGS_OFFERED = 50
+SORTS = ("name", "-created_at", "debt_first")
 TABS = ("service", "sessions", "changes", "attributes", "timeline")
 
 
@@ -70,21 +78,57 @@ TABS = ("service", "sessions", "changes", "attributes", "timeline")
 @requires("view_customers")
 def index() -> ResponseReturnValue:
     """The list, narrowed by the filters in the address."""
-    wanted = reads.CustomerFilter(
-        search=request.args.get("q", ""),
-        status=request.args.get("status", "") if request.args.get("status") in CUSTOMER_STATUSES else "",
-        plan_id=argument_id("plan"),
-        online=request.args.get("online", ""),
-    )
-    rows = reads.customer_page(db(), wanted, page=page_number(), size=PAGE_SIZE)
+    wanted = filter_of_request()
+    part = Wanted(sort=_sort_of_request(), page=page_number(), page_size=PAGE_SIZE)
+    rows = page_of_customers(db(), tenant_id=tenant().id, fits=wanted, wanted=part)
+    ids = [row.id for row in rows.items]
     return render(
         "panel/customers/index.html",
-        rows=rows,
+        customers=rows.items,
+        owned=owned_by(db(), ids),
+        tags=tags_of(db(), ids),
         wanted=wanted,
-        page=Page(number=page_number(), size=PAGE_SIZE, total=rows.total),
+        sort=part.sort,
+        page=Page(number=page_number(), size=PAGE_SIZE, total=rows.total_items, is_exact=rows.is_total_exact),
         plans=catalogue.choices_of_plans(db()),
-        is_filtered=wanted != reads.CustomerFilter(),
+        is_filtered=wanted != CustomerFilter(),
+        **list_choices(),
     )
+
+
+def filter_of_request() -> CustomerFilter:
+    """The filter bar's values in the address; what cannot be meant filters nothing."""
+    given = request.args
+    return CustomerFilter(
+        search=given.get("q", "").strip()[:100] or None,
+        status=_one_of(given.get("status"), CUSTOMER_STATUSES),
+        customer_type=_one_of(given.get("type"), CUSTOMER_TYPES),
+        service_plan_id=argument_id("plan"),
+        operator_id=argument_id("operator"),
+        tags=(given["tag"][:50],) if given.get("tag") else None,
+        city=given.get("city", "").strip()[:100] or None,
+        balance_filter=_one_of(given.get("balance"), BALANCES),
+        is_online={"yes": True, "no": False}.get(given.get("online", "")),
+        deleted=given.get("deleted") == "yes",
+    )
+
+
+def list_choices() -> dict[str, Any]:
+    """What the filter bar offers besides plans and states."""
+    return {
+        "popular_tags": popular_tags(db(), tenant_id=tenant().id, limit=TAGS_OFFERED),
+        "operators": operators_of(db(), tenant().id),
+        "customer_types": CUSTOMER_TYPES,
+        "balances": BALANCES,
+    }
+
+
+def _sort_of_request() -> str:
+    return request.args["sort"] if request.args.get("sort") in SORTS else SORTS[0]
+
+
+def _one_of(value: str | None, allowed: Collection[str]) -> str | None:
+    return value if value in allowed else None
 
 
 @blueprint.route("/customers/new", methods=["GET", "POST"])

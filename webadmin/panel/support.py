@@ -58,6 +58,8 @@ class Page:
     number: int
     size: int
     total: int
+    # False when there are more than `total`, which nobody counted.
+    is_exact: bool = True
 
     @property
     def first(self) -> int:

@@ -8,8 +8,9 @@ from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.orm import Session, defer
 
 from db.models import Customer, NasServer, RadAcct, ServicePlan, Subscription
+from db.queries.customer_search import closest
 from db.queries.owned import Owned, owned_by
-from db.queries.panel.customers import escape_like, recent_customers
+from db.queries.panel.customers import escape_like
 from db.queries.panel.network import as_address
 
 EACH = 6
@@ -45,7 +46,7 @@ class Found:
 def search(session: Session, tenant_id: int, text: str) -> Found:
     """Everything that `text` could mean, a few of each kind."""
     address = as_address(text)
-    customers = [] if address is not None else recent_customers(session, text, EACH)
+    customers = [] if address is not None else closest(session, text, EACH)
     return Found(
         customers=customers,
         owned=owned_by(session, [row.id for row in customers]),

@@ -4,11 +4,9 @@ from marshmallow import Schema, fields, validate
 
 from bss.customers import BLOCKING_STATUSES, LANGUAGES, STARTING_STATUSES
 from bss.subscriptions import CONNECTION_TYPES as SUBSCRIPTION_TYPES
-from db.models.customers import CUSTOMER_TYPES
-from db.queries.lists import (
-    CUSTOMER_SORTS,
-)
+from db.queries.customer_lists import CUSTOMER_SORTS
 from db.queries.owned import SHOWN
+from domain.customer_record import CUSTOMER_TYPES
 from domain.lifecycle import CUSTOMER_STATUSES
 from webadmin.api.base import MAX_ID, PageArguments, list_schema, result_schema, sort_field
 from webadmin.api.schemas.shapes import INT32, Money, Stub, amount, boolean, search_argument, text, when, whole, word
