@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from bss import bulk_changes, rollouts
+from bss import bulk_changes, customer_jobs, rollouts
 from bss.temporary_speeds import BATCH, end_over
 from db.engine import make_engine, make_session_factory
 from db.queries.bulk_changes import running_bulks
