@@ -129,7 +129,7 @@ def _row(job: Work, made: BulkChange) -> dict[str, Any]:
 
 
 def _lines(row: dict[str, Any]) -> list[str]:
-    counts = ("sessions", "asked", "done", "applied", "waiting", "failed", "unknown", "gone")
+    counts = ("sessions", "asked", "done", "applied", "waiting", "failed", "unknown", "gone", "taken_back")
     causes = [f"  failed, {cause}: {count}" for cause, count in row["failed_by_cause"]]
     dead = [f"  no answer from {router}: {count} sessions" for router, count in row["dead_routers"]]
     return [f"{row['kind']}: {row['state']}", *(f"  {name}: {row[name]}" for name in counts), *causes, *dead]

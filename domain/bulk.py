@@ -12,6 +12,9 @@ BULK_STATES = ("running", "paused", "stopped", "done")
 MOVES = {"pause": ("running", "paused"), "resume": ("paused", "running")}
 OPEN_STATES = ("running", "paused")
 
+# What is kept with a change that had not left yet when the many were stopped.
+TAKEN_BACK = "stopped before it was sent"
+
 # In words for staff.
 BULK_KIND_WORDS = {"disconnect": "disconnect", "speed": "put the speed into force"}
 
@@ -32,8 +35,8 @@ class Tally:
 class Report:
     """What became of a bulk change so far.
 
-    `done` were acknowledged or seen to be applied, `applied` are those of them that were seen. `dead_routers` have not
-    answered any change of it, though asked.
+    `done` were acknowledged or applied, `applied` are those of them that were read back. `taken_back` had not left when
+    it was stopped. `dead_routers` have not answered any change of it, though asked.
     """
 
     asked: int = 0
@@ -43,6 +46,7 @@ class Report:
     failed: int = 0
     unknown: int = 0
     gone: int = 0
+    taken_back: int = 0
     failed_by_cause: tuple[tuple[str, int], ...] = ()
     dead_routers: tuple[tuple[str, int], ...] = ()
 
@@ -59,6 +63,7 @@ def report_of(tallies: Iterable[Tally]) -> Report:
     def total(*outcomes: str) -> int:
         return sum(tally.count for tally in listed if tally.outcome in outcomes)
 
+    taken_back = sum(tally.count for tally in listed if tally.outcome == "replaced" and tally.cause == TAKEN_BACK)
     causes: dict[str, int] = {}
     for tally in listed:
         if tally.outcome == "failed":
@@ -71,7 +76,8 @@ def report_of(tallies: Iterable[Tally]) -> Report:
         waiting=total("waiting", "sending"),
         failed=total("failed"),
         unknown=total("unknown"),
-        gone=total("gone", "replaced"),
+        gone=total("gone", "replaced") - taken_back,
+        taken_back=taken_back,
         failed_by_cause=tuple(sorted(causes.items(), key=lambda item: (-item[1], item[0]))),
         dead_routers=_dead(listed),
     )

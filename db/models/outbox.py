@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base, Id, Json, TenantOwned, Timestamps, one_of
-from domain.bulk import BULK_KINDS, BULK_STATES
+from domain.bulk import BULK_KINDS, BULK_STATES, TAKEN_BACK
 from domain.live_change import CHANGE_KINDS, CHANGE_STATUSES, PROOFS, WAYS, WITNESSES, outcome_of
 
 
@@ -92,6 +92,11 @@ class SessionChange(TenantOwned, Base):
     def outcome(self) -> str:
         """What became of it, one of `domain.live_change.OUTCOMES`."""
         return outcome_of(self.status, self.proof)
+
+    @property
+    def is_taken_back(self) -> bool:
+        """It belongs to many that were stopped before it was sent."""
+        return self.status == "superseded" and self.error_cause == TAKEN_BACK
 
 
 class SessionChangeAttempt(Base):

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db.models import BulkChange, NasServer, RadAcct, SessionChange, Subscription
 from db.queries.outbox import HELD
 from db.queries.panel.network import SessionFilter, session_conditions
-from domain.bulk import Report, Tally, report_of
+from domain.bulk import TAKEN_BACK, Report, Tally, report_of
 from domain.live_change import outcome_of
 
 ColumnsT = TypeVarTuple("ColumnsT")
@@ -144,7 +144,7 @@ def let_go(session: Session, bulk_id: int, *, now: datetime) -> int:
 
 def take_back(session: Session, bulk_id: int, *, now: datetime) -> int:
     """Take back those that have not left yet; returns how many."""
-    return _move_waiting(session, bulk_id, status="superseded", finished_at=now)
+    return _move_waiting(session, bulk_id, status="superseded", finished_at=now, error_cause=TAKEN_BACK)
 
 
 def _move_waiting(session: Session, bulk_id: int, **values: object) -> int:

@@ -10,6 +10,7 @@ from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from db.models import PlanRollout, SessionChange
+from domain.bulk import TAKEN_BACK
 from domain.live_change import WAITING
 from domain.rollout import OPEN_STATES, StageCounts
 
@@ -108,7 +109,7 @@ def take_back_waiting(session: Session, rollout_id: int, *, now: datetime) -> in
     taken = session.execute(
         update(SessionChange)
         .where(SessionChange.plan_rollout_id == rollout_id, SessionChange.status == "pending")
-        .values(status="superseded", finished_at=now, plan_rollout_id=None)
+        .values(status="superseded", finished_at=now, plan_rollout_id=None, error_cause=TAKEN_BACK)
         .returning(SessionChange.id)
     )
     return len(taken.all())

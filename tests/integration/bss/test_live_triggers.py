@@ -322,7 +322,7 @@ def test_a_bulk_change_is_held_goes_on_is_stopped_and_reported(case: Case) -> No
     assert set(waiting) == {case.now}
     case.do(bulk_changes.stop, bulk_id=bulk.id)
     report = bulk_changes.report(case.db, bulk)
-    assert (report.done, report.failed, report.gone, report.waiting) == (1, 1, 4, 0)
+    assert (report.done, report.failed, report.taken_back, report.gone, report.waiting) == (1, 1, 4, 0, 0)
     assert report.failed_by_cause == (("401 Unsupported-Attribute", 1),)
     assert bulk.state == "stopped"
 

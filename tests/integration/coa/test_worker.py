@@ -93,7 +93,8 @@ def test_a_change_to_many_is_stopped_in_the_middle(isp: Any, worker: Any) -> Non
     report = bulk_changes.report(isp.db, made)
     assert made.state == "stopped"
     assert (report.asked, report.waiting) == (len(customers) + len(unlucky), 0)
-    assert report.done + report.failed + report.unknown + report.gone == report.asked
+    assert report.done + report.failed + report.unknown + report.gone + report.taken_back == report.asked
+    assert report.taken_back > 100
     ended = sum(not customer.router.is_open for customer in customers[:-1])
     assert report.done == ended
     assert 0 < ended < len(customers) - 100

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.attributes import MAX_SESSION_TIMEOUT_S, split_limit
-from domain.bulk import Tally, report_of
+from domain.bulk import TAKEN_BACK, Tally, report_of
 from domain.desired import NO_VOLUME_LIMIT, SESSION_TIMEOUT, TOTAL_LIMIT
 from domain.live_change import OUTCOMES
 from domain.shown import Proof, Shown, proof_of, same_rate
@@ -91,7 +91,7 @@ tallies = st.builds(
     nas_server_id=st.integers(1, 3),
     router=st.integers(1, 3).map(str),
     outcome=st.sampled_from(sorted(OUTCOMES)),
-    cause=st.one_of(st.none(), st.just("401 Unsupported-Attribute")),
+    cause=st.one_of(st.none(), st.sampled_from(["401 Unsupported-Attribute", TAKEN_BACK])),
     count=st.integers(1, 1000),
     tries=st.integers(0, 5),
 )
@@ -100,7 +100,7 @@ tallies = st.builds(
 @given(st.lists(tallies, max_size=20))
 def test_every_session_asked_is_counted_once(found: list[Tally]) -> None:
     report = report_of(found)
-    parts = (report.done, report.waiting, report.failed, report.unknown, report.gone)
+    parts = (report.done, report.waiting, report.failed, report.unknown, report.gone, report.taken_back)
     assert sum(parts) == report.asked == sum(tally.count for tally in found)
     assert sum(count for _, count in report.failed_by_cause) == report.failed
 

@@ -42,6 +42,7 @@ class BulkReportOut(Schema):
     failed = fields.Integer()
     no_answer = fields.Integer(attribute="unknown")
     gone = fields.Integer(metadata={"description": "ended or changed otherwise meanwhile"})
+    taken_back = fields.Integer(metadata={"description": "had not left when it was stopped"})
     failed_by_cause = fields.List(fields.Nested(CauseCount))
     dead_routers = fields.List(fields.Nested(RouterCount))
 
