@@ -123,13 +123,14 @@ class Lab:
         """A process of an installation (collector, worker), with its own command, on this lab's database."""
         return self.start_service_as(name, name)
 
-    def start_service_as(self, name: str, known_as: str) -> ProcessId:
-        """The same under another name in this lab, so that there may be two."""
+    def start_service_as(self, name: str, known_as: str, instead: Mapping[str, str] | None = None) -> ProcessId:
+        """The same under another name in this lab, so that there may be two; `instead` changes words of its command."""
         place = local.Local(places=local.Places(var=self.home), cluster=None, redis_server=None)
         found = [
             item for item in services.plan(place, self.settings) if isinstance(item, Service) and item.name == name
         ]
-        process = self.start(known_as, found[0].command, env=self._environment(found[0]))
+        command = [(instead or {}).get(word, word) for word in found[0].command]
+        process = self.start(known_as, command, env=self._environment(found[0]))
         self._wait_until_it_says(known_as, found[0])
         return process
 

@@ -11,6 +11,7 @@ from faults.kinds import (
     power,
     processes,
     records,
+    router_api,
     routers,
     strangers,
 )
@@ -26,16 +27,11 @@ FAULTS: tuple[Fault, ...] = (
     *routers.FAULTS,
     *network.FAULTS,
     *strangers.FAULTS,
+    *router_api.FAULTS,
     *changes.FAULTS,
 )
 # Fault to its title and why it does not run here.
 NOT_RUN: dict[str, tuple[str, str]] = {
-    "a12": ("task slower than Redis waits", "a message holds no work, it says look; a11 and a9b kill the sender"),
     "a15b": ("policy never comes back", "a loop inside Python cannot be ended from outside but with its server"),
-    "b12": ("attributes of the wrong size or kind", "part of b11"),
-    "b23": ("router API cut between two steps", "tests/integration/router_api, against a simulated RouterOS"),
-    "b24": (
-        "address pool empty or leased twice",
-        "routers hand pool addresses out; a fixed one is unique by constraint",
-    ),
+    "b24b": ("a router's address pool empty", "routers hand pool addresses out, and say nothing when there is none"),
 }

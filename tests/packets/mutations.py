@@ -136,6 +136,13 @@ class Mutator:
             fresh = self.chance.choice(self._ways)(fresh) or fresh
         return signed(fresh, self._secret) if self.chance.random() < 0.5 else fresh[: LONGEST + 200]
 
+    def odd(self, packet: bytes) -> bytes:
+        """A packet that can be read and is truly signed, with one to three values of a wrong size or kind."""
+        fresh = bytes([packet[0], self.chance.randrange(256)]) + packet[2:]
+        for _ in range(self.chance.randint(1, 3)):
+            fresh = self.chance.choice((self._replace_a_value, self._replace_a_value, self._add_vendor))(fresh)
+        return signed(fresh, self._secret)
+
     def _flip_bits(self, packet: bytes) -> bytes:
         changed = bytearray(packet)
         for _ in range(self.chance.randint(1, 12)):

@@ -20,6 +20,7 @@ from faults.fault import Fault
 from faults.stage import Stage, dialler
 from faults.verdict import Expect, Outcome
 from simulator import SessionHandle, SimulatedRouter
+from simulator.coa_server import CoaRecord
 
 ROUTERS, SESSIONS_A_ROUTER, MOST_SESSIONS_A_ROUTER = 5, 40, 400
 RATE = "Mikrotik-Rate-Limit"
@@ -28,6 +29,8 @@ _SETTLED_WITHIN_S = 60.0
 _STORED_WITHIN_S = 20.0
 _KILLS, _PAUSE_S = 4, 1.0
 _RUNNING = ("postgres", "redis", "radius-login", "radius-accounting", "collector", "worker", "beat")
+# What the worker of `faults.impatient` writes when a task begins.
+BEGUN = "begun: "
 # Still under way, and said to be.
 _OPEN = {"pending", "sending"}
 
@@ -289,6 +292,40 @@ class SenderKilled(LiveChange):
             scene.stage.start("worker")
 
 
+class TaskOverdue(LiveChange):
+    """Routers take their time, and the broker gives each task that is not done within a second to another worker.
+
+    Several senders work side by side then; each change must reach its router once all the same.
+    """
+
+    id, title = "a12", "task slower than the broker waits"
+
+    def spoil(self, scene: Scene) -> None:
+        stage = scene.stage
+        stage.end("worker")
+        stage.lab.log_file("worker").unlink(missing_ok=True)
+        stage.lab.start_service_as("worker", "worker", {"runtime.tasks": "tests.faults.impatient"})
+        for router in scene.routers:
+            router.coa_behaviour.delay_ms = 1500
+
+    def look(self, scene: Scene, outcome: Outcome) -> None:
+        said = scene.stage.lab.log_file("worker").read_text(errors="replace")
+        begun = Counter(line for line in said.splitlines() if line.startswith(BEGUN))
+        sent = Counter(
+            session for router in scene.routers for one in router.coa_records for session in _sent(router, one)
+        )
+        outcome.duplicated += sum(count - 1 for count in sent.values())
+        outcome.figures["tasks_given_out_again"] = sum(count - 1 for count in begun.values())
+        if not outcome.figures["tasks_given_out_again"]:
+            outcome.problems.append("no task was given out again, so nothing was tried")
+        scene.stage.end("worker")
+
+
+def _sent(router: SimulatedRouter, record: CoaRecord) -> list[tuple[str, str]]:
+    """The sessions that a request was about; a repeat of the same packet is not another one."""
+    return [(router.router.source_ip, session) for session in record.session_ids if record.outcome != "duplicate"]
+
+
 class QueueGone(LiveChange):
     """Redis is killed the moment changes are written and comes back empty: nobody is told to look."""
 
@@ -306,5 +343,6 @@ class QueueGone(LiveChange):
 
 
 FAULTS: tuple[Any, ...] = (
-    SenderKilled(), QueueGone(), Refused(), AcknowledgedInVain(), AnswersLost(), WrongSession(), DeadAndSlow(),
+    SenderKilled(), TaskOverdue(), QueueGone(), Refused(), AcknowledgedInVain(), AnswersLost(), WrongSession(),
+    DeadAndSlow(),
 )  # fmt: skip

@@ -110,7 +110,7 @@ def _health(stage: Stage, name: str) -> tuple[int, float]:
 
 
 class BrokenPackets(_Attack):
-    """Packets of real routers with something broken in them, half of them signed again; B12's odd attributes too."""
+    """Packets of real routers with something broken in them, half of them signed again."""
 
     id, title = "b11", "broken packets"
 
@@ -119,12 +119,24 @@ class BrokenPackets(_Attack):
         mutator = Mutator(run.outcome.seed, secret)
         logins, records = real_packets(f"user{_VICTIM:06d}", secret=secret, nas_ip=address)
         for login, record in zip(cycle(logins), cycle(records)):
-            yield mutator.mutated(login), Code.ACCESS_REQUEST
-            yield mutator.mutated(record), Code.ACCOUNTING_REQUEST
+            yield self.spoil(mutator, login), Code.ACCESS_REQUEST
+            yield self.spoil(mutator, record), Code.ACCOUNTING_REQUEST
+
+    def spoil(self, mutator: Mutator, packet: bytes) -> bytes:
+        return mutator.mutated(packet)
 
     def tidy(self, run: Run) -> None:
         # What it made up has whoever it named online there, and limits count.
         announce(run.stage, RouterPlan(address=self.address(run)), "Accounting-On")
+
+
+class OddAttributes(BrokenPackets):
+    """Packets that can be read and are truly signed, with values of the wrong size or kind: short numbers, NULs, ..."""
+
+    id, title = "b12", "attributes of the wrong size or kind"
+
+    def spoil(self, mutator: Mutator, packet: bytes) -> bytes:
+        return mutator.odd(packet)
 
 
 class WrongSecret(_Attack):
@@ -347,5 +359,5 @@ class PowerCutEnds(Fault):
 
 # The crowd comes last: whom it let in has a place for half a minute.
 FAULTS = (
-    BrokenPackets(), WrongSecret(), UnknownRouter(), Replay(), Guessing(), PowerCutEnds(), Crowd(),
+    BrokenPackets(), OddAttributes(), WrongSecret(), UnknownRouter(), Replay(), Guessing(), PowerCutEnds(), Crowd(),
 )  # fmt: skip
