@@ -4,7 +4,7 @@ Knows the columns of radacct, which change needs which statement, and whom to te
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,12 +15,16 @@ from accounting.facts import moment
 from accounting.records import Record
 from db.queries import accounting as queries
 from db.queries.accounting import Connection, NasRow, SessionRow, hex_texts, numbers
+from db.queries.prefixes import length_of, note_lengths
+from domain.addresses import PREFIX_COLUMNS
 from domain.mac import normalise_mac
 from domain.sessions import SessionState
 
 MAX_NOTICE_BYTES = 7900
 
 _PLAIN_MAC = re.compile("(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
+
+_PREFIX_PLACES = [(column, queries.SESSION_COLUMNS.index(column)) for column in PREFIX_COLUMNS]
 
 # Router, Class or User-Name, Acct-Session-Id, a NUL after each of the first two.
 Key = str
@@ -131,6 +135,7 @@ class SessionChanges:
         """Store new and changed sessions and announce which began and ended; raises `SessionsMoved`."""
         if self._new:
             queries.insert_sessions(connection, self._new)
+            note_lengths(connection, _prefix_lengths(self._new))
         if self._advanced is not None:
             count, columns = self._advanced
             _expect(queries.advance_sessions(connection, columns), count)
@@ -190,6 +195,14 @@ def _row(live: Live) -> list[Any]:
         address("Delegated-IPv6-Prefix"), records.readable_class(attributes), router.tenant_id, live.subscription_id,
         router.nas_server_id, state.start_told_s, state.marks, list(state.trail) or None,
     ]  # fmt: skip
+
+
+def _prefix_lengths(rows: Sequence[list[Any]]) -> Iterator[tuple[str, int]]:
+    """The columns of new sessions that hold a prefix, and its length."""
+    for column, place in _PREFIX_PLACES:
+        for row in rows:
+            if row[place] is not None:
+                yield column, length_of(row[place])
 
 
 def _realm(name: str) -> str | None:

@@ -14,7 +14,21 @@ from argon2 import PasswordHasher
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.models import Customer, NasGroup, NasServer, PlanFupRule, RadAcct, Role, ServicePlan, Subscription, Tenant, User
+from db.models import (
+    AddressPrefixLength,
+    Customer,
+    NasGroup,
+    NasServer,
+    PlanFupRule,
+    RadAcct,
+    Role,
+    ServicePlan,
+    Subscription,
+    Tenant,
+    User,
+)
+from db.queries.prefixes import length_of
+from domain.addresses import PREFIX_COLUMNS
 
 T = TypeVar("T")
 PASSWORD = "correct-horse-battery"
@@ -131,6 +145,9 @@ def make_session(db: Session, subscription: Subscription, nas: NasServer, **over
         "callingstationid": f"AA:BB:CC:DD:EE:{number % 256:02X}",
         "class_": f"lts1:{subscription.id}:0:{number:x}",
     }
+    for column in PREFIX_COLUMNS:
+        if over.get(column):
+            db.merge(AddressPrefixLength(held=column, length=length_of(over[column])))
     return _add(db, RadAcct(**values | over))
 
 

@@ -4,8 +4,7 @@ from sqlalchemy import SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base, one_of
-
-PREFIX_COLUMNS = ("framedipv6prefix", "delegatedipv6prefix")
+from domain.addresses import PREFIX_COLUMNS
 
 
 class AddressPrefixLength(Base):

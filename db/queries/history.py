@@ -4,25 +4,21 @@ Sessions come by an index of their subscription or address, months by pruning, t
 here reads sessions that it does not show, except to add up those of one kind of service in the range asked for.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import class_row, dict_row
 
+from db.queries.prefixes import known_lengths
+
 Connection = psycopg.Connection[Any]
 SERVICES = ("pppoe", "vpn", "hotspot", "other")
 MOST_ROWS = 1000
 _FIRST_STEP = timedelta(days=62)
-# Delegated prefixes are no longer than a network and no shorter than what a provider is given itself. Each length is a
-# look into the index of each month, so those that nearly everybody uses are tried first.
-_USUAL_LENGTHS = (*range(32, 65, 4), 62, 128)
-_OTHER_LENGTHS = tuple(length for length in range(28, 65) if length not in _USUAL_LENGTHS)
-_LENGTHS = (_USUAL_LENGTHS, _OTHER_LENGTHS)
 _MOST_FOUND = 50
 
 # PPP alone has Framed-Protocol, and a tunnel has a virtual port; a hotspot without PPP says it is wireless.
@@ -228,7 +224,6 @@ _HELD: LiteralString = """
  WHERE r.{column} {match} AND r.acctstarttime <= %(at)s AND (r.acctstoptime >= %(at)s OR r.acctstoptime IS NULL)
    AND r.tenant_id = %(tenant_id)s ORDER BY r.acctstarttime DESC LIMIT %(limit)s)
 """
-_EXACT = ("= %(address)s::inet", "= ANY(%(prefixes)s::inet[])")
 
 
 def _who_had(columns: Sequence[tuple[str, str]]) -> str:
@@ -242,37 +237,34 @@ def _who_had(columns: Sequence[tuple[str, str]]) -> str:
     """  # noqa: S608 - our own text
 
 
-# What is looked through for an address of either kind.
-_V4 = (("framedipaddress", _EXACT[0]),)
-_V6 = (
-    ("framedipv6address", _EXACT[0]),
-    ("framedipv6prefix", _EXACT[1]),
-    ("delegatedipv6prefix", _EXACT[1]),
-)
-
-
 def who_had(
     connection: Connection, address: IPv4Address | IPv6Address, at: datetime, *, tenant_id: int
 ) -> list[Holder]:
     """Sessions that had the address, or a prefix that holds it, at that moment; the newest first."""
-    values = {"address": str(address), "at": at, "tenant_id": tenant_id, "limit": _MOST_FOUND}
+    lengths = {} if isinstance(address, IPv4Address) else known_lengths(connection)
+    statement, values = who_had_statement(address, lengths)
+    values |= {"at": at, "tenant_id": tenant_id, "limit": _MOST_FOUND}
     with connection.cursor(row_factory=dict_row) as cursor:
-        for prefixes in ([],) if isinstance(address, IPv4Address) else map(partial(_prefixes, address), _LENGTHS):
-            statement = who_had_statement(is_v4=not prefixes)
-            rows = cursor.execute(statement.encode(), values | {"prefixes": prefixes}).fetchall()
-            if rows:
-                break
-    return [_holder(row) for row in rows]
+        return [_holder(row) for row in cursor.execute(statement.encode(), values)]
 
 
-def who_had_statement(*, is_v4: bool) -> str:
-    """The question as SQL; tests look at its plan."""
-    return _who_had(_V4 if is_v4 else _V6)
+def who_had_statement(
+    address: IPv4Address | IPv6Address, lengths: Mapping[str, Sequence[int]]
+) -> tuple[str, dict[str, Any]]:
+    """The question and the values that name the address: in its own column, and in each prefix that would hold it.
 
-
-def _prefixes(address: IPv4Address | IPv6Address, lengths: Sequence[int]) -> list[str]:
-    """The prefixes of these lengths that hold the address: equality is what an index of prefixes can answer."""
-    return [str(ip_network((address, length), strict=False)) for length in lengths]
+    `lengths` are those that occur by column. Each is an equality of its own, which is what an index can answer, in the
+    order of time, and what a kept plan fits whatever the address is; of a list of prefixes neither is true.
+    """
+    own = "framedipaddress" if isinstance(address, IPv4Address) else "framedipv6address"
+    asked = [(own, "address", str(address))]
+    asked += [
+        (column, f"{column}_{length}", str(ip_network((address, length), strict=False)))
+        for column, found in lengths.items()
+        for length in found
+    ]
+    statement = _who_had([(column, f"= %({name})s::inet") for column, name, _ in asked])
+    return statement, {name: value for _, name, value in asked}
 
 
 def _holder(row: dict[str, Any]) -> Holder:

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from db.queries.accounting import take_merge_lock
+from db.queries.prefixes import note_lengths_in
 from domain.retirement import months_after
 
 Connection = psycopg.Connection[Any]
@@ -137,6 +138,8 @@ def put_back(connection: Connection, parent: str, name: str, columns: Iterable[s
             for piece in pieces:
                 copy.write(piece)
         rows = cursor.rowcount
+    if parent == "radacct":
+        note_lengths_in(connection, name)
     _begin_change(connection, parent)
     attach = sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})")
     bounds = (sql.Literal(f"{edge} 00:00+00") for edge in (month, months_after(month, 1)))

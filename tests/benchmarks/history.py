@@ -23,6 +23,7 @@ from benchmarks.verdict import Result
 from db.migrations import runner
 from db.queries import history
 from db.queries.history import Range
+from db.queries.prefixes import note_lengths_in
 from domain.retirement import months_after
 from runtime import ports, postgres, processes
 
@@ -35,13 +36,14 @@ _WRITERS = 2
 _FILL = """
 INSERT INTO {table} (acctsessionid, acctuniqueid, username, nasipaddress, nasportid, nasporttype, acctstarttime,
     acctupdatetime, acctstoptime, acctsessiontime, acctinputoctets, acctoutputoctets, callingstationid,
-    acctterminatecause, servicetype, framedprotocol, framedipaddress, framedipv6prefix, class, tenant_id,
-    subscription_id, nas_server_id)
+    acctterminatecause, servicetype, framedprotocol, framedipaddress, framedipv6prefix, delegatedipv6prefix,
+    class, tenant_id, subscription_id, nas_server_id)
 SELECT '8' || lpad(to_hex(x.n), 7, '0'), md5(x.m || '-' || x.n), 'user' || x.s, '10.9.0.1', 'ether2',
     CASE WHEN x.s %% 10 = 0 THEN 'Wireless-802.11' ELSE 'Ethernet' END, x.stop - make_interval(secs => x.len), x.stop,
     x.stop, x.len, x.len * 2000, x.len * 30000, '02:00:00:' || lpad(to_hex(x.s), 6, '0'), 'User-Request',
     'Framed-User', CASE WHEN x.s %% 10 = 0 THEN NULL ELSE 'PPP' END, '100.64.0.0'::inet + x.n %% %(addresses)s,
     ('2001:db8:0:' || to_hex(x.n %% %(addresses)s) || '::/64')::cidr,
+    ('2001:db9:' || to_hex(x.n %% %(addresses)s) || '::/56')::cidr,
     'lts1:' || x.s || ':0:x', 1, x.s, x.s %% %(routers)s + 1
 FROM (SELECT n, %(month)s::text AS m, (n * 7919) %% %(subscriptions)s + 1 AS s, 600 + n * 31 %% 7200 AS len,
         %(begin)s::timestamptz
@@ -108,6 +110,7 @@ def _fill(url: str, rows: int, say: Callable[[str], None]) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         for month in months:
             _attach(connection, month)
+        note_lengths_in(connection, "radacct")
         connection.execute("ANALYZE radacct")
 
 
@@ -173,7 +176,8 @@ def _measure(connection: psycopg.Connection[Any], asked: int, say: Callable[[str
 
     def held(kind: int) -> Any:
         place = chance.randrange(ADDRESSES)
-        text = str(ip_address("100.64.0.0") + place) if kind == 4 else f"2001:db8:0:{place:x}::7"
+        places = {4: str(ip_address("100.64.0.0") + place), 64: f"2001:db8:0:{place:x}::7"}
+        text = places.get(kind) or f"2001:db9:{place:x}:12::7"
         return history.who_had(connection, ip_address(text), moment(), tenant_id=1)
 
     questions: dict[str, Callable[[], Any]] = {
@@ -183,7 +187,8 @@ def _measure(connection: psycopg.Connection[Any], asked: int, say: Callable[[str
         "totals of five years": lambda: history.total_in(connection, someone(), whole),
         "totals of PPPoE in a month": lambda: history.total_in(connection, someone(), _of_pppoe(month_ago())),
         "who had an IPv4 address": lambda: held(4),
-        "who had an IPv6 address": lambda: held(6),
+        "who had an IPv6 address": lambda: held(64),
+        "who had a delegated prefix": lambda: held(56),
     }
     result = Result(name="history", values={}, head=("question", "median", "95 %", "worst"))
     for name, ask in questions.items():

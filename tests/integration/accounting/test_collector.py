@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, timedelta
+from ipaddress import ip_address
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,8 @@ from accounting import jobs
 from accounting.collector import Collector, Limits
 from accounting.sessions import SessionsMoved
 from db.queries import partitions
+from db.queries.history import who_had
+from db.queries.prefixes import known_lengths
 from db.queries.usage import totals_in
 from domain.period import period_at
 from factories import make_nas, make_subscription, make_tenant
@@ -95,6 +98,19 @@ def test_a_session_says_what_flowed_between_its_last_two_reports(
     clock.pass_by(minutes=1)
     report("Stop", 660, 3_750_000, 300_750_000)
     assert rate() == (100, 100)
+
+
+def test_the_lengths_of_prefixes_are_noted_with_the_sessions_that_have_them(
+    isp: Isp, spool: SpoolWriter, collector: Collector
+) -> None:
+    for number, prefix in enumerate(("2001:db8:1::/56", "2001:db8:2::/56", "2001:db8:3:4::/62", None)):
+        given = {"Delegated_IPv6_Prefix": prefix, "Framed_IPv6_Prefix": f"2001:db9:{number}::/64"} if prefix else {}
+        spool.send("Start", Class=class_of(isp.subscription_id), Acct_Session_Id=f"8100001{number}", **given)
+    drain(collector)
+
+    assert known_lengths(isp.connection) == {"delegatedipv6prefix": [56, 62], "framedipv6prefix": [64]}
+    holder = who_had(isp.connection, ip_address("2001:db8:2:7::1"), NOW + timedelta(minutes=1), tenant_id=isp.tenant_id)
+    assert [one.session.delegated_prefix for one in holder] == ["2001:db8:2::/56"]
 
 
 def test_starts_and_ends_are_announced_with_the_commit(isp: Isp, spool: SpoolWriter, collector: Collector) -> None:

@@ -13,6 +13,7 @@ from accounting import jobs, retirement
 from accounting.retirement import ArchiveError
 from cli.main import root
 from db.queries import archives
+from db.queries.prefixes import known_lengths
 from domain.retirement import WrongMove
 from runtime.settings import Settings
 from tests.integration.accounting.conftest import Isp
@@ -56,6 +57,14 @@ def retire(isp: Isp, folder: Path) -> int:
 def names_of(isp: Isp) -> list[str]:
     rows = isp.rows("SELECT username FROM radacct WHERE acctstoptime < '2027-02-01' ORDER BY acctuniqueid")
     return [row["username"] for row in rows]
+
+
+def test_a_month_that_comes_back_is_found_by_the_prefixes_in_it(year: Isp, tmp_path: Path) -> None:
+    year.do("UPDATE radacct SET delegatedipv6prefix = '2001:db8:1::/57' WHERE acctuniqueid = %s", f"{0:032x}")
+    year.do("DELETE FROM address_prefix_lengths")
+    retire(year, tmp_path)
+    retirement.restore(year.connection, MONTH, folder=tmp_path, now=NOW)
+    assert known_lengths(year.connection) == {"delegatedipv6prefix": [57]}
 
 
 def test_without_a_setting_nothing_ever_leaves(year: Isp, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from ipaddress import ip_address
 from typing import Any
 
 import psycopg
@@ -14,6 +15,7 @@ from bss.failure import Invalid, NotFound
 from db.engine import psycopg_of
 from db.models import AuditLog, NasServer, Subscription, Tenant
 from db.queries import history as queries
+from db.queries.prefixes import known_lengths
 from factories import make_nas, make_session, make_subscription, make_tenant
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
@@ -219,6 +221,24 @@ def test_an_ipv6_address_is_found_by_itself_and_by_every_prefix_that_holds_it(
     assert holders(db, actor, "2001:db9::1") == []
 
 
+def test_only_lengths_that_occur_are_looked_for(
+    db: Session, actor: Actor, budi: Subscription, nas: NasServer
+) -> None:
+    address = ip_address("2001:db8:1:2::9")
+    assert set(queries.who_had_statement(address, known_lengths(psycopg_of(db)))[1]) == {"address"}
+    make_session(db, budi, nas, acctstarttime=NOW - timedelta(days=3), delegatedipv6prefix="2001:db8:1::/56")
+    make_session(db, budi, nas, acctstarttime=NOW - timedelta(days=2), delegatedipv6prefix="2001:db8:1::/48")
+    make_session(db, budi, nas, acctstarttime=NOW - timedelta(days=1), delegatedipv6prefix="2001:db8::/56")
+
+    _, values = queries.who_had_statement(address, known_lengths(psycopg_of(db)))
+
+    assert values == {
+        "address": "2001:db8:1:2::9",
+        "delegatedipv6prefix_48": "2001:db8:1::/48",
+        "delegatedipv6prefix_56": "2001:db8:1::/56",
+    }
+
+
 def test_only_the_own_provider_is_told(db: Session, actor: Actor, keys_file: object) -> None:
     other = make_tenant(db)
     make_session(
@@ -242,12 +262,11 @@ def test_the_plan_reads_by_index_and_leaves_out_months_that_were_over(
         connection.execute("SELECT ensure_month_partitions('radacct', '2024-01-01', 36)")
         # So little is there that reading all of it would be cheapest.
         connection.execute("SET enable_seqscan = off")
-        values = {
-            "address": "100.64.0.7" if is_v4 else "2001:db8::7", "prefixes": ["2001:db8::/64"], "tenant_id": 1,
-            "at": datetime(2026, 6, 15, tzinfo=UTC), "limit": 50,
-        }  # fmt: skip
-        statement = f"EXPLAIN (FORMAT JSON) {queries.who_had_statement(is_v4=is_v4)}"
-        (plan,) = connection.execute(statement.encode(), values).fetchone() or (None,)
+        address = ip_address("100.64.0.7" if is_v4 else "2001:db8::7")
+        lengths = {} if is_v4 else {"framedipv6prefix": [64], "delegatedipv6prefix": [56, 60]}
+        statement, values = queries.who_had_statement(address, lengths)
+        values |= {"tenant_id": 1, "at": datetime(2026, 6, 15, tzinfo=UTC), "limit": 50}
+        (plan,) = connection.execute(f"EXPLAIN (FORMAT JSON) {statement}".encode(), values).fetchone() or (None,)
     nodes = list(_nodes(plan[0]["Plan"]))
     read = [node for node in nodes if str(node.get("Relation Name", "")).startswith("radacct")]
     assert {node["Node Type"] for node in read} <= {"Index Scan", "Bitmap Heap Scan"}
