@@ -42,6 +42,9 @@ class BillingRules:
     keeps_days: bool = False
     # A run that would suspend more than this share of all active subscriptions stops and asks.
     most_suspended_percent: int = 20
+    # The nightly run begins by itself at this local hour; otherwise somebody starts it.
+    runs_by_itself: bool = True
+    run_hour: int = 0
 
     @property
     def tax(self) -> TaxRule:
@@ -60,7 +63,7 @@ KNOWN = frozenset(field.name for field in fields(BillingRules))
 def rules_of(session: Session, *, tenant_id: int) -> BillingRules:
     """The provider's rules."""
     stored = read_settings(session, tenant_id=tenant_id, prefix=PREFIX)
-    return BillingRules(**{name: _read(name, value) for name, value in stored.items() if name in KNOWN})
+    return BillingRules(**{name: read(name, value) for name, value in stored.items() if name in KNOWN})
 
 
 def change(session: Session, *, actor: Actor, now: datetime, changes: Mapping[str, Any]) -> BillingRules:
@@ -71,22 +74,24 @@ def change(session: Session, *, actor: Actor, now: datetime, changes: Mapping[st
     clean = {name: _CLEANERS[name](value, name) for name, value in changes.items()}
     differing = {name: value for name, value in clean.items() if getattr(before, name) != value}
     for name, value in differing.items():
-        write_setting(session, tenant_id=tenant.id, key=PREFIX + name, value=_plain(value))
+        write_setting(session, tenant_id=tenant.id, key=PREFIX + name, value=plain(value))
     if differing:
-        old = {name: _plain(value) for name, value in asdict(before).items() if name in differing}
-        new = {name: _plain(value) for name, value in differing.items()}
+        old = {name: plain(value) for name, value in asdict(before).items() if name in differing}
+        new = {name: plain(value) for name, value in differing.items()}
         audit.record(session, actor=actor, now=now, action="billing.rules_changed", entity=tenant, old=old, new=new)
     session.flush()
     return rules_of(session, tenant_id=tenant.id)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A rule's value as it is stored."""
     if isinstance(value, Decimal):
         return str(value)
     return list(value) if isinstance(value, tuple) else value
 
 
-def _read(name: str, value: Any) -> Any:
+def read(name: str, value: Any) -> Any:
+    """A rule's value as it was stored."""
     if name == "tax_percent":
         return Decimal(str(value))
     return tuple(value) if name == "remind_on" else value
@@ -136,4 +141,6 @@ _CLEANERS: Mapping[str, Callable[[Any, str], Any]] = {
     "applies_balance": _yes_or_no,
     "keeps_days": _yes_or_no,
     "most_suspended_percent": _whole(1, 100),
+    "runs_by_itself": _yes_or_no,
+    "run_hour": _whole(0, 23),
 }

@@ -16,7 +16,7 @@ from bss.actor import Actor
 from bss.books import Event, book, take_back
 from bss.failure import Conflict, Problem
 from bss.outcome import NO_EFFECT, Effect
-from bss.rows import tenant_of
+from bss.rows import locked, tenant_of
 from bss.subscriptions.renewal import Extended, bring_back, extend, take_back_extension
 from db.engine import psycopg_of
 from db.models import Customer, Invoice, InvoiceSettlement, Payment
@@ -109,7 +109,10 @@ def restore(session: Session, *, actor: Actor, now: datetime, customer: Customer
             grace_days=row.grace_days, owed=row.owed, credit_limit=row.credit_limit,
         )  # fmt: skip
         if decide(debt, today, remind_on=()).action is Action.RESTORE:
-            effect += bring_back(session, actor=actor, now=now, customer=customer, subscription_id=row.subscription_id)
+            # Those whom he pays for are locked after him.
+            own = row.customer_id == customer.id
+            owner = customer if own else locked(session, Customer, row.customer_id, actor=actor)
+            effect += bring_back(session, actor=actor, now=now, customer=owner, subscription_id=row.subscription_id)
     return effect
 
 

@@ -164,9 +164,10 @@ def payment_of_request(session: Session, *, tenant_id: int, request_key: str) ->
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DebtRow:
-    """What a subscription's customer owes for it. `owed` is all his open invoices less his balance."""
+    """What is owed for a subscription. `owed` is all open invoices of who pays for it, less his balance."""
 
     subscription_id: int
+    customer_id: int
     status: str
     suspend_cause: str | None
     expires_at: datetime | None
@@ -177,23 +178,26 @@ class DebtRow:
 
 
 _DEBTS = """
-SELECT s.id AS subscription_id, s.status, s.suspend_cause, s.expires_at,
+SELECT s.id AS subscription_id, s.customer_id, s.status, s.suspend_cause, s.expires_at,
     (SELECT min(i.due_date) FROM invoices i WHERE i.subscription_id = s.id AND i.status IN ('unpaid', 'overdue'))
         AS oldest_due,
     coalesce(s.grace_period_days, p.grace_period_days) AS grace_days,
     coalesce((SELECT sum(i.total) FROM invoices i WHERE i.customer_id = c.id AND i.status IN ('unpaid', 'overdue')), 0)
         - c.balance AS owed,
     c.credit_limit
-FROM subscriptions s JOIN customers c ON c.id = s.customer_id JOIN service_plans p ON p.id = s.service_plan_id
-WHERE s.customer_id = %s AND s.deleted_at IS NULL AND s.status IN ('active', 'suspended', 'expired')
-ORDER BY s.id
+FROM subscriptions s JOIN customer_payers y ON y.customer_id = s.customer_id JOIN customers c ON c.id = y.payer_id
+JOIN service_plans p ON p.id = s.service_plan_id
+WHERE (s.customer_id = %(id)s OR s.customer_id IN (SELECT f.id FROM customers f WHERE f.parent_customer_id = %(id)s))
+  AND (s.customer_id = %(id)s OR y.payer_id = %(id)s)
+  AND s.deleted_at IS NULL AND s.status IN ('active', 'suspended', 'expired')
+ORDER BY s.customer_id <> %(id)s, s.customer_id, s.id
 """
 
 
 def debts_of_customer(connection: Connection, customer_id: int) -> list[DebtRow]:
-    """What the customer owes, by subscription."""
+    """What is owed for the customer's subscriptions and those that he pays for, his own first."""
     with connection.cursor(row_factory=class_row(DebtRow)) as cursor:
-        return cursor.execute(_DEBTS, [customer_id]).fetchall()
+        return cursor.execute(_DEBTS, {"id": customer_id}).fetchall()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,6 +14,13 @@ _NOW = sa.text("now()")
 _EMPTY = sa.text("'{}'::jsonb")
 _OLD_ALARMS = ("spool_closed", "spool_room", "spool_lag", "spool_sync", "collector_silent", "month_not_retired")
 _NEW_ALARMS = ("books_wrong", "billing_stopped", "job_fails")
+# Who pays a customer's invoices: he himself, or the head of his family.
+_PAYERS = """
+CREATE VIEW customer_payers AS
+SELECT c.id AS customer_id, coalesce(q.id, c.id) AS payer_id FROM customers c
+LEFT JOIN billing_profiles f ON f.customer_id = c.id AND f.subscription_id IS NULL AND f.parent_pays
+LEFT JOIN customers q ON f.id IS NOT NULL AND q.id = c.parent_customer_id AND q.deleted_at IS NULL
+"""
 _TABLES = (
     "customer_notices",
     "billing_run_suspensions",
@@ -49,12 +56,14 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("suspend_on IS NOT NULL"),
     )
+    op.execute(_PAYERS)
     _allow_alarms((*_OLD_ALARMS, *_NEW_ALARMS))
 
 
 def downgrade() -> None:
     op.execute("DELETE FROM alarms WHERE code IN ('books_wrong', 'billing_stopped', 'job_fails')")
     _allow_alarms(_OLD_ALARMS)
+    op.execute("DROP VIEW customer_payers")
     op.drop_index("ix_subscriptions_suspend_on", table_name="subscriptions")
     for column in ("suspend_recurring_day", "suspend_on", "is_postpaid"):
         op.drop_column("subscriptions", column)

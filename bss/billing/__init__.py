@@ -1,0 +1,1 @@
+"""Bills for many customers at once: runs, and how a customer wants to be billed."""
