@@ -99,6 +99,15 @@ def million(subscribers: int, seconds: float, rounds: int) -> None:
     _report(lambda: [_module("million").run(many=subscribers, seconds=seconds, rounds=rounds, say=_say)])
 
 
+@bench.command("customers")
+@click.option("--customers", default=1_000_000, show_default=True, type=click.IntRange(1_000, 4_000_000))
+@click.option("--asked", default=20, show_default=True, help="How often each is asked.", type=click.IntRange(2))
+@json_option
+def customers(customers: int, asked: int) -> None:
+    """How long a search among a million customers takes, and a thousand new ones in one job."""
+    _report(lambda: [_module("customers").run(customers=customers, asked=asked, say=_say)])
+
+
 @bench.command("history")
 @click.option("--rows", default=50_000_000, show_default=True, type=click.IntRange(60_000, 500_000_000))
 @click.option(
@@ -108,6 +117,14 @@ def million(subscribers: int, seconds: float, rounds: int) -> None:
 def history(rows: int, asked: int) -> None:
     """How long one customer's history and the holder of an address take in a table of five years."""
     _report(lambda: [_module("history").run(rows=rows, asked=asked, say=_say)])
+
+
+@bench.command("billing")
+@click.option("--subscriptions", default=100_000, show_default=True, type=click.IntRange(1_000, 2_000_000))
+@json_option
+def billing(subscriptions: int) -> None:
+    """A night: so many subscriptions invoiced, a tenth of them paid from balances."""
+    _report(lambda: [_module("billing").run(number=subscriptions, say=_say)])
 
 
 def _run(names: tuple[str, ...], seconds: float, subscribers: int, rounds: int) -> None:
