@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from accounting import fairuse, gardens, hours, limits, quotas, restarts, retirement, rollups, stale
+from accounting import fairuse, gardens, hours, limits, quotas, restarts, retirement, rollups, stale, turns
 from db.queries import accounting as queries
 from db.queries import partitions, receipts
 from db.queries import quotas as quota_queries
@@ -106,6 +106,20 @@ def turn_topups(connection: Connection, now: datetime) -> Done:
         return Done(changed=len(due), asked=asked + fairuse.look_again(connection, due, now=now))
 
     return _in_chunks(connection, chunk)
+
+
+def tell_new_periods(connection: Connection, now: datetime) -> Done:
+    """Tell sessions that go on past the turn of an allowance's period what they may use now."""
+    asked = 0
+    for turn in turns.turned_lately(connection, now):
+        after = ""
+        for _ in range(MAX_CHUNKS):
+            with connection.transaction():
+                after, written = turns.tell(connection, turn, after=after, now=now, limit=CHUNK)
+            asked += written
+            if not after:
+                break
+    return Done(changed=asked, asked=asked)
 
 
 def turn_hours(connection: Connection, now: datetime) -> Done:
@@ -221,6 +235,7 @@ JOBS: dict[str, Callable[[Connection, datetime], Done]] = {
     "put-aside": forget_settled_records,
     "fup-reset": reset_fair_use,
     "quota-reset": give_allowances_back,
+    "quota-turns": tell_new_periods,
     "topups": turn_topups,
     "hours": turn_hours,
     "expiry": expire_subscriptions,
@@ -233,7 +248,7 @@ JOBS: dict[str, Callable[[Connection, datetime], Done]] = {
     "usage-months": roll_months,
 }
 SWEEP = (
-    *("expiry", "vouchers", "fup-reset", "quota-reset", "topups", "hours"),
+    *("expiry", "vouchers", "fup-reset", "quota-reset", "quota-turns", "topups", "hours"),
     *("router-restarts", "stale-sessions", "unwanted-sessions", "gardens", "put-aside"),
 )
 

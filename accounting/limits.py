@@ -21,6 +21,7 @@ from domain.desired import (
     limits_known,
     limits_to,
 )
+from domain.live_change import SOON
 
 REASON = "limits"
 
@@ -34,6 +35,8 @@ def tell_limits(
     reason: str = REASON,
     also: frozenset[str] = frozenset(),
     with_rate: bool = False,
+    caused_at: datetime | None = None,
+    priority: int = SOON,
 ) -> list[int]:
     """Ask for the limits of now on the running sessions of the subscriptions; returns the ids of the rows written.
 
@@ -61,9 +64,11 @@ def tell_limits(
         reason=reason,
         requested_by=requested_by,
         now=now,
+        caused_at=caused_at,
         sessions=list(each),
         attributes_of=each,
         only_news=True,
+        priority=priority,
     )
 
 

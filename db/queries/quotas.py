@@ -111,6 +111,54 @@ def periods_over(connection: Connection, *, now: datetime, limit: int) -> list[i
     return [row[0] for row in rows]
 
 
+def periods_in_use(connection: Connection) -> list[tuple[int, str, str]]:
+    """(tenant, its zone, period) of every allowance that ends sessions and turns."""
+    rows = connection.execute(
+        "SELECT DISTINCT q.tenant_id, t.timezone, q.period FROM quotas q JOIN tenants t ON t.id = q.tenant_id"
+        " WHERE q.action <> 'throttle' AND q.period <> 'total' ORDER BY 1, 3"
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+# A session that was told its limits since, or is being ended, needs no more words.
+_PAST_TURN = """
+SELECT r.acctuniqueid, r.subscription_id FROM radacct_open r JOIN subscriptions s ON s.id = r.subscription_id
+WHERE r.acctuniqueid > %(after)s AND r.acctstoptime IS NULL AND r.acctstarttime < %(turned_at)s
+  AND r.acctupdatetime >= %(heard_since)s AND s.tenant_id = %(tenant_id)s
+  AND (%(billing_day)s::int IS NULL OR s.billing_day = %(billing_day)s)
+  AND EXISTS (SELECT FROM quotas q WHERE q.period = %(period)s AND q.action <> 'throttle'
+      AND (q.service_plan_id = s.service_plan_id OR q.subscription_id = s.id OR q.family_id = s.family_id))
+  AND NOT EXISTS (SELECT FROM session_changes x WHERE x.subscription_id = s.id AND x.acctuniqueid = r.acctuniqueid
+      AND ((x.reason = 'limits' AND x.created_at >= %(turned_at)s)
+          OR (x.kind = 'disconnect' AND x.status IN ('pending', 'sending'))))
+ORDER BY r.acctuniqueid LIMIT %(limit)s
+"""
+
+
+def sessions_past_turn(
+    connection: Connection,
+    *,
+    tenant_id: int,
+    period: str,
+    billing_day: int | None,
+    turned_at: datetime,
+    heard_since: datetime,
+    after: str,
+    limit: int,
+) -> list[tuple[str, int]]:
+    """(unique id, subscription) of sessions from before a period began, heard since then and not told of it yet."""
+    values = {
+        "tenant_id": tenant_id,
+        "period": period,
+        "billing_day": billing_day,
+        "turned_at": turned_at,
+        "heard_since": heard_since,
+        "after": after,
+        "limit": limit,
+    }
+    return [(row[0], row[1]) for row in connection.execute(_PAST_TURN, values)]
+
+
 def topups_turning(connection: Connection, *, now: datetime, limit: int) -> list[int]:
     """Subscriptions with a top-up that began or ended; each is given once for each of its edges."""
     rows = connection.execute(

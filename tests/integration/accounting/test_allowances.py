@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from accounting import jobs
 from accounting.collector import Collector
-from db.models import AllowanceQuota, Family, NasServer, PlanTimeWindow, QuotaTopup, Subscription
+from db.models import AllowanceQuota, Family, NasServer, PlanTimeWindow, QuotaTopup, Subscription, UsageDaily
 from factories import make_session, make_subscription
 from tests.integration.accounting.conftest import GIB, Clock, Isp, MakeCollector, SpoolWriter, class_of, drain
 
@@ -279,3 +279,97 @@ def test_a_session_whose_end_was_missed_is_asked_for_again(
 
     assert jobs.end_sessions_without_right(isp.connection, TODAY) == jobs.Done(changed=1, asked=1)
     assert jobs.end_sessions_without_right(isp.connection, TODAY.replace(hour=17)) == jobs.Done()
+
+
+MIDNIGHT = TODAY.replace(hour=17)
+
+
+def told(isp: Isp) -> list[tuple[str, int]]:
+    rows = isp.rows("SELECT acctuniqueid, attributes, reason, priority FROM session_changes ORDER BY id")
+    assert {(row["reason"], row["priority"]) for row in rows} <= {("limits", 1)}
+    return [(row["acctuniqueid"], _total(row["attributes"])) for row in rows]
+
+
+def _total(attributes: dict[str, str]) -> int:
+    return int(attributes["Mikrotik-Total-Limit"]) + (int(attributes["Mikrotik-Total-Limit-Gigawords"]) << 32)
+
+
+def running(db: Session, subscription: Subscription, nas: NasServer, *, gib: float = 0, **over: Any) -> str:
+    """A session from yesterday evening that was heard a minute after midnight, with so much used."""
+    values = {
+        "acctstarttime": MIDNIGHT - timedelta(hours=5), "acctupdatetime": MIDNIGHT + timedelta(minutes=1),
+        "acctsessiontime": 18_060, "acctoutputoctets": int(gib * GIB), "framedprotocol": "PPP",
+    }  # fmt: skip
+    return make_session(db, subscription, nas, **values | over).acctuniqueid
+
+
+def test_a_session_that_goes_on_past_the_turn_is_told_its_new_limit(
+    db: Session, isp: Isp, clock: Clock, nudges: list[int]
+) -> None:
+    subscription, nas = db.get_one(Subscription, isp.subscription_id), db.get_one(NasServer, isp.nas_id)
+    allow(db, isp)
+    session = running(db, subscription, nas, gib=3)
+    # One that began after the turn has the new limit from its login.
+    other = make_subscription(db, tenant_id=isp.tenant_id, plan=subscription.plan)
+    running(db, other, nas, acctstarttime=MIDNIGHT + timedelta(seconds=30))
+    without = make_subscription(db, tenant_id=isp.tenant_id)
+    running(db, without, nas, gib=1)
+    used = {"subscription_id": isp.subscription_id, "nas_server_id": isp.nas_id}
+    day = (MIDNIGHT + timedelta(hours=7)).date()
+    db.add_all(UsageDaily(**used, day=day - timedelta(days=back), download_bytes=GIB) for back in (0, 1))
+    db.commit()
+    sweep = jobs.tell_new_periods
+
+    assert sweep(isp.connection, MIDNIGHT - timedelta(seconds=1)) == jobs.Done()
+    assert sweep(isp.connection, MIDNIGHT + timedelta(minutes=2)) == jobs.Done(changed=1, asked=1)
+    assert sweep(isp.connection, MIDNIGHT + timedelta(minutes=3)) == jobs.Done()
+
+    # 3 GiB counted since its start, one of them today, of four a day.
+    assert told(isp) == [(session, 6 * GIB)]
+    assert isp.one("SELECT caused_at FROM session_changes") == MIDNIGHT
+
+
+def test_who_was_not_heard_since_the_turn_is_told_a_little_later(db: Session, isp: Isp) -> None:
+    subscription, nas = db.get_one(Subscription, isp.subscription_id), db.get_one(NasServer, isp.nas_id)
+    allow(db, isp)
+    session = running(db, subscription, nas, gib=1, acctupdatetime=MIDNIGHT - timedelta(minutes=2))
+    db.commit()
+
+    assert jobs.tell_new_periods(isp.connection, MIDNIGHT + timedelta(minutes=19)) == jobs.Done()
+    assert jobs.tell_new_periods(isp.connection, MIDNIGHT + timedelta(minutes=20)).asked == 1
+    assert told(isp) == [(session, 5 * GIB)]
+    # Long after, nobody is asked about it any more.
+    isp.do("DELETE FROM session_changes")
+    assert jobs.tell_new_periods(isp.connection, MIDNIGHT + timedelta(hours=2)) == jobs.Done()
+
+
+def test_a_billing_month_turns_on_the_day_of_each_subscription(
+    db: Session, isp: Isp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "CHUNK", 2)
+    subscription, nas = db.get_one(Subscription, isp.subscription_id), db.get_one(NasServer, isp.nas_id)
+    day = (MIDNIGHT + timedelta(hours=7)).day
+    allow(db, isp, period="billing_cycle")
+    others = [make_subscription(db, tenant_id=isp.tenant_id, plan=subscription.plan) for _ in range(5)]
+    for one in (subscription, *others[:4]):
+        one.billing_day = day
+    others[4].billing_day = day % 28 + 1
+    sessions = [running(db, one, nas, gib=1) for one in (subscription, *others)]
+    db.commit()
+
+    done = jobs.tell_new_periods(isp.connection, MIDNIGHT + timedelta(minutes=2))
+
+    assert done == jobs.Done(changed=5, asked=5)
+    assert {unique_id for unique_id, _ in told(isp)} == set(sessions[:5])
+
+
+@pytest.mark.parametrize("over", [SLOW, {"period": "total"}, {"period": "weekly"}])
+def test_what_slows_down_or_does_not_turn_today_tells_nobody(db: Session, isp: Isp, over: dict[str, Any]) -> None:
+    subscription, nas = db.get_one(Subscription, isp.subscription_id), db.get_one(NasServer, isp.nas_id)
+    allow(db, isp, **over)
+    running(db, subscription, nas, gib=1)
+    db.commit()
+
+    is_monday = (MIDNIGHT + timedelta(hours=7)).weekday() == 0
+    asked = jobs.tell_new_periods(isp.connection, MIDNIGHT + timedelta(minutes=2)).asked
+    assert asked == int(over.get("period") == "weekly" and is_monday)
