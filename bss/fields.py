@@ -15,6 +15,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from bss.failure import Invalid, Problem
 from domain.attributes import MAX_TEXT_BYTES, is_sendable
+from domain.codes import READABLE
 from domain.mac import normalise_mac
 from domain.speed import MAX_KBPS
 
@@ -23,8 +24,6 @@ USERNAME_MAX_BYTES = 253
 PASSWORD_MAX_BYTES = 128
 PASSWORD_MIN_CHARACTERS = 8
 MONEY_MAX = Decimal("999999999999.99")
-# Without the characters that are misread on paper: 0 O, 1 l I.
-READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 def text(value: object, *, field: str, longest: int, required: bool = False, lines: bool = False) -> str:

@@ -2,12 +2,17 @@
 
 from datetime import UTC, datetime
 
-from bss import bulk_changes, customer_jobs, rollouts
+from sqlalchemy.orm import Session
+
+from bss import bulk_changes, customer_jobs, rollouts, voucher_sheets
 from bss.temporary_speeds import BATCH, end_over
 from db.engine import make_engine, make_session_factory
 from db.queries.bulk_changes import running_bulks
 from db.queries.customer_jobs import running_jobs
 from db.queries.rollouts import running_rollouts
+from db.queries.voucher_sheets import claim_sheet, note_progress
+from paper.documents import sheet_pdf
+from paper.press import PaperFailure
 from runtime.logs import get_logger
 from runtime.settings import get_settings
 from runtime.tasks import app, nudge_coa
@@ -16,6 +21,7 @@ from runtime.tasks import app, nudge_coa
 MAX_BATCHES = 20
 MAX_ROLLOUTS, MAX_PORTIONS = 100, 100
 NUDGE_EVERY = 5
+MAX_SHEETS = 10
 
 log = get_logger("bss.tasks")
 
@@ -119,3 +125,43 @@ def continue_bulk_changes() -> int:
     if looked_at:
         log.info("changes to many continued", looked_at=looked_at)
     return looked_at
+
+
+@app.task(name="bss.voucher-sheets")
+def print_voucher_sheets() -> int:
+    """Print sheets of vouchers that wait, and drop those that are a day old; every five seconds."""
+    engine = make_engine(get_settings().database_url, pool_size=1)
+    printed = 0
+    try:
+        with make_session_factory(engine)() as session:
+            voucher_sheets.forget(session, now=datetime.now(UTC))
+            session.commit()
+            while printed < MAX_SHEETS and _print_next(session):
+                printed += 1
+    finally:
+        engine.dispose()
+    if printed:
+        log.info("sheets of vouchers printed", sheets=printed)
+    return printed
+
+
+def _print_next(session: Session) -> bool:
+    sheet = claim_sheet(session, now=datetime.now(UTC), lease=voucher_sheets.LEASE)
+    if sheet is None:
+        session.rollback()
+        return False
+    sheet_id, wanted = sheet.id, voucher_sheets.laid_out(session, sheet=sheet, now=datetime.now(UTC))
+    session.commit()
+
+    def tell(done: int) -> None:
+        note_progress(session, sheet_id, done=done, now=datetime.now(UTC), lease=voucher_sheets.LEASE)
+        session.commit()
+
+    pdf, problem = None, "no voucher of this kind is left in the batch"
+    try:
+        pdf = None if wanted is None else sheet_pdf(wanted, told=tell)
+    except PaperFailure as error:
+        problem = str(error)
+    voucher_sheets.finish(session, sheet_id=sheet_id, now=datetime.now(UTC), pdf=pdf, problem="" if pdf else problem)
+    session.commit()
+    return True

@@ -22,7 +22,7 @@ from domain import books
 from domain.money import is_payable
 
 KINDS = (books.CREDIT, books.DEBIT)
-REASONS = ("correction", "initial balance", "referral reward", "compensation", "opening", "other")
+REASONS = ("correction", "initial balance", "referral reward", "compensation", "opening", "voucher", "other")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,6 +2,8 @@
 
 from datetime import date
 
+# Letters and digits that are not misread on paper: without 0 O, 1 l I.
+READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
 CUSTOMER_PREFIX = "CUST"
 SUBSCRIPTION_PREFIX = "SUB"
 BATCH_PREFIX = "VCH"

@@ -13,7 +13,7 @@ import warnings
 import segno
 from PIL import Image, UnidentifiedImageError
 
-MAX_UPLOAD_BYTES = 2 * 1024 * 1024
+MAX_UPLOAD_BYTES = 1_400_000
 MAX_PIXELS = 16_000_000
 LOGO_WIDTH, LOGO_HEIGHT = 640, 240
 MAX_LOGO_BYTES = 400 * 1024
@@ -31,7 +31,7 @@ class BadPicture(Exception):
 def logo(upload: bytes) -> str:
     """The logo as a `data:` address of a PNG within 640 by 240 points. Raises `BadPicture`."""
     if len(upload) > MAX_UPLOAD_BYTES:
-        raise BadPicture(f"is larger than {MAX_UPLOAD_BYTES // 1024**2} MB")
+        raise BadPicture(f"is larger than {MAX_UPLOAD_BYTES / 1_000_000:g} MB")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -11,23 +11,23 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
-from celery.schedules import crontab
 from celery.signals import setup_logging
 from kombu.connection import Connection
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
+from runtime import job_log
+from runtime.jobs import schedule_of
 from runtime.logs import configure_logs, get_logger
 from runtime.settings import SettingsError, get_settings
 
 TASKS = (
-    "coa.tasks", "accounting.tasks", "bss.tasks", "bss.router_api.tasks", "bss.gateways.tasks", "monitoring.tasks",
+    "coa.tasks", "accounting.tasks", "bss.tasks", "bss.router_api.tasks", "bss.gateways.tasks",
+    "bss.billing.tasks", "monitoring.tasks",
 )  # fmt: skip
 QUEUE_COA = "coa"
 QUEUE_DEFAULT = "default"
-SWEEP_SECONDS = 2.0
-# Sessions that fell silent can wait a little longer to be asked about.
-CHECK_SECONDS = 10.0
+BEAT_LOOP_SECONDS, BEAT_LOCK_SECONDS = 2, 15
 # A task still unacknowledged after this long is given to another worker, so no task may take longer.
 VISIBILITY_TIMEOUT_SECONDS = 3600
 TASK_LIMIT_SECONDS = 1800
@@ -35,61 +35,6 @@ _NUDGE_TIMEOUT_SECONDS = 0.2
 _NUDGE_PAUSE_SECONDS = 2.0
 
 log = get_logger("runtime.tasks")
-
-
-def _every(seconds: float, task: str, queue: str) -> dict[str, Any]:
-    # A sweep that found no worker within its own period is worthless: the next one does its work.
-    return {"task": task, "schedule": seconds, "options": {"queue": queue, "expires": seconds}}
-
-
-def _schedule() -> dict[str, dict[str, Any]]:
-    """What the clock starts."""
-    return {
-        "coa.sweep": _every(SWEEP_SECONDS, "coa.sweep", QUEUE_COA),
-        "coa.see": _every(SWEEP_SECONDS, "coa.see", QUEUE_COA),
-        "coa.probe": _every(SWEEP_SECONDS, "coa.probe", QUEUE_COA),
-        "coa.check": _every(CHECK_SECONDS, "coa.check", QUEUE_COA),
-        "accounting.bring-back": _every(CHECK_SECONDS, "accounting.bring-back", QUEUE_DEFAULT),
-        "accounting.sweep": _every(60.0, "accounting.sweep", QUEUE_DEFAULT),
-        "monitoring.alarms": _every(30.0, "monitoring.alarms", QUEUE_DEFAULT),
-        "bss.temporary-speeds": _every(30.0, "bss.temporary-speeds", QUEUE_DEFAULT),
-        "bss.router-orders": _every(3.0, "bss.router-orders", QUEUE_DEFAULT),
-        "bss.router-check": _every(60.0, "bss.router-check", QUEUE_DEFAULT),
-        "bss.router-drift": _every(300.0, "bss.router-drift", QUEUE_DEFAULT),
-        "bss.customer-jobs": _every(SWEEP_SECONDS, "bss.customer-jobs", QUEUE_DEFAULT),
-        "bss.bulk-changes": _every(SWEEP_SECONDS, "bss.bulk-changes", QUEUE_DEFAULT),
-        "bss.rollouts": _every(5.0, "bss.rollouts", QUEUE_DEFAULT),
-        # Each order has its own next time: ten minutes after it was made, later ever more rarely.
-        "bss.payment-reconcile": _every(60.0, "bss.payment-reconcile", QUEUE_DEFAULT),
-        "bss.payment-purge": {
-            "task": "bss.payment-purge",
-            "schedule": crontab(hour="2", minute="40"),
-            "options": {"queue": QUEUE_DEFAULT},
-        },
-        "bss.router-purge": {
-            "task": "bss.router-purge",
-            "schedule": crontab(hour="1", minute="10"),
-            "options": {"queue": QUEUE_DEFAULT},
-        },
-        "coa.purge": {
-            "task": "coa.purge",
-            "schedule": crontab(hour="3", minute="15"),
-            "options": {"queue": QUEUE_COA},
-        },
-        **{
-            name: {"task": name, "schedule": moment, "options": {"queue": QUEUE_DEFAULT}}
-            for name, moment in (
-                ("accounting.usage-hours", crontab(minute="1")),
-                ("accounting.usage-months", crontab(hour="1", minute="10")),
-                ("accounting.retire", crontab(hour="1", minute="30")),
-            )
-        },
-        "accounting.partitions": {
-            "task": "accounting.partitions",
-            "schedule": crontab(hour="0", minute="30"),
-            "options": {"queue": QUEUE_DEFAULT},
-        },
-    }
 
 
 def make_app() -> Celery:
@@ -120,9 +65,16 @@ def make_app() -> Celery:
         worker_send_task_events=False,
         worker_hijack_root_logger=False,
         worker_max_tasks_per_child=5000,
-        beat_schedule=_schedule(),
+        beat_schedule=schedule_of(),
+        beat_scheduler="runtime.beat:Scheduler",
+        # A scheduler that died is replaced after its lock has run out.
+        beat_max_loop_interval=BEAT_LOOP_SECONDS,
+        redbeat_lock_timeout=BEAT_LOCK_SECONDS,
+        redbeat_redis_options={"socket_connect_timeout": 2, "socket_timeout": 5, "socket_keepalive": True},
     )
-    application.add_defaults(lambda: {"broker_url": get_settings().redis_url})
+    application.add_defaults(
+        lambda: {"broker_url": get_settings().redis_url, "redbeat_redis_url": get_settings().redis_url}
+    )
     return application
 
 
@@ -139,9 +91,10 @@ def _configure_worker_logs(**_: Any) -> None:
 
 
 def _is_no_routine(record: logging.LogRecord) -> bool:
-    return "Sending due task" not in str(record.msg)
+    return "ending due task" not in str(record.msg)
 
 
+job_log.listen()
 # Celery leaves logging alone when somebody listens to this signal.
 setup_logging.connect(_configure_worker_logs, weak=False)
 

@@ -1,4 +1,4 @@
-"""How often one may ask: the API by token and by address, the sign-in by address and by account.
+"""How often one may ask: the API by token and by address, the sign-in by address and by account, wrong vouchers.
 
 Counted in Redis; while Redis is away each process counts for itself and says so in the log. A limit protects people at
 work, so it never turns into an outage of its own.
@@ -10,11 +10,15 @@ from typing import Any
 from flask import Flask, Response, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+from flask_login import current_user
 
 API_PER_CLIENT = "600 per minute"
 API_PER_ADDRESS = "1200 per minute"
 LOGIN_PER_ADDRESS = "30 per minute; 200 per hour"
 LOGIN_PER_ACCOUNT = "10 per 15 minutes"
+# Codes of vouchers that were not there; whoever types the right ones is never slowed down.
+WRONG_CODES_PER_ADDRESS = "30 per minute; 200 per hour"
+WRONG_CODES_PER_PERSON = "10 per minute; 60 per hour"
 _REDIS_TIMEOUT_SECONDS = 0.25
 _PREFIX = re.compile(r"Bearer lts_([a-z0-9]{12})_")
 
@@ -48,6 +52,16 @@ def limit_sign_in(app: Flask, limiter: Limiter) -> None:
     views["security.verify"] = by_address(views["security.verify"])
 
 
+def limit_redeeming(app: Flask, limiter: Limiter) -> None:
+    """Slow down guessing the codes of vouchers, by address and by whoever is signed in or holds the token."""
+    by_address = limiter.limit(WRONG_CODES_PER_ADDRESS, methods=["POST"], deduct_when=_refused)
+    by_person = limiter.limit(WRONG_CODES_PER_PERSON, key_func=_person, methods=["POST"], deduct_when=_refused)
+    views: dict[str, Any] = app.view_functions
+    for endpoint in ("vouchers.redeem_voucher", "panel.redeeming.redeem"):
+        if endpoint in views:
+            views[endpoint] = by_person(by_address(views[endpoint]))
+
+
 def token_or_address() -> str:
     """Whose budget an API call spends: the token it names, true or not; the address has a budget of its own."""
     named = _PREFIX.match(request.headers.get("Authorization", ""))
@@ -56,6 +70,16 @@ def token_or_address() -> str:
 
 def _account() -> str:
     return "account:" + request.form.get("email", "").strip().lower()[:254]
+
+
+def _person() -> str:
+    """Whose guesses they are: a token's, or a member of staff's wherever he sits."""
+    signed_in = "" if request.headers.get("Authorization") else str(current_user.get_id() or "")
+    return f"redeeming:{signed_in or token_or_address()}"
+
+
+def _refused(response: Response) -> bool:
+    return response.status_code in (404, 409, 422)
 
 
 def _failed(response: Response) -> bool:

@@ -24,6 +24,7 @@ from db.models.customer_parts import CustomerContact, CustomerEquipment, Custome
 from db.models.customers import Customer
 from db.models.gateways import GatewayLog, GatewayOrder, ParkedPayment, PaymentGateway, PaymentLink
 from db.models.jobs import JobRun, JobState
+from db.models.letterheads import Letterhead
 from db.models.nas import NasServer, RouterProbe
 from db.models.operators import CustomerTransfer, Operator
 from db.models.outbox import BulkChange, NasRefusal, SenderTurn, SessionChange, SessionChangeAttempt
@@ -96,6 +97,7 @@ __all__ = [
     "LedgerAccount",
     "LedgerEntry",
     "LedgerPosting",
+    "Letterhead",
     "NasBoot",
     "NasGroup",
     "NasRefusal",

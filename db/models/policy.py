@@ -21,7 +21,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.models.base import Base, Id, Json, TenantOwned, Timestamps, one_of
 from domain.fup import COUNTS
 from domain.quota import QUOTA_ACTIONS, QUOTA_KINDS, QUOTA_PERIODS
-from domain.voucher import VOUCHER_STATES
 
 # How a reply attribute is merged: set in place of ours, add one more, set only where nothing is.
 REPLY_OPERATORS = (":=", "+=", "=")
@@ -213,33 +212,6 @@ class BlockedMac(TenantOwned, Timestamps, Base):
     mac: Mapped[str] = mapped_column(MACADDR)
     note: Mapped[str] = mapped_column(server_default="")
     created_by: Mapped[str] = mapped_column(String(255), server_default="")
-
-
-class Voucher(TenantOwned, Timestamps, Base):
-    """A code that is a hotspot login of its own: the subscription's username is the code.
-
-    `validity_s` runs from the first login; allowances of time and data are quotas of period `total`.
-    """
-
-    __tablename__ = "vouchers"
-    __table_args__ = (
-        one_of("state", VOUCHER_STATES),
-        UniqueConstraint("subscription_id"),
-        UniqueConstraint("tenant_id", "code"),
-        CheckConstraint("validity_s > 0", name="validity_s"),
-        Index("ix_vouchers_batch", "tenant_id", "batch"),
-    )
-
-    id: Mapped[Id]
-    subscription_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("subscriptions.id", ondelete="CASCADE"))
-    code: Mapped[str] = mapped_column(String(64))
-    batch: Mapped[str] = mapped_column(String(50), server_default="")
-    state: Mapped[str] = mapped_column(String(10), server_default="unused")
-    validity_s: Mapped[int | None] = mapped_column(BigInteger)
-    binds_mac: Mapped[bool] = mapped_column(server_default="false")
-    sell_until: Mapped[datetime | None]
-    first_used_at: Mapped[datetime | None]
-    valid_until: Mapped[datetime | None]
 
 
 class DecisionReceipt(Base):

@@ -547,6 +547,7 @@ JOIN customers c ON c.id = s.customer_id
 WHERE r.acctstoptime IS NULL AND r.acctupdatetime > %(seen_since)s
   AND (s.status <> 'active' OR s.deleted_at IS NOT NULL OR c.deleted_at IS NOT NULL OR c.status = ANY(%(blocked)s)
       OR c.balance < -c.credit_limit
+      OR EXISTS (SELECT FROM vouchers v WHERE v.subscription_id = s.id AND v.state NOT IN ('unused', 'active'))
       OR EXISTS (SELECT FROM subscription_quota_states u JOIN quotas q ON q.id = u.quota_id
           WHERE u.subscription_id = s.id AND q.action <> 'throttle' AND (u.until IS NULL OR u.until > %(now)s)))
   AND NOT {IN_GARDEN}
@@ -565,7 +566,7 @@ def sessions_without_right(
     now: datetime,
     limit: int,
 ) -> list[str]:
-    """Open sessions whose subscription, customer or used-up allowance forbids them, that nobody asked to end lately."""
+    """Open sessions whose subscription, customer, voucher or used-up allowance forbids them, not asked to end lately."""
     since = {"seen_since": seen_since, "asked_since": asked_since}
     values = since | {"blocked": list(blocked), "now": now, "limit": limit}
     return [row[0] for row in connection.execute(_UNWANTED, values)]

@@ -51,7 +51,10 @@ WITHOUT_EFFECT: dict[str, dict[str, str]] = {
     "vouchers": {
         "binds_mac": "whoever counts the first login writes its device to the list of devices that a login reads"
     }
-    | _unread("id tenant_id code batch first_used_at created_at updated_at"),
+    | _unread(
+        "id tenant_id code batch_id first_used_at sold_at sold_by payment_id redeemed_at redeemed_by"
+        " redeemed_customer_id redeemed_subscription_id created_at updated_at"
+    ),
     "radcheck": {"id": "only the order, and all must be met"},
     "radreply": {"id": "only the order of rows"},
     "plan_reply_attributes": {"id": "only the order of rows"} | _unread("tenant_id created_at updated_at"),

@@ -76,14 +76,17 @@ def test_a_batch_is_switched_off_and_on_and_taken_as_a_table(
     body = {"service_plan_id": plan.id, "count": 2, "batch": "+nov", "prefix": "HOT-"}
     codes = [row["code"] for row in client.post(f"{API}/vouchers", json=body).json["items"]]
 
-    off = client.patch(f"{API}/vouchers/batches", json={"batch": "+nov", "disabled": True})
-    table = client.post(f"{API}/vouchers/export", json={"batch": "+nov"})
+    batch_id = client.get(f"{API}/voucher-batches?search=nov").json["items"][0]["id"]
+    off = client.post(f"{API}/voucher-batches/{batch_id}/disable")
+    table = client.post(f"{API}/voucher-batches/{batch_id}/export")
 
-    assert off.json["batch"] == {"batch": "+nov", "changed": 2}
+    assert off.json["batch"] == {"id": batch_id, "name": "+nov", "changed": 2}
     assert (table.status_code, table.mimetype) == (200, "text/csv")
     assert [line.split(",")[:2] for line in table.text.splitlines()[1:]] == [[code, "'+nov"] for code in sorted(codes)]
-    assert client.patch(f"{API}/vouchers/batches", json={"batch": "no", "disabled": True}).status_code == 404
-    assert client_of(admin, "view_customers").post(f"{API}/vouchers/export", json={"batch": "+nov"}).status_code == 403
+    assert client.post(f"{API}/voucher-batches/{batch_id}/enable").json["batch"]["changed"] == 2
+    assert client.post(f"{API}/voucher-batches/999999/disable").status_code == 404
+    viewer = client_of(admin, "view_customers")
+    assert viewer.post(f"{API}/voucher-batches/{batch_id}/export").status_code == 403
 
 
 def test_a_credit_limit_is_set_and_the_balance_only_read(db: Session, tenant: Tenant, client: FlaskClient) -> None:

@@ -15,7 +15,7 @@ from browser.seed_panel import Seeded
 from bss import customers, vouchers
 from bss.actor import Actor
 from bss.failure import Conflict
-from db.models import AuditLog, Customer, ServicePlan, SessionChange, Subscription, Tenant, User, Voucher
+from db.models import AuditLog, Customer, ServicePlan, SessionChange, Subscription, Tenant, User, Voucher, VoucherBatch
 from db.queries.owned import SHOWN
 from factories import make_nas, make_plan, make_session, make_user
 
@@ -44,6 +44,10 @@ def many(db: Session, plan: ServicePlan, actor: Actor) -> Customer:
         )
     db.commit()
     return walk_in(db)
+
+
+def batch_id_of(db: Session, name: str) -> int:
+    return db.scalars(select(VoucherBatch.id).where(VoucherBatch.name == name)).one()
 
 
 def walk_in(db: Session) -> Customer:
@@ -95,6 +99,8 @@ def test_no_page_asks_for_all_subscriptions_of_a_customer(owner: FlaskClient, db
         "/search?q=Walk-in",
         "/vouchers",
         "/vouchers?batch=festival",
+        "/vouchers/batches",
+        f"/vouchers/batches/{batch_id_of(db, 'festival')}",
         "/online",
         "/plans",
     )
@@ -159,14 +165,15 @@ def test_a_batch_is_disabled_in_steps_and_its_sessions_end(
 ) -> None:
     used = db.scalars(select(Subscription).where(Subscription.customer_id == many.id).limit(1)).one()
     make_session(db, used, make_nas(db, tenant=seeded.tenant))
+    batch_id = batch_id_of(db, "festival")
 
     with counting() as counted:
-        done = vouchers.set_batch_disabled(db, actor=actor, now=NOW, batch="festival", disabled=True)
+        done = vouchers.set_batch_disabled(db, actor=actor, now=NOW, batch_id=batch_id, disabled=True)
 
     assert (done.changed, done.effect.sessions) == (MANY, 1)
     assert counted.statements <= 20
     assert db.scalar(select(func.count()).where(Voucher.state == "disabled")) == MANY
-    again = vouchers.set_batch_disabled(db, actor=actor, now=NOW, batch="festival", disabled=False)
+    again = vouchers.set_batch_disabled(db, actor=actor, now=NOW, batch_id=batch_id, disabled=False)
     assert (again.changed, again.effect.sessions) == (MANY, 0)
 
 
@@ -183,13 +190,13 @@ def test_a_batch_is_made_shown_once_listed_and_taken_as_a_table(
     rows = db.scalars(select(Voucher).order_by(Voucher.code)).all()
     assert made.status_code == 200
     assert [row.code.startswith("HOT-") and row.code in made.text for row in rows] == [True] * 3
-    assert {(row.validity_s, row.binds_mac, row.batch) for row in rows} == {(5400, True, "nov")}
+    assert {(row.validity_s, row.binds_mac, row.batch_name) for row in rows} == {(5400, True, "nov")}
     listed = owner.get("/vouchers?batch=nov&state=unused").text
     assert all(row.code in listed for row in rows)
     assert "Hotspot 3 jam" in listed
     assert rows[0].code not in owner.get("/vouchers?batch=other").text
 
-    table = owner.post("/vouchers/export", data={"batch": "nov"})
+    table = owner.post(f"/vouchers/batches/{batch_id_of(db, 'nov')}/export")
     assert table.mimetype == "text/csv"
     assert table.text.splitlines()[0].startswith("code,batch,plan,state")
     assert rows[0].code in table.text
@@ -202,7 +209,7 @@ def test_no_cell_of_the_table_is_a_formula(owner: FlaskClient, db: Session, plan
     form = FORM | {"service_plan_id": str(plan.id), "batch": "=HYPERLINK(1)"}
     owner.post("/vouchers/new", data=form)
 
-    table = owner.post("/vouchers/export", data={"batch": "=HYPERLINK(1)"}).text
+    table = owner.post(f"/vouchers/batches/{batch_id_of(db, '=HYPERLINK(1)')}/export").text
 
     assert "'=HYPERLINK(1)" in table
     assert ",=" not in table
@@ -220,11 +227,12 @@ def test_one_voucher_and_a_batch_are_disabled_and_given_back(
 
     assert owner.post(f"/vouchers/{one.id}/disabled", data={"do": "disable"}).status_code == 303
     assert states() == ["disabled", "unused", "unused"]
-    assert owner.post("/vouchers/batch", data={"batch": "nov", "do": "disable"}).status_code == 303
+    whole = f"/vouchers/batches/{batch_id_of(db, 'nov')}/disabled"
+    assert owner.post(whole, data={"do": "disable"}).status_code == 303
     assert states() == ["disabled"] * 3
-    owner.post("/vouchers/batch", data={"batch": "nov", "do": "enable"})
+    owner.post(whole, data={"do": "enable"})
     assert states() == ["unused"] * 3
-    assert "no such batch" in owner.post("/vouchers/batch", data={"batch": "?"}, follow_redirects=True).text
+    assert owner.post("/vouchers/batches/999999/disabled", data={"do": "disable"}).status_code == 404
     assert db.scalars(select(SessionChange).where(SessionChange.reason == "voucher_over")).all() == []
 
 
@@ -247,7 +255,10 @@ def test_who_may_only_look_takes_no_codes(
     client = client_of(viewer)
 
     assert client.get("/vouchers").status_code == 200
-    for path in ("/vouchers/new", "/vouchers/export", "/vouchers/batch", "/vouchers/1/disabled"):
+    for path in (
+        *("/vouchers/new", "/vouchers/batches/1/export", "/vouchers/batches/1/disabled", "/vouchers/1/disabled"),
+        *("/vouchers/batches/1/print", "/vouchers/batches/1/sell", "/vouchers/sales/1/take-back"),
+    ):
         assert client.post(path).status_code == 403
 
 

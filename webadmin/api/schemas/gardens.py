@@ -1,14 +1,11 @@
-"""Walled gardens and vouchers, in and out."""
+"""Walled gardens, in and out."""
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from bss.gardens import LEAST_SESSION_S, MOST_SESSION_S, REASONS
-from bss.vouchers import MAX_AT_ONCE, MAX_VALIDITY_S
-from db.queries.vouchers import SORTS
 from domain.speed import MAX_KBPS
-from domain.voucher import VOUCHER_STATES
-from webadmin.api.base import PageArguments, list_schema, result_schema, sort_field
-from webadmin.api.schemas.shapes import boolean, kbps, row_id, text, when, whole, word
+from webadmin.api.base import list_schema
+from webadmin.api.schemas.shapes import boolean, kbps, text, when, whole, word
 
 
 class GardenOut(Schema):
@@ -38,74 +35,3 @@ class GardenIn(Schema):
 
 
 GardenList = list_schema(GardenOut, name="GardenList")
-
-
-class VoucherOut(Schema):
-    """A code that logs in at a hotspot."""
-
-    id = fields.Integer()
-    code = fields.String(metadata={"example": "k7mq-x3ht-pw9c"})
-    batch = fields.String()
-    state = word(VOUCHER_STATES)
-    subscription_id = fields.Integer()
-    validity_s = fields.Integer(allow_none=True)
-    binds_mac = fields.Boolean()
-    sell_until = when(allow_none=True)
-    first_used_at = when(allow_none=True)
-    valid_until = when(allow_none=True)
-    created_at = when()
-
-
-class VoucherIn(Schema):
-    """How many vouchers of which plan."""
-
-    service_plan_id = row_id(required=True)
-    count = whole(least=1, most=MAX_AT_ONCE, example=10, required=True)
-    validity_s = whole(least=60, most=MAX_VALIDITY_S, example=86_400, allow_none=True, load_default=None)
-    batch = text(50, example="november")
-    prefix = text(10, example="HOT-")
-    binds_mac = boolean()
-    sell_until = when(allow_none=True)
-
-
-class VoucherMade(Schema):
-    """The new vouchers."""
-
-    items = fields.List(fields.Nested(VoucherOut))
-
-
-class VoucherPatch(Schema):
-    """Out of use, or in use again."""
-
-    disabled = boolean(required=True)
-
-
-class BatchName(Schema):
-    """Which batch."""
-
-    batch = text(50, example="november", required=True)
-
-
-class BatchPatch(BatchName):
-    """Every voucher of a batch out of use, or in use again."""
-
-    disabled = boolean(required=True)
-
-
-class BatchOut(Schema):
-    """A batch that was changed."""
-
-    batch = fields.String()
-    changed = fields.Integer(metadata={"description": "how many vouchers changed"})
-
-
-class VoucherQuery(PageArguments):
-    """Filters of the voucher list."""
-
-    sort = sort_field(SORTS, "-created_at")
-    state = word(VOUCHER_STATES)
-    batch = fields.String(validate=validate.Length(1, 50))
-
-
-VoucherList = list_schema(VoucherOut, name="VoucherList")
-BatchResult = result_schema("batch", BatchOut, name="BatchResult")
