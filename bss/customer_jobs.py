@@ -4,7 +4,7 @@ What is to be done stands in the database; a job goes on where it was, whoever t
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from db.queries import customer_jobs as queries
 from db.queries.customer_lists import CustomerFilter, ids_of_customers
 from db.queries.operators import with_descendants
 from db.scope import operators_in_use, use_operators
-from domain.customer_file import SECRET, Row, UnreadableFile, read, repeated
+from domain.customer_file import OF_THE_CUSTOMER, OF_THE_SUBSCRIPTION, SECRET, Row, UnreadableFile, read, repeated
 from domain.customer_jobs import MOST_ITEMS
 from domain.lifecycle import IllegalMove
 
@@ -148,6 +148,25 @@ def values_of(item: CustomerJobItem) -> dict[str, str]:
     """What a failed row of a file said, without its secrets."""
     said = json.loads(item.data) if item.data else {}
     return {name: value for name, value in said.items() if name not in SECRET}
+
+
+def error_rows(session: Session, job: CustomerJob) -> Iterator[tuple[Any, ...]]:
+    """What failed, to be mended and sent again: the names of the columns, then each row with its reason before it."""
+    columns = (*OF_THE_CUSTOMER, *OF_THE_SUBSCRIPTION) if job.kind == "import" else ("customer_id",)
+    shown = [name for name in columns if name not in SECRET]
+    yield ("row", "error", *shown)
+    last = 0
+    while items := queries.items_of(session, job.id, state="failed", after=last):
+        for item in items:
+            said = values_of(item)
+            reasons = "; ".join(_sentence(problem) for problem in item.problems or [])
+            yield (item.position, reasons, *(said.get(name, "") for name in shown))
+        last = items[-1].position
+
+
+def _sentence(problem: Mapping[str, str]) -> str:
+    text = f"{problem['field']} {problem['reason']}".strip()
+    return f"{text}: {problem['mend']}" if problem["mend"] else text
 
 
 def _portion(session: Session, job: CustomerJob, now: datetime) -> Portion:

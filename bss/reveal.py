@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from bss import audit
 from bss.actor import Actor
 from bss.rows import find
-from db.models import NasServer, Subscription
+from db.models import Customer, NasServer, Subscription
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +27,21 @@ def router_secret(session: Session, *, actor: Actor, now: datetime, nas_id: int)
     audit.record(session, actor=actor, now=now, action="nas.secret_shown", entity=router)
     session.flush()
     return Revealed(secret=router.radius_secret)
+
+
+def id_card_number(session: Session, *, actor: Actor, now: datetime, customer_id: int) -> Revealed:
+    """The number of a customer's identity card; empty when there is none."""
+    customer = find(session, Customer, customer_id, actor=actor)
+    audit.record(
+        session,
+        actor=actor,
+        now=now,
+        action="customer.id_card_shown",
+        entity=customer,
+        customer_id=customer.id,
+    )
+    session.flush()
+    return Revealed(secret=customer.id_card_number or "")
 
 
 def service_password(session: Session, *, actor: Actor, now: datetime, subscription_id: int) -> Revealed:

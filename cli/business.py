@@ -2,6 +2,7 @@
 
 from cli.allowances import family, plan_hours, plan_quota, quota_group, topup
 from cli.attributes import known, of_plan, of_subscription
+from cli.customer_records import COMMANDS
 from cli.customers import customer, subscription, usage
 from cli.devices import bind, blacklist, group, mac, plan_sessions
 from cli.fair_use import fup
@@ -9,12 +10,15 @@ from cli.gardens import garden, voucher
 from cli.history import usage_history
 from cli.money import add_days, give_credit, invoice, move_to_plan, payment, renew, show_balance, take_credit
 from cli.network import nas, plan, sessions
+from cli.operators import operator
 from cli.plan_changes import rollout
 from cli.provider import provider
 from cli.router_api import connect
 from cli.router_test import test_nas
 from cli.staff import token, user
 
+for command in COMMANDS:
+    customer.add_command(command)
 subscription.add_command(of_subscription)
 subscription.add_command(fup)
 usage.add_command(usage_history)
@@ -39,6 +43,7 @@ __all__ = [
     "invoice",
     "known",
     "nas",
+    "operator",
     "payment",
     "plan",
     "provider",

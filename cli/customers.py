@@ -50,33 +50,6 @@ def list_customers(search: str | None, status: str | None, limit: int, tenant: s
     show_list(page, rows, lambda: table([[row[name] or "" for name in head] for row in rows], head))
 
 
-@customer.command("show")
-@click.argument("name", metavar="CUSTOMER")
-@tenant_option
-@json_option
-def show_customer(name: str, tenant: str | None) -> None:
-    """One customer."""
-    with work(tenant) as job:
-        row = _customer_of(job, name)
-        show_fields(_customer(row, owned_by(job.session, [row.id])[row.id].total))
-
-
-@customer.command("add")
-@click.argument("name")
-@click.option("--phone")
-@click.option("--email")
-@click.option("--address")
-@click.option("--city")
-@tenant_option
-@json_option
-def add_customer(name: str, tenant: str | None, **given: Any) -> None:
-    """Add a customer called NAME."""
-    with work(tenant) as job:
-        row = job.do(customers.create, name=name, **given)
-        data = _customer(row, 0)
-    emit(data, [f"{data['code']}  {data['name']} (id {data['id']})"])
-
-
 @customer.command("suspend")
 @click.argument("name", metavar="CUSTOMER")
 @reason_option

@@ -36,6 +36,9 @@ COMMANDS = {
     "simulate": Entry(target="cli.simulate:simulate", help="A MikroTik router that logs in and reports traffic."),
     "nas": Entry(target="cli.business:nas", help="Routers."),
     "customer": Entry(target="cli.business:customer", help="Customers."),
+    "operator": Entry(
+        target="cli.business:operator", help="Resellers, their staff, and customers who change hands."
+    ),
     "blacklist": Entry(target="cli.business:blacklist", help="Devices that may use nothing."),
     "subscription": Entry(target="cli.business:subscription", help="Subscriptions: create, suspend, resume, change."),
     "plan": Entry(target="cli.business:plan", help="Plans and their fair-use tiers."),

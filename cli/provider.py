@@ -1,13 +1,14 @@
 """`lintas provider`: what holds for all subscriptions of a provider."""
 
+from dataclasses import asdict
 from typing import Any
 
 import click
 
 from bss import provider as use
 from cli.output import json_option
-from cli.work import show_fields, tenant_option, work
-from db.models import Tenant
+from cli.work import Work, show_fields, tenant_option, work
+from domain.provider_settings import NAMES
 
 
 @click.group()
@@ -21,7 +22,19 @@ def provider() -> None:
 def show_provider(tenant: str | None) -> None:
     """What is set."""
     with work(tenant) as job:
-        show_fields(_shown(use.own(job.session, actor=job.actor)))
+        show_fields(_shown(job))
+
+
+@provider.command("set")
+@click.argument("name", type=click.Choice(sorted(use.EDITABLE)))
+@click.argument("value")
+@tenant_option
+@json_option
+def set_value(name: str, value: str, tenant: str | None) -> None:
+    """Set NAME to VALUE ("yes", "no", a number, a word, or "none" to lift a bound)."""
+    with work(tenant) as job:
+        job.do(use.change, changes={name: _read(name, value)})
+        show_fields(_shown(job))
 
 
 @provider.command("usernames")
@@ -35,8 +48,18 @@ def set_usernames(rule: str, tenant: str | None) -> None:
     in either. Going back to exact leaves the names as they are then.
     """
     with work(tenant) as job:
-        show_fields(_shown(job.do(use.set_usernames_ignore_case, ignore_case=rule == "ignore-case")))
+        job.do(use.set_usernames_ignore_case, ignore_case=rule == "ignore-case")
+        show_fields(_shown(job))
 
 
-def _shown(row: Tenant) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in ("name", "slug", "timezone", "currency", "usernames_ignore_case")}
+def _read(name: str, value: str) -> Any:
+    if name not in NAMES:
+        return value
+    words = {"yes": True, "true": True, "no": False, "false": False, "none": None}
+    return words[value.lower()] if value.lower() in words else int(value) if value.isdigit() else value
+
+
+def _shown(job: Work) -> dict[str, Any]:
+    own = use.own(job.session, actor=job.actor)
+    names = ("name", "slug", "timezone", "currency", "locale", "country_code", "usernames_ignore_case")
+    return {name: getattr(own, name) for name in names} | asdict(use.settings_of(job.session, actor=job.actor))

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from domain.codes import CUSTOMER_PREFIX, SUBSCRIPTION_PREFIX
+
 STARTING_STATUSES = ("prospect", "active")
 _PREFIX = re.compile(r"[A-Z0-9]{1,10}")
 
@@ -20,8 +22,8 @@ class ProviderSettings:
 
     require_whatsapp: bool = False
     default_customer_status: str = "prospect"
-    customer_code_prefix: str = "CUST"
-    subscription_code_prefix: str = "SUB"
+    customer_code_prefix: str = CUSTOMER_PREFIX
+    subscription_code_prefix: str = SUBSCRIPTION_PREFIX
     tokens_add_per_hour: int | None = 100
     anonymize_after_days: int | None = 90
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from bss import audit, fields
+from bss import audit, fields, provider
 from bss.actor import Actor
 from bss.customers import require_open
 from bss.failure import flush_or_conflict, require_known
@@ -19,7 +19,6 @@ from bss.subscriptions.values import TAKEN, check_place, clean, free_address, ki
 from db.models import Customer, NasGroup, NasServer, ServicePlan, Subscription
 from db.queries.names import as_kept
 from domain.access import MAC_BINDINGS
-from domain.codes import SUBSCRIPTION_PREFIX
 
 
 class Details(TypedDict, total=False):
@@ -82,7 +81,7 @@ def create(
         plan=plan,
         service_password=clear,
         status="pending",
-        subscription_code=next_code(session, actor=actor, now=now, prefix=SUBSCRIPTION_PREFIX),
+        subscription_code=next_code(session, actor=actor, now=now, prefix=_prefix(session, actor)),
         limits=None,
         fup_state=None,
         version=1,
@@ -110,7 +109,7 @@ def create_many(
 
     The caller vouches for the names and writes one audit row for all of them.
     """
-    codes = next_codes(session, actor=actor, now=now, prefix=SUBSCRIPTION_PREFIX, count=len(usernames))
+    codes = next_codes(session, actor=actor, now=now, prefix=_prefix(session, actor), count=len(usernames))
     common = _terms(session, actor, now, plan, {"auto_renew": False})
     rows = [
         Subscription(
@@ -131,6 +130,10 @@ def create_many(
     session.add_all(rows)
     flush_or_conflict(session, TAKEN)
     return rows
+
+
+def _prefix(session: Session, actor: Actor) -> str:
+    return provider.settings_of(session, actor=actor).subscription_code_prefix
 
 
 def _open_customer(session: Session, customer_id: int, *, actor: Actor) -> Customer:

@@ -114,9 +114,11 @@ def each_customer(session: Session, *, tenant_id: int, fits: CustomerFilter) -> 
         rows = session.scalars(statement.order_by(Customer.id).limit(EXPORT_PORTION)).all()
         if not rows:
             return
-        yield rows
         last = rows[-1].id
-        session.expunge_all()
+        yield rows
+        # A million of them are not kept until the file is sent.
+        for row in rows:
+            session.expunge(row)
 
 
 def customer_summary(session: Session, *, tenant_id: int, month_start: datetime) -> dict[str, int]:

@@ -92,6 +92,12 @@ def with_tags(session: Session, customers: Iterable[Any]) -> None:
         row.tags = found.get(row.id, [])
 
 
+def customer_by_id(session: Session, customer_id: int) -> Customer | None:
+    """A customer that is not deleted, or None."""
+    statement = select(Customer).where(Customer.id == customer_id, Customer.deleted_at.is_(None))
+    return session.scalars(statement).one_or_none()
+
+
 def children_of(session: Session, customer_id: int) -> Sequence[Customer]:
     """The members of a customer's family, by name."""
     statement = select(Customer).where(Customer.parent_customer_id == customer_id, Customer.deleted_at.is_(None))

@@ -94,6 +94,8 @@ class AuditFilter:
     entity_id: int | None = None
     customer_id: int | None = None
     action: str | None = None
+    after: datetime | None = None
+    before: datetime | None = None
 
 
 def page_of_plans(session: Session, *, tenant_id: int, fits: PlanFilter, wanted: Wanted) -> Page[ServicePlan]:
@@ -245,6 +247,10 @@ def page_of_audit(session: Session, *, tenant_id: int, fits: AuditFilter, wanted
     ):
         if value is not None:
             statement = statement.where(column == value)
+    if fits.after is not None:
+        statement = statement.where(AuditLog.created_at >= fits.after)
+    if fits.before is not None:
+        statement = statement.where(AuditLog.created_at < fits.before)
     return fetch_page(session, statement, sorts=AUDIT_SORTS, row_id=AuditLog.id, wanted=wanted)
 
 

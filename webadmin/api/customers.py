@@ -3,10 +3,11 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bss import customers
+from bss import accounts, customers
 from bss.rows import find
 from db.models import Customer
-from db.queries.customer_lists import CustomerFilter, customer_summary, page_of_customers
+from db.queries.customer_lists import customer_statistics, customer_summary, page_of_customers
+from db.queries.customers import with_tags
 from db.queries.owned import with_owned
 from domain.period import local_midnight
 from webadmin import database, security
@@ -19,10 +20,12 @@ from webadmin.api.base import (
     as_list,
     as_result,
     page_of,
+    refuse_body,
     tenant,
     tenant_id,
     wanted_part,
 )
+from webadmin.api.customer_jobs import customer_filter
 
 blueprint = Blueprint("customers", __name__, url_prefix=f"{PREFIX}/customers", description="The people who pay")
 
@@ -34,9 +37,10 @@ blueprint = Blueprint("customers", __name__, url_prefix=f"{PREFIX}/customers", d
 def list_customers(arguments: dict[str, Any]) -> dict[str, Any]:
     """List customers"""
     wanted = wanted_part(arguments)
-    fits = CustomerFilter(**arguments)
+    fits = customer_filter(arguments)
     page = page_of(lambda: page_of_customers(database.session(), tenant_id=tenant_id(), fits=fits, wanted=wanted))
     with_owned(database.session(), page.items)
+    with_tags(database.session(), page.items)
     zone = ZoneInfo(tenant().timezone)
     month_start = local_midnight(security.now().astimezone(zone).date().replace(day=1), zone)
     summary = customer_summary(database.session(), tenant_id=tenant_id(), month_start=month_start)
@@ -48,10 +52,19 @@ def list_customers(arguments: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(schemas.CustomerIn)
 @blueprint.response(201, schemas.CustomerOut)
 def create_customer(body: dict[str, Any]) -> Customer:
-    """Add a customer"""
-    customer = customers.create(**acting(), **body)
-    database.commit()
-    return _shown(customer)
+    """Add a customer, with `subscription` in the same step his first one"""
+    subscription, device_name = body.pop("subscription", None), body.pop("device_name", None)
+    made = accounts.create(**acting(), customer=body, subscription=subscription, device_name=device_name)
+    database.commit(made.issued.effect if made.issued else None)
+    return _shown(made.customer)
+
+
+@blueprint.route("/statistics")
+@blueprint.needs("view_customers")
+@blueprint.response(200, schemas.CustomerStatistics)
+def get_statistics() -> dict[str, Any]:
+    """How many customers there are and what they owe"""
+    return customer_statistics(database.session(), tenant_id=tenant_id())
 
 
 @blueprint.route("/<int:customer_id>")
@@ -79,10 +92,21 @@ def edit_customer(body: dict[str, Any], customer_id: int) -> Customer:
 @blueprint.arguments(schemas.VersionQuery, location="query")
 @blueprint.response(200, schemas.CustomerResult)
 def delete_customer(arguments: dict[str, Any], customer_id: int) -> dict[str, Any]:
-    """Terminate and hide a customer; subscriptions end with him"""
+    """Hide a customer and his subscriptions, and end their sessions; it can be taken back"""
     changed = customers.delete(**acting(), customer_id=customer_id, **arguments)
     database.commit(changed.effect)
     return as_result("Deleted", changed.effect, customer=_shown(changed.row))
+
+
+@blueprint.route("/<int:customer_id>/restore", methods=["POST"])
+@blueprint.needs("delete_customers")
+@blueprint.response(200, schemas.CustomerResult)
+def restore_customer(customer_id: int) -> dict[str, Any]:
+    """Bring a deleted customer back; his subscriptions stay suspended until they are activated"""
+    refuse_body()
+    changed = customers.restore(**acting(), customer_id=customer_id)
+    database.commit(changed.effect)
+    return as_result("Restored", changed.effect, customer=_shown(changed.row))
 
 
 @blueprint.route("/<int:customer_id>/activate", methods=["POST"])
@@ -98,7 +122,7 @@ def activate_customer(body: dict[str, Any], customer_id: int) -> dict[str, Any]:
 
 @blueprint.route("/<int:customer_id>/suspend", methods=["POST"])
 @blueprint.needs("suspend_customers")
-@blueprint.arguments(schemas.Reason, required=False)
+@blueprint.arguments(schemas.ReasonWithNote, required=False)
 @blueprint.response(200, schemas.CustomerResult)
 def suspend_customer(body: dict[str, Any], customer_id: int) -> dict[str, Any]:
     """Refuse all of the customer's logins and end his sessions"""
@@ -132,4 +156,5 @@ def terminate_customer(body: dict[str, Any], customer_id: int) -> dict[str, Any]
 def _shown(customer: Customer) -> Customer:
     """The customer with what is shown of its subscriptions."""
     with_owned(database.session(), [customer])
+    with_tags(database.session(), [customer])
     return customer

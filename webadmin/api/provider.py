@@ -1,14 +1,15 @@
 """The provider's own settings over HTTP."""
 
+from dataclasses import asdict
 from typing import Any
 
 from marshmallow import Schema, fields
 
 from bss import provider
-from db.models import Tenant
+from domain.provider_settings import STARTING_STATUSES
 from webadmin import database
-from webadmin.api.base import PREFIX, Blueprint, acting, tenant
-from webadmin.api.schemas.shapes import boolean
+from webadmin.api.base import PREFIX, Blueprint, acting, actor, tenant
+from webadmin.api.schemas.shapes import boolean, text, whole, word
 
 blueprint = Blueprint("provider", __name__, url_prefix=f"{PREFIX}/provider", description="The provider's settings")
 
@@ -21,31 +22,62 @@ class ProviderOut(Schema):
     slug = fields.String(metadata={"example": "cempaka-net"})
     timezone = fields.String(metadata={"example": "Asia/Jakarta"})
     currency = fields.String(metadata={"example": "IDR"})
+    locale = fields.String(metadata={"example": "id"})
+    country_code = fields.String(metadata={"description": "of numbers without a country", "example": "62"})
     usernames_ignore_case = fields.Boolean(
         metadata={"description": "`Budi` and `budi` are one username; every name is stored in lower case"}
+    )
+    require_whatsapp = fields.Boolean(metadata={"description": "no customer without a WhatsApp number"})
+    default_customer_status = fields.String(metadata={"example": "prospect"})
+    customer_code_prefix = fields.String(metadata={"example": "CUST"})
+    subscription_code_prefix = fields.String(metadata={"example": "SUB"})
+    tokens_add_per_hour = fields.Integer(
+        allow_none=True, metadata={"description": "so many customers may tokens add one by one; null: any number"}
+    )
+    anonymize_after_days = fields.Integer(
+        allow_none=True, metadata={"description": "how long deleted customers are kept; null: for ever"}
     )
 
 
 class ProviderPatch(Schema):
-    """What to change."""
+    """What to change; customers that are there already stay as they are."""
 
-    usernames_ignore_case = boolean(required=True)
+    usernames_ignore_case = boolean()
+    name = text(150)
+    locale = word(provider.LOCALES)
+    country_code = text(4, example="62")
+    require_whatsapp = boolean()
+    default_customer_status = word(STARTING_STATUSES)
+    customer_code_prefix = text(10, example="CUST")
+    subscription_code_prefix = text(10, example="SUB")
+    tokens_add_per_hour = whole(least=1, most=100_000, allow_none=True)
+    anonymize_after_days = whole(least=1, most=100_000, allow_none=True)
 
 
 @blueprint.route("")
 @blueprint.needs("manage_settings")
 @blueprint.response(200, ProviderOut)
-def get_provider() -> Tenant:
+def get_provider() -> dict[str, Any]:
     """The provider's settings"""
-    return tenant()
+    return _shown()
 
 
 @blueprint.route("", methods=["PATCH"])
 @blueprint.needs("manage_settings")
 @blueprint.arguments(ProviderPatch)
 @blueprint.response(200, ProviderOut)
-def change_provider(body: dict[str, Any]) -> Tenant:
-    """Say whether upper and lower case of usernames count"""
-    changed = provider.set_usernames_ignore_case(**acting(), ignore_case=body["usernames_ignore_case"])
+def change_provider(body: dict[str, Any]) -> dict[str, Any]:
+    """Change what holds for all customers and subscriptions"""
+    ignore_case = body.pop("usernames_ignore_case", None)
+    if ignore_case is not None:
+        provider.set_usernames_ignore_case(**acting(), ignore_case=ignore_case)
+    provider.change(**acting(), changes=body)
     database.commit()
-    return changed
+    return _shown()
+
+
+def _shown() -> dict[str, Any]:
+    own = tenant()
+    names = ("id", "name", "slug", "timezone", "currency", "locale", "country_code", "usernames_ignore_case")
+    settings = provider.settings_of(database.session(), actor=actor())
+    return {name: getattr(own, name) for name in names} | asdict(settings)

@@ -15,7 +15,19 @@ from werkzeug.test import TestResponse
 from bss import invoices, payments
 from bss.actor import Actor
 from bss.permissions import PERMISSIONS
-from db.models import AuditLog, Family, PlanRollout, SessionChange, Tenant, User
+from db.models import (
+    AuditLog,
+    CustomerContact,
+    CustomerEquipment,
+    CustomerJob,
+    CustomerTransfer,
+    Family,
+    Operator,
+    PlanRollout,
+    SessionChange,
+    Tenant,
+    User,
+)
 from domain.invoices import Line
 from factories import make_customer, make_nas, make_plan, make_session, make_subscription, make_tenant, make_user
 from webadmin.permissions import need_of
@@ -37,6 +49,10 @@ BODIES = {
     "void": {"reason": "wrong"},
     "balance": {"kind": "credit", "amount": "5.00", "description": "x"},
     "days": {"days": 1},
+    "tags": {"tag": "VIP"},
+    "contacts": {"type": "phone", "value": "0812345678"},
+    "equipment": {"device_name": "ONT"},
+    "transfer": {"to_operator_id": None},
     "plan-change": {"service_plan_id": 1},
 }
 # By the whole rule, where the last word alone does not tell which body is meant.
@@ -58,15 +74,19 @@ BODIES_OF_RULE = {
 }
 
 NO_BODY = {"test-connection", "import", "disconnect", "deactivate", "reactivate", "lift-fup", "advance", "stop", "test"}
+NO_BODY |= {"restore", "confirm"}
 NO_BODY |= {"issue", "pay-from-balance"}
 # What a change of such a row must say, by the name of its id.
-PATCHES: dict[str, dict[str, object]] = {"mac_id": {"status": "approved"}, "invoice_id": {"due_date": "2026-11-30"}}
+PATCHES: dict[str, dict[str, object]] = {"user_id": {"operator_id": None}, "mac_id": {"status": "approved"}, "invoice_id": {"due_date": "2026-11-30"}}
 # Of the installation, and no provider's.
 NO_LISTS = {
     "/api/v1/me",
     "/api/v1/radius-server",
     "/api/v1/attributes",
     "/api/v1/provider",
+    "/api/v1/customers/statistics",
+    "/api/v1/customers/export.csv",
+    "/api/v1/customers/export.xlsx",
     "/api/v1/accounting/records",
     "/api/v1/metrics",
     "/api/v1/retention",
@@ -104,7 +124,17 @@ def theirs(db: Session, keys_file: object) -> dict[str, object]:
         tenant_id=tenant.id, service_plan_id=subscription.service_plan_id, sessions=1, plan_before={}, plan_after={},
         requested_by="them", started_at=session.acctstarttime, stage=1,
     )  # fmt: skip
-    db.add_all([change, family, rollout])
+    customer_id = subscription.customer_id
+    operator = Operator(tenant_id=tenant.id, name="Hidden", level=1, version=1)
+    own = {"tenant_id": tenant.id, "customer_id": customer_id}
+    contact = CustomerContact(**own, type="email", value="hidden@example.net")
+    piece = CustomerEquipment(**own, device_name="Hidden")
+    transfer = CustomerTransfer(**own, requested_by="them")
+    job = CustomerJob(
+        tenant_id=tenant.id, kind="bulk", action="suspend", total=1, requested_by="them",
+        started_at=session.acctstarttime,
+    )  # fmt: skip
+    db.add_all([change, family, rollout, operator, contact, piece, transfer, job])
     db.flush()
     me = Actor.system(tenant_id=tenant.id, name="them")
     paid = {"customer_id": subscription.customer_id, "amount": 5000, "method": "cash"}
@@ -126,6 +156,13 @@ def theirs(db: Session, keys_file: object) -> dict[str, object]:
         "family_id": family.id,
         "topup_id": 1,
         "rollout_id": rollout.id,
+        "operator_id": operator.id,
+        "contact_id": contact.id,
+        "equipment_id": piece.id,
+        "transfer_id": transfer.id,
+        "job_id": job.id,
+        "tag": "VIP",
+        "user_id": make_user(db, tenant=tenant).id,
         "invoice_id": invoice.id,
         "payment_id": payment.id,
     }
@@ -149,6 +186,8 @@ def filled(rule: str, values: dict[str, object]) -> str:
 
 
 def body_of(method: str, rule: str) -> dict[str, object] | None:
+    if method == "PATCH" and rule.endswith("/family"):
+        return {"parent_customer_id": None}
     if method != "POST":
         return None
     return BODIES_OF_RULE.get(rule) or BODIES.get(rule.rsplit("/", 1)[-1])

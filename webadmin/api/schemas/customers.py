@@ -1,15 +1,44 @@
 """Customers, in and out."""
 
-from marshmallow import Schema, fields, validate
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
 
 from bss.customers import BLOCKING_STATUSES, LANGUAGES, STARTING_STATUSES
 from bss.subscriptions import CONNECTION_TYPES as SUBSCRIPTION_TYPES
-from db.queries.customer_lists import CUSTOMER_SORTS
+from db.queries.customer_lists import BALANCES, CUSTOMER_SORTS, Bounds
 from db.queries.owned import SHOWN
-from domain.customer_record import CUSTOMER_TYPES
+from domain.customer_record import CUSTOMER_TYPES, GENDERS
 from domain.lifecycle import CUSTOMER_STATUSES
 from webadmin.api.base import MAX_ID, PageArguments, list_schema, result_schema, sort_field
-from webadmin.api.schemas.shapes import INT32, Money, Stub, amount, boolean, search_argument, text, when, whole, word
+from webadmin.api.schemas.customer_parts import TagField, TagOut
+from webadmin.api.schemas.shapes import (
+    INT32,
+    Money,
+    Stub,
+    amount,
+    boolean,
+    row_id,
+    search_argument,
+    text,
+    when,
+    whole,
+    word,
+)
+
+
+class BoundsField(fields.String):
+    """A piece of the map: south, west, north and east in degrees."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            south, west, north, east = (Decimal(part) for part in str(value).split(","))
+        except (ValueError, InvalidOperation):
+            raise ValidationError("Write south,west,north,east in degrees.") from None
+        if not all(part.is_finite() for part in (south, west, north, east)) or south > north or west > east:
+            raise ValidationError("Write south,west,north,east in degrees, the smaller first.")
+        return Bounds(south=south, west=west, north=north, east=east)
 
 
 class CustomerStub(Schema):
@@ -40,8 +69,22 @@ class CustomerOut(Schema):
     name = fields.String(metadata={"example": "Budi Santoso"})
     email = fields.String(allow_none=True, metadata={"example": "budi@example.net"})
     phone = fields.String(allow_none=True, metadata={"example": "+628123456789"})
+    whatsapp = fields.String(allow_none=True, metadata={"example": "+628123456789"})
     address = fields.String(allow_none=True)
+    apartment_number = fields.String(allow_none=True)
+    house_number = fields.String(allow_none=True)
     city = fields.String(allow_none=True, metadata={"example": "Bandung"})
+    province = fields.String(allow_none=True, metadata={"example": "Jawa Barat"})
+    postal_code = fields.String(allow_none=True)
+    country = fields.String(metadata={"example": "Indonesia"})
+    location = fields.String(allow_none=True, metadata={"description": "how to find the place, in words"})
+    latitude = fields.Float(allow_none=True, metadata={"example": -6.2088})
+    longitude = fields.Float(allow_none=True, metadata={"example": 106.8456})
+    birth_date = fields.Date(allow_none=True)
+    gender = fields.String(allow_none=True)
+    company_name = fields.String(allow_none=True)
+    tax_id = fields.String(allow_none=True)
+    metadata = fields.Dict(attribute="details", metadata={"description": "what the provider keeps besides"})
     status = fields.String(metadata={"example": "active"})
     suspend_reason = fields.String(allow_none=True)
     customer_type = fields.String()
@@ -50,9 +93,16 @@ class CustomerOut(Schema):
     notes = fields.String()
     balance = Money(metadata={"description": "below zero he owes; kept by the books", "example": "-150000.00"})
     credit_limit = amount(allow_none=True)
+    tags = fields.List(fields.Nested(TagOut))
+    operator_id = fields.Integer(allow_none=True)
+    parent_customer_id = fields.Integer(allow_none=True)
+    referral_code = fields.String(allow_none=True, metadata={"example": "K7MQ2RTX"})
+    referred_by_id = fields.Integer(allow_none=True)
+    created_by_name = fields.String(allow_none=True)
     version = fields.Integer(metadata={"example": 1})
     created_at = when()
     updated_at = when()
+    deleted_at = when(allow_none=True)
     subscriptions_count = fields.Integer(attribute="owned.total")
     active_subscriptions = fields.Integer(attribute="owned.active")
     subscriptions = fields.List(
@@ -62,33 +112,64 @@ class CustomerOut(Schema):
     )
 
 
-class CustomerIn(Schema):
+class CustomerFields(Schema):
+    """What may be said about a customer besides the name."""
+
+    email = text(254, example="budi@example.net", allow_none=True)
+    phone = text(40, example="0812-3456-789", allow_none=True)
+    whatsapp = text(40, example="0812-3456-789", allow_none=True)
+    address = text(1000, allow_none=True)
+    apartment_number = text(50, allow_none=True)
+    house_number = text(50, allow_none=True)
+    city = text(100, example="Bandung", allow_none=True)
+    province = text(100, example="Jawa Barat", allow_none=True)
+    postal_code = text(10, allow_none=True)
+    country = text(100, example="Indonesia", allow_none=True)
+    location = text(1000, allow_none=True)
+    latitude = fields.Float(allow_none=True, metadata={"example": -6.2088})
+    longitude = fields.Float(allow_none=True, metadata={"example": 106.8456})
+    birth_date = fields.Date(allow_none=True, metadata={"example": "1990-02-28"})
+    gender = word(GENDERS, allow_none=True)
+    id_card_number = text(50, allow_none=True)
+    company_name = text(255, allow_none=True)
+    tax_id = text(50, allow_none=True)
+    customer_type = word(CUSTOMER_TYPES)
+    language = word(LANGUAGES)
+    notes = text(10_000)
+    credit_limit = amount(allow_none=True)
+    metadata = fields.Dict(keys=fields.String(), allow_none=True)
+
+
+class AccountIn(Schema):
+    """The first subscription of a new customer; what is left out comes from the plan."""
+
+    username = text(253, example="budi@rumah", required=True)
+    password = text(128, required=True)
+    service_plan_id = row_id(required=True)
+    connection_type = word(SUBSCRIPTION_TYPES)
+    nas_server_id = row_id(allow_none=True)
+    expires_at = when(allow_none=True)
+    never_expires = boolean()
+    activate = boolean(load_default=True)
+
+
+class CustomerIn(CustomerFields):
     """A new customer."""
 
     name = text(255, example="Budi Santoso", required=True)
-    email = text(254, example="budi@example.net", allow_none=True)
-    phone = text(40, example="0812-3456-789", allow_none=True)
-    address = text(1000, allow_none=True)
-    city = text(100, example="Bandung", allow_none=True)
-    customer_type = word(CUSTOMER_TYPES)
-    language = word(LANGUAGES)
-    notes = text(10_000)
-    credit_limit = amount(allow_none=True)
     status = word(STARTING_STATUSES)
+    tags = fields.List(TagField(), validate=validate.Length(max=50), metadata={"example": ["VIP"]})
+    operator_id = row_id(allow_none=True)
+    parent_customer_id = row_id(allow_none=True)
+    referred_by = text(50, example="K7MQ2RTX", allow_none=True)
+    subscription = fields.Nested(AccountIn)
+    device_name = text(255, allow_none=True)
 
 
-class CustomerPatch(Schema):
+class CustomerPatch(CustomerFields):
     """The fields to change, with the `version` that was read."""
 
     name = text(255, example="Budi Santoso")
-    email = text(254, allow_none=True)
-    phone = text(40, allow_none=True)
-    address = text(1000, allow_none=True)
-    city = text(100, allow_none=True)
-    customer_type = word(CUSTOMER_TYPES)
-    language = word(LANGUAGES)
-    notes = text(10_000)
-    credit_limit = amount(allow_none=True)
     version = whole(least=1, example=1)
 
 
@@ -103,8 +184,36 @@ class CustomerQuery(PageArguments):
     connection_type = word(SUBSCRIPTION_TYPES)
     service_plan_id = fields.Integer(validate=validate.Range(1, MAX_ID))
     nas_server_id = fields.Integer(validate=validate.Range(1, MAX_ID))
+    province = fields.String(validate=validate.Length(1, 100))
+    operator_id = fields.Integer(validate=validate.Range(1, MAX_ID))
+    parent_customer_id = fields.Integer(validate=validate.Range(1, MAX_ID))
+    referred_by_id = fields.Integer(validate=validate.Range(1, MAX_ID))
+    tags = fields.List(
+        fields.String(validate=validate.Length(1, 50)),
+        validate=validate.Length(1, 20),
+        metadata={"description": "any of them; repeat the argument for each"},
+    )
+    balance_min = fields.Decimal(allow_nan=False)
+    balance_max = fields.Decimal(allow_nan=False)
+    balance_filter = word(BALANCES)
     created_after = when()
     created_before = when()
+    bounds = BoundsField(
+        metadata={"description": "south,west,north,east in degrees", "example": "-6.3,106.8,-6.1,106.9"}
+    )
+    is_online = fields.Boolean()
+    deleted = fields.Boolean(metadata={"description": "those that were deleted instead"})
+
+
+class CustomerStatistics(Schema):
+    """How many there are and what they owe."""
+
+    total_customers = fields.Integer()
+    active_customers = fields.Integer()
+    customers_with_debt = fields.Integer()
+    total_debt = Money(metadata={"example": "1500000.00"})
+    total_debt_signed = Money(metadata={"example": "-1500000.00"})
+    total_credit = Money(metadata={"example": "250000.00"})
 
 
 class CustomerSummary(Schema):
@@ -122,7 +231,13 @@ class Reason(Schema):
     version = whole(least=1)
 
 
-class BlockIn(Reason):
+class ReasonWithNote(Reason):
+    """Why, as a word of the list or one's own, and what there is to say besides."""
+
+    note = text(255, load_default="")
+
+
+class BlockIn(ReasonWithNote):
     """A block of a customer."""
 
     status = word(BLOCKING_STATUSES, required=True)
