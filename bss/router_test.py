@@ -25,6 +25,8 @@ MAX_SKEW_S = 120
 ENOUGH_BYTES = 100_000_000
 PROBE_AGAIN = timedelta(seconds=3)
 PROBE_LOST = timedelta(seconds=30)
+# A job asks every minute.
+API_STALE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +83,8 @@ def findings(router: NasServer, sessions: SessionEvidence, probe: Probe | None, 
     yield _clock(router)
     yield _interim(sessions)
     yield _counters(router, sessions)
+    if router.type == "mikrotik":
+        yield _api(router, now)
     yield _coa(probe, now)
 
 
@@ -248,3 +252,30 @@ def _coa(probe: Probe | None, now: datetime) -> Finding:
         mend="on the router: /radius incoming accept=yes, the same port as here, this server as its RADIUS server,"
         " and no firewall between", at=probe.answered_at,
     )  # fmt: skip
+
+
+def _api(router: NasServer, now: datetime) -> Finding:
+    """From what the job that asks every minute wrote down."""
+    asked_at = router.api_checked_at
+    if not router.api_username:
+        if router.provisioning_mode != "radius":
+            return Finding(
+                check="api", verdict=BAD,
+                reason="it should keep customers' passwords, and there is no account for its API",
+                mend="edit the router and give it name and password",
+            )  # fmt: skip
+        return Finding(
+            check="api", verdict=UNKNOWN, reason="there is no account for the router's API",
+            mend="with one, changes of sessions are read back from it",
+        )  # fmt: skip
+    if asked_at is None or (router.is_active and now - asked_at > API_STALE):
+        return Finding(
+            check="api", verdict=UNKNOWN, reason="its API was not asked of late", at=asked_at,
+            mend="test the connection on its page; if that works, see 'lintas status' on the server",
+        )  # fmt: skip
+    if router.api_problem:
+        return Finding(
+            check="api", verdict=BAD, reason=router.api_problem, at=asked_at,
+            mend="test the connection on its page; its service api or api-ssl must be open for this server",
+        )  # fmt: skip
+    return Finding(check="api", verdict=OK, reason="its API answers", at=router.last_connected_at)

@@ -1,6 +1,7 @@
 """`lintas doctor`: looks at everything the system needs and says, for each problem, what mends it.
 
-Reads only; a check that cannot be made because another one failed says so instead of failing in its own words.
+Changes nothing; a check that cannot be made because another one failed says so instead of failing in its own words.
+Routers' CoA ports are asked something harmless, as their pages do.
 """
 
 import shutil
@@ -129,6 +130,7 @@ def _database(settings: "Settings") -> Iterator[Finding]:
     yield _synced(reading)
     if schema.verdict is Verdict.OK:
         yield from _alarms(settings)
+        yield from _routers(settings)
 
 
 def _schema(settings: "Settings") -> Finding:
@@ -198,6 +200,14 @@ def _alarms(settings: "Settings") -> Iterator[Finding]:
     for alarm in found:
         said = words(alarm.code, alarm.subject, alarm.facts)
         yield (_fail if alarm.severity == "critical" else _warn)("alarm", said.sentence, said.mend)
+
+
+def _routers(settings: "Settings") -> Iterator[Finding]:
+    """Each router in a line, or in one for each fault; one that is away is no fault of the installation."""
+    from cli.doctor_routers import examine_routers
+
+    for name, reason, mend in examine_routers(settings):
+        yield _warn(name, reason, mend) if mend else _ok(name, reason)
 
 
 def _redis(settings: "Settings") -> Finding:

@@ -116,6 +116,12 @@ def payment_named(session: Session, text: str, *, tenant_id: int) -> Payment | N
     return session.scalars(statement).one_or_none()
 
 
+def routers_in_use(session: Session, *, limit: int) -> list[NasServer]:
+    """The routers of every provider that are answered, the oldest first."""
+    statement = select(NasServer).where(NasServer.deleted_at.is_(None), NasServer.is_active)
+    return list(session.scalars(statement.order_by(NasServer.id).limit(limit)))
+
+
 def _is_id(column: InstrumentedAttribute[int], text: str) -> ColumnElement[bool]:
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
     return column == (number if number <= _MAX_ID else 0)

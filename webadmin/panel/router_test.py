@@ -25,6 +25,7 @@ CHECKS = {
     "clock": _l("Clock"),
     "interim": _l("Usage reports"),
     "counters": _l("Counters"),
+    "api": "API",
     "coa": _l("CoA port"),
 }
 

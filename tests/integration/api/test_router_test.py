@@ -18,7 +18,7 @@ def test_it_is_asked_for_and_told(db: Session, client: FlaskClient, tenant: Tena
 
     assert (asked.status_code, asked.json["is_waiting"], told.json["is_waiting"]) == (202, True, True)
     assert [line["check"] for line in told.json["findings"]] == [
-        "heard", "logins", "secret", "signature", "clock", "interim", "counters", "coa",
+        "heard", "logins", "secret", "signature", "clock", "interim", "counters", "api", "coa",
     ]  # fmt: skip
     assert {line["verdict"] for line in told.json["findings"]} == {"unknown"}
     assert told.json["findings"][0]["seen"] == "no packet has come from its address yet"

@@ -37,6 +37,7 @@ def test_a_new_router_has_no_fault_and_no_proof(db: Session, actor: Actor, route
 def test_one_that_works_is_well_in_every_line(db: Session, actor: Actor, router: NasServer, now: datetime) -> None:
     router.last_seen_at = router.login_heard_at = now - timedelta(minutes=2)
     router.signs_requests, router.clock_skew_s = True, -1
+    router.api_username, router.api_checked_at = "lintas", now - timedelta(minutes=1)
     for _ in range(3):
         subscription = make_subscription(db, tenant_id=actor.tenant_id)
         make_session(db, subscription, router, acctinterval=301, acctoutputoctets=9 * GB, acctinputoctets=GB)
@@ -49,6 +50,11 @@ def test_one_that_works_is_well_in_every_line(db: Session, actor: Actor, router:
     ("over", "check", "verdict", "words"),
     [
         ({"is_active": False}, "heard", "bad", "switched off"),
+        ({}, "api", "unknown", "no account"),
+        ({"provisioning_mode": "both"}, "api", "bad", "should keep customers' passwords"),
+        ({"api_username": "lintas"}, "api", "unknown", "not asked of late"),
+        ({"api_username": "lintas", "api_checked_at": -3600}, "api", "unknown", "not asked of late"),
+        ({"api_username": "lintas", "api_checked_at": -60, "api_problem": "cannot log in: x"}, "api", "bad", "log in"),
         ({"last_seen_at": -7200}, "heard", "unknown", "last hour"),
         ({"login_heard_at": -120}, "logins", "bad", "none could be read"),
         ({"login_heard_at": -30}, "logins", "ok", "answered"),

@@ -2,16 +2,22 @@
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy.orm import Session
 
+import routeros
 from cli import doctor as module
 from cli.doctor import Finding, Verdict, examine
 from cli.main import root
 from db.migrations import runner
-from runtime.settings import Settings
+from factories import make_nas, make_tenant
+from runtime.settings import Settings, get_settings
+from simulator import ApiServer
+from simulator.sync import SimulatedRouter
 
 
 @pytest.fixture
@@ -94,3 +100,47 @@ def test_json_and_the_exit_code_are_for_programs(spool: Path, keys_file: Path) -
     verdicts = {row["name"]: row["verdict"] for row in json.loads(result.output)}
     assert verdicts["encryption keys"] == "fail"
     assert verdicts["database"] == "ok"
+
+
+def routers_of(findings: list[Finding]) -> list[tuple[Verdict, str, str]]:
+    return [(one.verdict, one.name, one.detail) for one in findings if one.name.startswith("router")]
+
+
+def test_every_router_is_asked_and_each_fault_is_a_line_with_its_mend(spool: Path, db: Session) -> None:
+    with SimulatedRouter(secret="a-long-enough-secret", source_ip="127.0.5.1") as fine:
+        secret = {"radius_secret": "a-long-enough-secret"}
+        now = datetime.now(UTC)
+        make_nas(
+            db, name="RB-1", host="127.0.5.1", coa_port=fine.coa_port, last_seen_at=now, clock_skew_s=1,
+            api_username="lintas", api_checked_at=now, **secret,
+        )  # fmt: skip
+        make_nas(
+            db, name="RB-2", host="127.0.5.2", coa_port=1, last_seen_at=now, clock_skew_s=400, unreadable_at=now,
+            api_username="lintas", api_checked_at=now, api_problem="it did not answer within 4 s", **secret,
+        )  # fmt: skip
+        make_nas(db, name="RB-3", host="127.0.5.3", is_active=False, **secret)
+        db.commit()
+
+        findings = routers_of(list(examine()))
+
+    assert {verdict for verdict, name, _ in findings if name == "router RB-1"} == {Verdict.OK}
+    (well,) = [detail for _, name, detail in findings if name == "router RB-1"]
+    assert "its packets arrive; its accounting is signed with the secret that we have; its clock differs by 1" in well
+    assert "its CoA port answers within" in well
+    assert "its API answers" in well
+    faults = [detail for verdict, name, detail in findings if name == "router RB-2" and verdict is Verdict.WARN]
+    assert [any(word in fault for fault in faults) for word in ("clock is ahead", "CoA port", "4 s")] == [True] * 3
+    assert not [name for _, name, _ in findings if name == "router RB-3"], "somebody switched it off"
+
+
+def test_a_router_of_the_settings_is_asked_too(spool: Path, db: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_tenant(db)
+    db.commit()
+    with ApiServer(host="127.0.5.9") as api:
+        for name, value in {"HOST": api.host, "PORT": str(api.port), "USERNAME": "x", "PASSWORD": "x"}.items():
+            monkeypatch.setenv(f"LINTAS_ROUTER_{name}", value)
+        get_settings.cache_clear()
+        (finding,) = [one for one in examine() if one.name == "router of the settings"]
+        assert finding.verdict is Verdict.WARN
+        assert "LINTAS_ROUTER_HOST" in finding.mend
+    routeros.pool.close()
