@@ -18,6 +18,7 @@ from webadmin import format as spell
 from webadmin.export import as_csv_file, as_xlsx_file
 from webadmin.panel import charts
 from webadmin.panel.filters import language
+from webadmin.panel.heads import in_language
 from webadmin.panel.support import db, found, now, problems_of, render, run, tenant, zone
 from webadmin.permissions import requires
 from webadmin.security import current_actor
@@ -69,7 +70,7 @@ def show(subscription_id: int) -> ResponseReturnValue:
 def as_csv(subscription_id: int) -> ResponseReturnValue:
     """All of it as CSV."""
     rows = run(history.export, subscription_id=subscription_id, span=_span(), as_what="csv")
-    return as_csv_file(rows, f"history-{subscription_id}.csv")
+    return as_csv_file(in_language(rows), f"history-{subscription_id}.csv")
 
 
 @blueprint.get("/subscriptions/<int:subscription_id>/history.xlsx")
@@ -77,7 +78,7 @@ def as_csv(subscription_id: int) -> ResponseReturnValue:
 def as_xlsx(subscription_id: int) -> ResponseReturnValue:
     """All of it as a workbook."""
     rows = run(history.export, subscription_id=subscription_id, span=_span(), as_what="xlsx")
-    return as_xlsx_file(rows, f"history-{subscription_id}.xlsx")
+    return as_xlsx_file(in_language(rows), f"history-{subscription_id}.xlsx")
 
 
 @blueprint.get("/addresses")

@@ -14,9 +14,12 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from browser.seed_panel import Seeded
+from bss import history
 from cli.main import root
 from db.models import AuditLog, NasServer, Subscription, User
+from db.queries.vouchers import EXPORTED
 from factories import make_nas, make_session, make_subscription, make_user
+from webadmin.panel.heads import HEADS, in_language
 
 NOW = datetime.now(UTC)
 EVIL = '=HYPERLINK("http://evil.example","x")'
@@ -62,7 +65,7 @@ def test_files_hold_every_row_and_no_formula(owner: FlaskClient, db: Session, se
     assert answer.headers["Content-Disposition"] == f'attachment; filename="history-{subscription.id}.csv"'
     rows = list(csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig"))))
     assert len(rows) == 61
-    assert rows[0][:3] == ["started_at", "stopped_at", "seconds"]
+    assert rows[0][:3] == ["Began (UTC)", "Ended (UTC)", "Time online (seconds)"]
     assert rows[1][4] == f"'{EVIL}"
     assert rows[1][9] == "'+tower"
     assert rows[1][10] == "5000000000"
@@ -74,6 +77,30 @@ def test_files_hold_every_row_and_no_formula(owner: FlaskClient, db: Session, se
     assert sheet.count("<row ") == 61
     assert "5000000000" in sheet
     assert db.query(AuditLog).filter_by(action="history.exported").count() == 2
+
+
+def test_the_head_of_a_file_is_in_the_readers_language(
+    owner: FlaskClient, db: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert HEADS.keys() >= {*history.COLUMNS, *EXPORTED}
+    subscription, _ = a_customer(db, 3)
+    owner.post("/settings/preferences", data={"language": "id"})
+
+    csv_file = owner.get(f"/subscriptions/{subscription.id}/history.csv").get_data().decode("utf-8-sig")
+    workbook = owner.get(f"/subscriptions/{subscription.id}/history.xlsx").get_data()
+    strings = zipfile.ZipFile(io.BytesIO(workbook)).read("xl/worksheets/sheet1.xml").decode()
+
+    head, *rows = csv.reader(io.StringIO(csv_file))
+    # Two words that the catalogue has for long.
+    assert (head[3], head[5]) == ("Layanan", "Alamat")
+    assert "<t>Layanan</t>" in strings
+    assert len(rows) == 3
+
+
+def test_a_head_without_words_stays_and_a_file_without_rows_has_none(owner: FlaskClient) -> None:
+    with owner.application.test_request_context("/"):
+        assert list(in_language([("code", "unheard_of"), (1, 2)])) == [["Code", "unheard_of"], (1, 2)]
+        assert list(in_language([])) == []
 
 
 def test_who_had_an_address_is_told_to_who_may_know_and_recorded(
