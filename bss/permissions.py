@@ -33,6 +33,7 @@ PERMISSIONS = MappingProxyType(
         "manage_nas": "add and change routers and their secrets",
         "manage_users": "add and change staff and roles",
         "manage_operators": "add and change operators and whose staff somebody is",
+        "manage_gateways": "set up payment gateways and their keys",
         "manage_settings": "change settings of the provider",
         "manage_tokens": "hold API tokens of one's own",
         "view_address_history": "look up who had an address at a time",

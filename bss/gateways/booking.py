@@ -32,6 +32,8 @@ from gateways.interface import CHARGED_BACK, UNKNOWN
 
 # A gateway that told us of a payment its own API does not know yet is asked again soon.
 SOON = timedelta(seconds=30)
+# A customer has one or two sessions.
+MOST_CHANGES = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,6 +146,7 @@ def _book(
         return None
     order.payment_id, order.transaction_id = received.payment.id, standing.transaction_id
     order.paid_at, order.problem = received.payment.paid_at, ""
+    order.told_at, order.change_ids = now, list(received.effect.change_ids[:MOST_CHANGES]) or None
     _move(session, actor, now, order, "paid")
     paid = received.paid_invoice_ids
     queries.mark_links_paid(session, invoice_ids=list(paid), link_id=order.link_id, now=now)

@@ -126,7 +126,7 @@ def bill(session: Session, *, now: datetime, token: str) -> Bill:
         customer=customer,
         invoice=invoice,
         state=state,
-        amount=_amount(session, link, invoice),
+        amount=due(session, link, invoice),
         currency=tenant.currency if invoice is None else invoice.currency,
         gateways=[row for row in offered if _fits(row, link, tenant.currency)],
     )
@@ -149,6 +149,23 @@ def actor_of(link: PaymentLink) -> Actor:
     return Actor(tenant_id=link.tenant_id, kind="customer", name="payment link")
 
 
+def state_of(session: Session, link: PaymentLink, now: datetime) -> str:
+    """The state of a link of one's own: open, pending, paid, expired, withdrawn or closed."""
+    customer = session.get_one(Customer, link.customer_id)
+    invoice = None if link.invoice_id is None else session.get(Invoice, link.invoice_id)
+    return _state(session, link, customer, invoice, now)
+
+
+def due(session: Session, link: PaymentLink, invoice: Invoice | None) -> Decimal:
+    """What it asks for at this moment."""
+    if invoice is None:
+        return link.amount or Decimal(0)
+    if invoice.status not in OPEN:
+        return invoice.total
+    rules = rules_of(session, tenant_id=link.tenant_id)
+    return amount_due(session, invoice, applies_balance=rules.applies_balance)
+
+
 def _state(session: Session, link: PaymentLink, customer: Customer, invoice: Invoice | None, now: datetime) -> str:
     if link.paid_at is not None or (invoice is not None and invoice.status == "paid"):
         return "paid"
@@ -159,15 +176,6 @@ def _state(session: Session, link: PaymentLink, customer: Customer, invoice: Inv
     if queries.is_pending(session, invoice_id=link.invoice_id, link_id=link.id):
         return "pending"
     return "expired" if link.expires_at is not None and link.expires_at <= now else "open"
-
-
-def _amount(session: Session, link: PaymentLink, invoice: Invoice | None) -> Decimal:
-    if invoice is None:
-        return link.amount or Decimal(0)
-    if invoice.status not in OPEN:
-        return invoice.total
-    rules = rules_of(session, tenant_id=link.tenant_id)
-    return amount_due(session, invoice, applies_balance=rules.applies_balance)
 
 
 def _fits(row: PaymentGateway, link: PaymentLink, currency: str) -> bool:

@@ -193,6 +193,11 @@ def confirm(session: Session, *, actor: Actor, now: datetime, row_id: int, note:
     return apply(session, actor=actor, now=now, row_id=row_id, standing=standing)
 
 
+def actor_for(order: GatewayOrder) -> Actor:
+    """Who acts when somebody who pays looks how it stands."""
+    return Actor(tenant_id=order.tenant_id, kind="customer", name=f"payer of {order.order_id}")
+
+
 def ask(session: Session, there: Opened, order: GatewayOrder) -> Standing:
     """The gateway's own word on an order, written into the log; commits a refusal to the log and raises `Conflict`."""
     standing: list[Standing] = []

@@ -130,6 +130,9 @@ class GatewayOrder(TenantOwned, Timestamps, Base):
     paid_at: Mapped[datetime | None]
     payment_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("payments.id", ondelete="RESTRICT"))
     refunded_amount: Mapped[Decimal] = mapped_column(MONEY, server_default="0")
+    # When we learned that it is paid, and the changes of running sessions that this caused: how long paying took.
+    told_at: Mapped[datetime | None]
+    change_ids: Mapped[list[int] | None] = mapped_column(JSONB)
     problem: Mapped[str] = mapped_column(String(300), server_default="")
     created_by: Mapped[str] = mapped_column(String(255), server_default="")
     gateway: Mapped[PaymentGateway] = relationship(lazy="joined", innerjoin=True)

@@ -9,7 +9,16 @@ from sqlalchemy import ColumnElement, Select, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session, undefer
 
-from db.models import Customer, GatewayLog, GatewayOrder, Invoice, ParkedPayment, PaymentGateway, PaymentLink
+from db.models import (
+    Customer,
+    GatewayLog,
+    GatewayOrder,
+    Invoice,
+    ParkedPayment,
+    PaymentGateway,
+    PaymentLink,
+    SessionChange,
+)
 from db.queries.paging import Page, Wanted, fetch_page
 
 ORDER_SORTS: dict[str, InstrumentedAttribute[Any]] = {"created_at": GatewayOrder.created_at, "id": GatewayOrder.id}
@@ -93,6 +102,17 @@ def open_orders(
         GatewayOrder.status.in_(("created", "pending")),
     )
     return session.scalars(statement.order_by(GatewayOrder.id.desc()).limit(20)).all()
+
+
+def restored_ms(session: Session, order: GatewayOrder) -> int | None:
+    """How long after we learned of the payment a router had answered for the first session; None while none has."""
+    if not order.change_ids or order.told_at is None:
+        return None
+    statement = select(func.min(SessionChange.finished_at)).where(
+        SessionChange.id.in_(order.change_ids), SessionChange.status == "ack"
+    )
+    first = session.scalar(statement)
+    return None if first is None else max(0, int((first - order.told_at).total_seconds() * 1000))
 
 
 def orders_of_invoice(session: Session, invoice_id: int) -> Sequence[GatewayOrder]:
@@ -234,6 +254,12 @@ def first_open_invoice(session: Session, customer_id: int) -> int | None:
     """Which of a customer's invoices is due first."""
     statement = select(Invoice.id).where(Invoice.customer_id == customer_id, Invoice.status.in_(("unpaid", "overdue")))
     return session.scalar(statement.order_by(Invoice.due_date, Invoice.id).limit(1))
+
+
+def open_invoices_of(session: Session, customer_id: int) -> Sequence[Invoice]:
+    """A customer's invoices that can be paid, the one that is due first in front."""
+    statement = select(Invoice).where(Invoice.customer_id == customer_id, Invoice.status.in_(("unpaid", "overdue")))
+    return session.scalars(statement.order_by(Invoice.due_date, Invoice.id).limit(50)).all()
 
 
 # --- log ----------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from flask import Flask, request
+from flask import Flask, g, request
 from flask_babel import Babel
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,6 +27,9 @@ def chosen_language() -> str:
     cookie = request.cookies.get(COOKIE)
     if cookie in LANGUAGES:
         return cookie
+    # A customer's page: his language, until he chooses.
+    if g.get("page_language") in LANGUAGES:
+        return str(g.page_language)
     return request.accept_languages.best_match(LANGUAGES) or "en"
 
 

@@ -167,6 +167,8 @@ def _gateway_orders() -> None:
         sa.Column("paid_at", _TIME, nullable=True),
         sa.Column("payment_id", sa.BigInteger(), nullable=True),
         sa.Column("refunded_amount", sa.Numeric(precision=14, scale=2), server_default="0", nullable=False),
+        sa.Column("told_at", _TIME, nullable=True),
+        sa.Column("change_ids", postgresql.JSONB(), nullable=True),
         sa.Column("problem", sa.String(length=300), server_default="", nullable=False),
         sa.Column("created_by", sa.String(length=255), server_default="", nullable=False),
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),

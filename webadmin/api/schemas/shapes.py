@@ -69,6 +69,11 @@ def boolean(**more: Any) -> fields.Boolean:
     return fields.Boolean(truthy={True}, falsy={False}, **more)
 
 
+def id_argument() -> fields.Integer:
+    """An id in the address, where every value is text."""
+    return fields.Integer(validate=validate.Range(1, MAX_ID))
+
+
 def search_argument() -> fields.String:
     """The `search` filter of a list."""
     return fields.String(validate=[validate.Length(1, 100), validate.ContainsNoneOf("\x00")])
