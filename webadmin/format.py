@@ -20,6 +20,7 @@ __all__ = [
     "DAY_S",
     "JUST_NOW_S",
     "ago",
+    "calendar_day",
     "clock",
     "day",
     "duration",

@@ -106,7 +106,7 @@ def names_of_customers(session: Session, customer_ids: set[int]) -> dict[int, tu
 def usernames_of(session: Session, subscription_ids: set[int]) -> dict[int, str]:
     """Usernames of subscriptions by id."""
     rows = session.execute(select(Subscription.id, Subscription.username).where(Subscription.id.in_(subscription_ids)))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def open_of_customer(session: Session, customer_id: int) -> list[Invoice]:

@@ -105,6 +105,8 @@ class ChangePlanForm(Form):
     """Which plan it moves to."""
 
     service_plan_id = IdField(_l("New plan"))
+    effective = words_field(_l("When"), [("now", _l("now")), ("next_period", _l("when the term ends"))], default="now")
+    prorated = BooleanField(_l("Count the days that are left"), default=True)
 
 
 class PasswordForm(Form):

@@ -10,7 +10,7 @@ from flask_babel.speaklater import LazyString
 from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import Optional
+from wtforms.validators import Optional, ValidationError
 
 from webadmin import format as spell
 
@@ -162,7 +162,7 @@ class IdField(SelectField):
 
     def pre_validate(self, _form: Any) -> None:
         if not any(choice.selected for choice in self.iter_choices()):
-            raise ValueError(gettext("Choose one from the list."))
+            raise ValidationError(gettext("Choose one from the list."))
 
 
 def words_field(label: Any, choices: Iterable[tuple[str, Any]], **keywords: Any) -> SelectField:

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Flask
 from flask_babel import lazy_gettext as _l
+from flask_limiter import Limiter
 from werkzeug.local import LocalProxy
 
 from webadmin.panel import (
@@ -20,12 +21,19 @@ from webadmin.panel import (
     fair_use,
     filters,
     gardens,
+    gateway_orders,
+    gateways,
     history,
     logins,
     navigation,
     online,
+    paper,
+    parked,
+    pay,
+    payment_links,
     plans,
     provider,
+    redeeming,
     retention,
     rollouts,
     router_api,
@@ -41,16 +49,21 @@ from webadmin.panel import (
     today,
     tokens,
     usage_check,
+    voucher_batches,
     vouchers,
     words,
 )
 from webadmin.panel.language import LANGUAGES, chosen_language, chosen_theme, init_language
+from webadmin.panel.money import balances, invoices, payments, rules, tab
 from webadmin.panel.support import page_url, tenant
 
 SUBJECTS = (
-    today, accounting, alarms, history, search, customers, vouchers, subscriptions, fair_use, decisions, attributes,
+    today, accounting, alarms, history, search, customers, vouchers, voucher_batches, redeeming, paper, subscriptions,
+    fair_use, decisions, attributes,
     allowances, plans, rollouts, routers, router_groups, router_test, router_api, server, blacklist, devices, online,
     logins, changes, bulk_changes, settings, gardens, retention, staff, provider, certificates, tokens, usage_check,
+    invoices, payments, balances, rules,
+    gateways, gateway_orders, parked, payment_links, pay,
 )  # fmt: skip
 THEMES = (
     ("auto", _l("As the system"), "device-desktop"),
@@ -59,7 +72,7 @@ THEMES = (
 )
 
 
-def register_panel(app: Flask) -> None:
+def register_panel(app: Flask, limiter: Limiter) -> None:
     """Give the application its screens, languages and formats."""
     init_language(app)
     filters.install(app)
@@ -67,6 +80,7 @@ def register_panel(app: Flask) -> None:
     for subject in SUBJECTS:
         panel.register_blueprint(subject.blueprint)
     app.register_blueprint(panel)
+    pay.limit_paying(limiter, app.view_functions)
     app.context_processor(_words)
 
 
@@ -96,4 +110,5 @@ def _words() -> dict[str, object]:
         "terminate_cause_words": words.terminate_cause_words,
         "action_words": words.action_words,
         "cause_words": sentences.cause_words,
+        **tab.words(),
     }

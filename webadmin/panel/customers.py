@@ -47,6 +47,7 @@ from webadmin.forms.allowances import PERIODS
 from webadmin.forms.customers import CustomerForm, NewCustomerForm, SubscriptionForm
 from webadmin.panel import attributes, charts, usage
 from webadmin.panel.filters import language
+from webadmin.panel.money import tab as money_tab
 from webadmin.panel.support import (
     PAGE_SIZE,
     Page,
@@ -71,7 +72,7 @@ HISTORY_SHOWN = 20
 TOPUPS_SHOWN = 10
 TAGS_OFFERED = 50
 SORTS = ("name", "-created_at", "debt_first")
-TABS = ("service", "sessions", "changes", "attributes", "timeline")
+TABS = ("service", "money", "sessions", "changes", "attributes", "timeline")
 
 
 @blueprint.get("/customers")
@@ -229,6 +230,8 @@ def show(customer_id: int) -> ResponseReturnValue:
     values["follow"] = network.changes_by_id(db(), ids) if (ids := followed_ids(request.args.get("follow"))) else []
     if subscription is not None:
         values |= _head(subscription) | _of_tab(str(values["tab"]), customer, subscription)
+    else:
+        values |= money_tab.tab_of(customer)
     return render("panel/customers/show.html", **values)
 
 
@@ -279,6 +282,8 @@ def _of_tab(tab: str, customer: Customer, subscription: Subscription) -> dict[st
         rows = network.past_sessions(db(), subscription.id, limit=HISTORY_SHOWN + 1, before=before)
         routers = {nas.id: nas.name for nas in catalogue.choices_of_routers(db())}
         return {"sessions": rows[:HISTORY_SHOWN], "has_more": len(rows) > HISTORY_SHOWN, "routers": routers}
+    if tab == "money":
+        return money_tab.tab_of(customer)
     if tab == "changes":
         return {"changes": network.changes_of(db(), subscription.id, limit=HISTORY_SHOWN)}
     if tab == "attributes":

@@ -52,6 +52,7 @@ def install(app: Flask) -> None:
     app.add_template_filter(clock, "clock")
     app.add_template_filter(day, "day")
     app.add_template_filter(money, "money")
+    app.add_template_filter(lambda value: spell.calendar_day(value, language()), "calendar_day")
     app.add_template_filter(since, "since")
     app.add_template_filter(spell.initials, "initials")
     app.add_template_filter(spell.phone, "phone")

@@ -44,12 +44,16 @@ class _Page:
 
 # Pages that stand below another subject's: by endpoint, or by the subject of all of them.
 _BELOW = {
+    "panel.vouchers": "panel.voucher_batches",
+    "panel.redeeming": "panel.customers",
     "panel.router_api": "panel.routers",
     "panel.bulk_changes": "panel.changes",
     "panel.history.show": "panel.customers",
+    "panel.payment_links": "panel.customers",
     "panel.subscriptions": "panel.customers",
     "panel.fair_use": "panel.customers",
     "panel.attributes": "panel.customers",
+    "panel.balances": "panel.customers",
     "panel.decisions": "panel.customers",
 }
 
@@ -73,7 +77,12 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
                 icon="users-group",
             ),
             _Page(endpoint="panel.plans.index", permission="view_plans", text=_l("Plans"), icon="package"),
-            _Page(endpoint="panel.vouchers.index", permission="view_customers", text=_l("Vouchers"), icon="ticket"),
+            _Page(
+                endpoint="panel.voucher_batches.index",
+                permission="view_customers",
+                text=_l("Vouchers"),
+                icon="ticket",
+            ),
             _Page(
                 endpoint="panel.devices.waiting",
                 permission="view_customers",
@@ -81,6 +90,30 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
                 icon="devices",
             ),
             _Page(endpoint="panel.blacklist.index", permission="view_customers", text=_l("Blacklist"), icon="ban"),
+        ),
+    ),
+    (
+        "money",
+        _l("Money"),
+        "cash",
+        (
+            _Page(endpoint="panel.invoices.index", permission="view_money", text=_l("Invoices"), icon="file-invoice"),
+            _Page(endpoint="panel.payments.index", permission="view_money", text=_l("Payments"), icon="cash"),
+            _Page(
+                endpoint="panel.gateway_orders.index",
+                permission="view_money",
+                text=_l("Online payments"),
+                icon="credit-card",
+            ),
+            _Page(
+                endpoint="panel.parked.index", permission="record_payments", text=_l("Parked money"), icon="wallet"
+            ),
+            _Page(
+                endpoint="panel.billing_rules.index",
+                permission="manage_billing",
+                text=_l("Rules of billing"),
+                icon="adjustments",
+            ),
         ),
     ),
     (
@@ -114,7 +147,16 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
         (
             _Page(endpoint="panel.settings.me", permission=None, text=_l("My settings"), icon="user-circle"),
             _Page(endpoint="panel.provider.index", permission="manage_settings", text=_l("Provider"), icon="building"),
+            _Page(
+                endpoint="panel.paper.letterhead", permission="manage_settings", text=_l("Letterhead"), icon="file-text"
+            ),
             _Page(endpoint="panel.gardens.index", permission="manage_settings", text=_l("Walled gardens"), icon="lock"),
+            _Page(
+                endpoint="panel.gateways.index",
+                permission="manage_gateways",
+                text=_l("Payment gateways"),
+                icon="credit-card",
+            ),
             _Page(
                 endpoint="panel.retention.index",
                 permission="manage_settings",

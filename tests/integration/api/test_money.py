@@ -111,7 +111,9 @@ def test_another_plan_is_previewed_and_scheduled(
     db.commit()
     path = f"/api/v1/subscriptions/{subscription.id}/plan-change"
 
-    told = client.get(path, query_string={"service_plan_id": plan.id}).json
+    answer = client.get(path, query_string={"service_plan_id": plan.id})
+    assert answer.status_code == 200, answer.json
+    told = answer.json
     assert Decimal(told["total"]) == Decimal(told["charge"]) - Decimal(told["credit"]) > 0
 
     asked = client.post(path, json={"service_plan_id": plan.id, "effective": "next_period"})

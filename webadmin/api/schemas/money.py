@@ -15,11 +15,12 @@ from domain.invoices import ITEM_TYPES, KINDS, MAX_LINES
 from domain.invoices import STATUSES as INVOICE_STATUSES
 from domain.payments import EXTERNAL, METHODS, PURPOSES
 from domain.payments import STATUSES as PAYMENT_STATUSES
-from webadmin.api.base import PageArguments, list_schema, result_schema, sort_field
+from webadmin.api.base import MAX_ID, PageArguments, list_schema, result_schema, sort_field
 from webadmin.api.schemas.shapes import (
     Money,
     amount,
     boolean,
+    id_argument,
     row_id,
     search_argument,
     text,
@@ -137,8 +138,8 @@ class InvoiceQuery(PageArguments):
     status = word(INVOICE_STATUSES)
     is_open = fields.Boolean(load_default=False)
     kind = word(KINDS)
-    customer_id = row_id()
-    subscription_id = row_id()
+    customer_id = id_argument()
+    subscription_id = id_argument()
     due_before = day()
 
 
@@ -221,8 +222,8 @@ class PaymentQuery(PageArguments):
     search = search_argument()
     status = word(PAYMENT_STATUSES)
     method = word(METHODS)
-    customer_id = row_id()
-    invoice_id = row_id()
+    customer_id = id_argument()
+    invoice_id = id_argument()
     since = when()
     until = when()
 
@@ -266,8 +267,8 @@ class BalanceQuery(Schema):
     type = word(("credit", "debit", "carry_over"))
     since = when()
     until = when()
-    before = row_id()
-    limit = whole(least=1, most=200, load_default=50)
+    before = id_argument()
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
 
 
 class BalanceIn(Schema):
@@ -323,7 +324,7 @@ class PlanChangeIn(Schema):
 class PlanChangeQuery(Schema):
     """Which plan."""
 
-    service_plan_id = row_id(required=True)
+    service_plan_id = fields.Integer(required=True, validate=validate.Range(1, MAX_ID))
 
 
 class PlanChangePreview(Schema):

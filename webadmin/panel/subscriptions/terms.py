@@ -7,7 +7,7 @@ from typing import Any
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from bss import reveal
+from bss import plan_changes, reveal
 from bss import subscriptions as use
 from db.models import ServicePlan, Subscription
 from db.queries.panel import catalogue
@@ -31,6 +31,7 @@ from webadmin.panel.support import (
     attempt,
     db,
     found,
+    now,
     rehearse,
     render,
     run,
@@ -39,6 +40,7 @@ from webadmin.panel.support import (
     zone,
 )
 from webadmin.permissions import requires
+from webadmin.security import current_actor
 
 
 @blueprint.route("/subscriptions/<int:subscription_id>/plan", methods=["GET", "POST"])
@@ -51,10 +53,15 @@ def change_plan(subscription_id: int) -> ResponseReturnValue:
     form.service_plan_id.offer((plan.id, _plan_line(plan)) for plan in plans)
     if form.validate_on_submit():
         done = attempt(
-            form, use.change_plan, subscription_id=subscription_id, service_plan_id=form.service_plan_id.data
+            form,
+            plan_changes.change,
+            subscription_id=subscription_id,
+            service_plan_id=form.service_plan_id.data,
+            effective=form.effective.data,
+            prorated=form.prorated.data,
         )
         if done is not None:
-            return finish(done.row, done, gettext("Plan is now %(plan)s.", plan=done.row.plan.name))
+            return finish(done.subscription, done, _plan_changed(done))
         subscription = subscription_of(subscription_id)
     chosen = form.service_plan_id.data or (plans[0].id if plans else None)
     return render(
@@ -78,7 +85,7 @@ def change_plan_effect(subscription_id: int) -> ResponseReturnValue:
 
 def plan_effect(subscription_id: int, plan_id: int) -> list[str]:
     """What moving to a plan will do: speed, price, and the running sessions."""
-    network_effect = rehearse(use.change_plan, subscription_id=subscription_id, service_plan_id=plan_id)
+    network_effect = rehearse(plan_changes.change, subscription_id=subscription_id, service_plan_id=plan_id)
     subscription = subscription_of(subscription_id)
     plan = found(find_row(db(), ServicePlan, plan_id, tenant_id=tenant().id))
     if network_effect is None:
@@ -86,8 +93,34 @@ def plan_effect(subscription_id: int, plan_id: int) -> list[str]:
     return [
         gettext("Speed %(old)s → %(new)s.", old=_speeds(subscription.plan), new=_speeds(plan)),
         gettext("Price %(old)s → %(new)s from the next bill.", old=money(subscription.price), new=money(plan.price)),
+        _cost_now(subscription_id, plan_id),
         effect_sentence(network_effect),
     ]
+
+
+def _cost_now(subscription_id: int, plan_id: int) -> str:
+    """What is to be paid for the days that are left of the period, or given back."""
+    told = plan_changes.preview(
+        db(), actor=current_actor(), now=now(), subscription_id=subscription_id, service_plan_id=plan_id
+    )
+    days = {"left": told.proration.days_left, "days": told.proration.days}
+    if not told.proration.net:
+        return str(gettext("Changing now costs nothing."))
+    if told.total > 0:
+        return str(gettext("Now: %(total)s for %(left)s of %(days)s days.", total=money(told.total), **days))
+    return str(gettext("Now: %(total)s of credit for %(left)s of %(days)s days.", total=money(-told.total), **days))
+
+
+def _plan_changed(done: plan_changes.PlanChanged) -> str:
+    name = done.row.new_plan.name
+    if done.row.status == "pending":
+        return str(gettext("%(plan)s begins when the term ends.", plan=name))
+    if done.invoice is not None:
+        number = done.invoice.invoice_number
+        return str(gettext("Plan is now %(plan)s; invoice %(number)s is for the difference.", plan=name, number=number))
+    if done.credited:
+        return str(gettext("Plan is now %(plan)s; %(sum)s is credit.", plan=name, sum=money(done.credited)))
+    return str(gettext("Plan is now %(plan)s.", plan=name))
 
 
 def _speeds(plan: ServicePlan) -> str:

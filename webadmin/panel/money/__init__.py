@@ -1,0 +1,1 @@
+"""Invoices, payments, balances and the rules of billing on screen."""

@@ -1,0 +1,207 @@
+"""Payments: the cash desk with the day's sums, one payment, a new one, and taking one back."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from bss import payments as use
+from db.models import Customer, Invoice, Payment
+from db.queries.books import invoices_paid_by
+from db.queries.money_lists import (
+    PaymentFilter,
+    names_of_customers,
+    open_of_customer,
+    page_of_payments,
+    paid_by_method,
+    paid_sum,
+)
+from db.queries.paging import Wanted
+from db.queries.rows import find_row
+from domain.payments import METHODS, STATUSES
+from domain.period import local_midnight
+from webadmin.forms.money import PaymentForm, ReasonForm
+from webadmin.panel.filters import money
+from webadmin.panel.support import (
+    PAGE_SIZE,
+    Page,
+    argument_id,
+    attempt,
+    db,
+    effect_of,
+    found,
+    now,
+    page_number,
+    render,
+    tenant,
+    with_follow,
+    zone,
+)
+from webadmin.permissions import requires
+
+blueprint = Blueprint("payments", __name__)
+LONGEST = 100
+
+
+@blueprint.get("/payments")
+@requires("view_money")
+def index() -> ResponseReturnValue:
+    """Payments, newest first, narrowed by the filters in the address, above them today's sums."""
+    status, method = request.args.get("status", ""), request.args.get("method", "")
+    fits = PaymentFilter(
+        search=request.args.get("q", "").strip()[:LONGEST] or None,
+        status=status if status in STATUSES else None,
+        method=method if method in METHODS else None,
+        customer_id=argument_id("customer"),
+    )
+    wanted = Wanted(sort="-paid_at", page=page_number(), page_size=PAGE_SIZE)
+    rows = page_of_payments(db(), tenant_id=tenant().id, fits=fits, wanted=wanted)
+    begins, ends = _today()
+    return render(
+        "panel/money/payments.html",
+        rows=rows.items,
+        names=names_of_customers(db(), {row.customer_id for row in rows.items}),
+        page=Page(number=page_number(), size=PAGE_SIZE, total=rows.total_items),
+        total=paid_sum(db(), tenant_id=tenant().id, fits=fits),
+        today=paid_by_method(db(), tenant_id=tenant().id, since=begins, until=ends),
+        methods=METHODS,
+        chosen=fits.status or "",
+        chosen_method=fits.method or "",
+        q=fits.search or "",
+        is_filtered=bool(fits.search or fits.status or fits.method or fits.customer_id),
+    )
+
+
+def _today() -> tuple[datetime, datetime]:
+    day = now().astimezone(zone()).date()
+    return local_midnight(day, zone()), local_midnight(day + timedelta(days=1), zone())
+
+
+@blueprint.get("/payments/<int:payment_id>")
+@requires("view_money")
+def show(payment_id: int) -> ResponseReturnValue:
+    """One payment."""
+    payment = _payment(payment_id)
+    meant_id = payment.invoice_id
+    return render(
+        "panel/money/payment.html",
+        payment=payment,
+        customer=found(find_row(db(), Customer, payment.customer_id, tenant_id=tenant().id)),
+        paid=invoices_paid_by(db(), payment.id),
+        meant=None if meant_id is None else find_row(db(), Invoice, meant_id, tenant_id=tenant().id),
+    )
+
+
+@blueprint.route("/customers/<int:customer_id>/pay", methods=["GET", "POST"])
+@requires("record_payments")
+def new(customer_id: int) -> ResponseReturnValue:
+    """Record that a customer paid."""
+    customer = found(find_row(db(), Customer, customer_id, tenant_id=tenant().id))
+    form, open_ones = PaymentForm(), open_of_customer(db(), customer.id)
+    _offer(form, customer, open_ones)
+    if form.validate_on_submit():
+        done = attempt(form, use.receive, customer_id=customer_id, **_given(form))
+        if done is not None:
+            flash(_said(done), "success")
+            return redirect(with_follow(_money_tab(customer_id), effect_of(done)), 303)
+        customer = found(find_row(db(), Customer, customer_id, tenant_id=tenant().id))
+    elif request.method == "GET":
+        _suggest(form, open_ones)
+    return render(
+        "panel/money/pay.html",
+        422 if form.is_submitted() else 200,
+        form=form,
+        customer=customer,
+        back=_money_tab(customer_id),
+    )
+
+
+def _offer(form: PaymentForm, customer: Customer, open_ones: list[Invoice]) -> None:
+    """Open invoices, and the one that was chosen: a second click comes when the first has paid it."""
+    rows, chosen_id = [*open_ones], form.invoice_id.data
+    if chosen_id is not None and chosen_id not in [row.id for row in rows]:
+        chosen = find_row(db(), Invoice, chosen_id, tenant_id=tenant().id)
+        rows += [chosen] if chosen is not None and chosen.customer_id == customer.id else []
+    form.invoice_id.offer(
+        (row.id, f"{row.invoice_number} · {money(row.total)} · {gettext('due')} {row.due_date}") for row in rows
+    )
+
+
+def _suggest(form: PaymentForm, open_ones: list[Invoice]) -> None:
+    """The invoice asked for in the address, else the one that is due first."""
+    asked = argument_id("invoice")
+    chosen = next((row for row in open_ones if row.id == asked), open_ones[0] if open_ones else None)
+    if chosen is not None:
+        form.invoice_id.data, form.amount.data = chosen.id, chosen.total
+
+
+def _given(form: PaymentForm) -> dict[str, Any]:
+    return {
+        "amount": form.amount.data,
+        "method": form.method.data,
+        "invoice_id": form.invoice_id.data,
+        "reference": form.reference.data or "",
+        "note": form.note.data or "",
+        "request_key": f"panel:{form.request_key.data}" if form.request_key.data else None,
+    }
+
+
+def _said(done: use.Received) -> str:
+    if not done.is_new:
+        return str(gettext("This payment was recorded already; nothing was booked twice."))
+    number = done.payment.receipt_number
+    if done.paid_invoice_ids:
+        return str(gettext("Recorded as %(number)s. What it was for is paid.", number=number))
+    return str(gettext("Recorded as %(number)s. It is in the customer's balance.", number=number))
+
+
+@blueprint.route("/payments/<int:payment_id>/<any(refund, void):what>", methods=["GET", "POST"])
+@requires("refund_payments")
+def take_back(payment_id: int, what: str) -> ResponseReturnValue:
+    """Give it back, or take back that it came."""
+    payment, form = _payment(payment_id), ReasonForm()
+    if form.validate_on_submit():
+        verb = use.refund if what == "refund" else use.void
+        done = attempt(form, verb, payment_id=payment_id, reason=form.reason.data or "")
+        if done is not None:
+            flash(gettext("Booked."), "success")
+            return redirect(with_follow(url_for("panel.payments.show", payment_id=payment_id), effect_of(done)), 303)
+        payment = _payment(payment_id)
+    return render(
+        "panel/money/question.html",
+        422 if form.is_submitted() else 200,
+        form=form,
+        name=payment.receipt_number,
+        back=url_for("panel.payments.show", payment_id=payment_id),
+        is_danger=True,
+        **(_refund_words() if what == "refund" else _void_words()),
+    )
+
+
+def _refund_words() -> dict[str, str]:
+    return {
+        "heading": gettext("Give the money back"),
+        "effect": gettext(
+            "This books that the money went back to the customer. Invoices that it paid are refunded, and terms that"
+            " they extended end where they did before."
+        ),
+        "submit": gettext("Book the refund"),
+    }
+
+
+def _void_words() -> dict[str, str]:
+    return {
+        "heading": gettext("Take back: it never came"),
+        "effect": gettext("For what was recorded by mistake. Invoices that it paid are open again."),
+        "submit": gettext("Take back"),
+    }
+
+
+def _payment(payment_id: int) -> Payment:
+    return found(find_row(db(), Payment, payment_id, tenant_id=tenant().id))
+
+
+def _money_tab(customer_id: int) -> str:
+    return url_for("panel.customers.show", customer_id=customer_id, tab="money")
