@@ -9,10 +9,8 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Protocol
 
-import routeros
 from coa.lessons import left_out_of
-from db.crypto import keyring
-from db.queries.seeing import Job, RouterApi
+from db.queries.seeing import Job
 from domain.desired import SESSION_TIMEOUT, TOTAL_LIMIT
 from domain.mac import normalise_mac
 from domain.shown import ADDRESS_LIST, APPLIED, Proof, Shown, proof_of, wanted_rate
@@ -124,18 +122,6 @@ class Tables:
             if address in targets or is_interface:
                 return queue
         return None
-
-
-def target_of(api: RouterApi) -> routeros.Target:
-    """Where and as whom a router is asked; raises `UnableToDecrypt`."""
-    return routeros.Target(
-        host=api.host,
-        port=api.port,
-        username=api.username,
-        password="" if api.password_token is None else keyring().decrypt(api.password_token),
-        is_tls=api.is_tls,
-        fingerprint=api.fingerprint,
-    )
 
 
 def carry_out(router: Router, jobs: list[Job]) -> dict[int, str]:

@@ -18,7 +18,8 @@ import psycopg
 from coa import tables
 from coa.exchange import Answer, Request, Router, RouterLink
 from db.crypto import UnableToDecrypt, keyring
-from db.queries import seeing, stale
+from db.queries import stale
+from db.queries.router_orders import accounts_of
 from db.queries.stale import Check, CheckAnswer
 from domain.retransmission import cause_text
 from domain.stale import GONE, SECOND_TRY_AFTER_S, answer_of
@@ -39,7 +40,7 @@ def check_due(connection: psycopg.Connection[Any], *, clock: Callable[[], dateti
         due = stale.claim_checks(
             connection, now=clock(), lease=LEASE, per_router=PER_ROUTER, per_api=PER_API, limit=MOST_AT_ONCE
         )
-        apis = seeing.apis_of(connection, sorted({check.nas_server_id for check in due}))
+        apis = accounts_of(connection, {check.nas_server_id for check in due})
     if not due:
         return 0
     open_checks = [check for check in due if check.nas_server_id in apis]

@@ -23,11 +23,11 @@ from uuid import uuid4
 import psycopg
 
 from coa.exchange import MOST_IN_FLIGHT, Answer, Request, Router, RouterLink
+from coa.fallback import disconnect_instead
 from coa.lessons import Lessons
 from coa.pace import Pace
 from db.crypto import UnableToDecrypt, keyring
 from db.queries import outbox
-from db.queries.live_changes import enqueue_change
 from db.queries.outbox import Claim, Room, Situation
 from domain.capability import Ask, can_wait, lesson_of
 from domain.live_change import LATER
@@ -325,18 +325,7 @@ class _Books:
             outbox.record_attempts(self._connection, [_attempt(claim, answer)])
             held = self._finish([_outcome(claim, verdict, now=now, answer=answer)])
             if held:
-                enqueue_change(
-                    self._connection,
-                    kind="disconnect",
-                    reason=claim.reason,
-                    requested_by=f"system: fallback after {_why(answer)}",
-                    now=now,
-                    caused_at=claim.caused_at,
-                    sessions=[claim.acctuniqueid],
-                    strangers=True,
-                    priority=claim.priority,
-                    bulk_change_id=claim.bulk_change_id,
-                )
+                disconnect_instead(self._connection, claim, why=f"after {_why(answer)}", now=now)
 
     def _finish(self, outcomes: list[outbox.Outcome]) -> set[int]:
         if not outcomes:

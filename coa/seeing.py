@@ -14,11 +14,12 @@ from typing import Any
 import psycopg
 
 import routeros
-from coa.api_reader import carry_out, look, target_of
+from coa.api_reader import carry_out, look
+from coa.fallback import disconnect_instead
 from db.crypto import UnableToDecrypt
 from db.queries import outbox, refusals, seeing
-from db.queries.live_changes import enqueue_change
-from db.queries.seeing import Job, RouterApi, Sight
+from db.queries.router_orders import Account, accounts_of
+from db.queries.seeing import Job, Sight
 from domain.capability import WITHOUT_EFFECT, can_wait
 from domain.desired import RATE_LIMIT, SESSION_TIMEOUT, TOTAL_LIMIT
 from domain.live_change import PROOFS
@@ -67,7 +68,7 @@ def see(connection: psycopg.Connection[Any], *, clock: Callable[[], datetime]) -
         stops = seeing.see_stops(connection, now=now, most=_MOST_JOBS)
         jobs = seeing.claim_for_api(connection, now=now, lease=LEASE, most=_MOST_JOBS)
         looks = seeing.due_looks(connection, now=now, lease=LEASE, most=_MOST_JOBS)
-        apis = seeing.apis_of(connection, sorted({job.nas_server_id for job in (*jobs, *looks)}))
+        apis = accounts_of(connection, {job.nas_server_id for job in (*jobs, *looks)})
     if not jobs and not looks:
         return Seen(stops=stops)
     told, left = _ask_all(apis, (*jobs, *looks))
@@ -80,7 +81,7 @@ def see(connection: psycopg.Connection[Any], *, clock: Callable[[], datetime]) -
     return Seen(stops=stops, more=bool(left) or _MOST_JOBS in (len(jobs), len(looks)), **counts)
 
 
-def _ask_all(apis: dict[int, RouterApi], jobs: Iterable[Job]) -> tuple[dict[int, _Told], set[int]]:
+def _ask_all(apis: dict[int, Account], jobs: Iterable[Job]) -> tuple[dict[int, _Told], set[int]]:
     """What the routers told, and those that it was not the turn of."""
     by_router: dict[int, list[Job]] = {}
     for job in jobs:
@@ -93,9 +94,9 @@ def _ask_all(apis: dict[int, RouterApi], jobs: Iterable[Job]) -> tuple[dict[int,
         return dict(zip(now_asked, answers, strict=True)), left
 
 
-def _ask(api: RouterApi, jobs: Sequence[Job]) -> _Told:
+def _ask(api: Account, jobs: Sequence[Job]) -> _Told:
     try:
-        with routeros.open(target_of(api), deadline_s=DEADLINE_S) as router:
+        with routeros.open(routeros.Target(**api.target), deadline_s=DEADLINE_S) as router:
             done = carry_out(router, [job for job in jobs if not job.is_look])
             return _Told(results=done, proofs=look(router, [job for job in jobs if job.is_look]))
     except routeros.RouterApiError as error:
@@ -135,7 +136,7 @@ class _Writer:
             outbox.record_attempts(self._connection, [_attempt(job, result, told, now)])
             held = outbox.finish(self._connection, [_outcome(job, verdict, result, told, now)])
             if held and verdict.disconnect:
-                self._disconnect(job, "the API cannot change it", now)
+                disconnect_instead(self._connection, job, why="as the API cannot change it", now=now)
         return verdict.status not in ("ack", "gone")
 
     def _mend(self, job: Job, proof: Proof, situation: outbox.Situation | None, now: datetime) -> None:
@@ -150,21 +151,7 @@ class _Writer:
             refusals.note(self._connection, keys, now=now)
             is_open = situation is not None and situation.session_open and not situation.newer_waiting
             if is_open and not is_soon_enough:
-                self._disconnect(job, WITHOUT_EFFECT, now)
-
-    def _disconnect(self, job: Job, why: str, now: datetime) -> None:
-        enqueue_change(
-            self._connection,
-            kind="disconnect",
-            reason=job.reason,
-            requested_by=f"system: fallback, {why}",
-            now=now,
-            caused_at=job.caused_at,
-            sessions=[job.acctuniqueid],
-            strangers=True,
-            priority=job.priority,
-            bulk_change_id=job.bulk_change_id,
-        )
+                disconnect_instead(self._connection, job, why=f"as it was {WITHOUT_EFFECT}", now=now)
 
 
 def _seen(job: Job, result: str, situation: outbox.Situation | None, now: datetime) -> Outcome:

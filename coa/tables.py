@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import routeros
-from coa.api_reader import Tables, is_hotspot, is_ppp, target_of
+from coa.api_reader import Tables, is_hotspot, is_ppp
 from db.crypto import UnableToDecrypt
 from db.queries.live_changes import session_service
-from db.queries.seeing import RouterApi
+from db.queries.router_orders import Account
 from db.queries.stale import Check
 from domain.stale import ALIVE, GONE
 
@@ -27,7 +27,7 @@ Told = dict[str, str]
 
 
 @contextmanager
-def asking(apis: Mapping[int, RouterApi], due: Sequence[Check], now: datetime) -> Iterator[Iterator[tuple[int, Told]]]:
+def asking(apis: Mapping[int, Account], due: Sequence[Check], now: datetime) -> Iterator[Iterator[tuple[int, Told]]]:
     """Ask the first `MOST_ROUTERS` of these routers at once; inside, what each told in the order of their answers.
 
     The caller has time for other things meanwhile. A router that fails or is late tells nothing.
@@ -45,9 +45,9 @@ def asking(apis: Mapping[int, RouterApi], due: Sequence[Check], now: datetime) -
         yield ((waiting[answer], answer.result()) for answer in as_completed(waiting))
 
 
-def _ask(api: RouterApi, checks: Sequence[Check], now: datetime) -> Told:
+def _ask(api: Account, checks: Sequence[Check], now: datetime) -> Told:
     try:
-        with routeros.open(target_of(api), deadline_s=DEADLINE_S) as router:
+        with routeros.open(routeros.Target(**api.target), deadline_s=DEADLINE_S) as router:
             tables = Tables(router)
             said = {check.acctuniqueid: judged(tables, check, now) for check in checks}
     except (routeros.RouterApiError, UnableToDecrypt):

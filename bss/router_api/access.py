@@ -8,7 +8,6 @@ from bss import audit
 from bss.actor import Actor
 from bss.failure import Conflict, Problem
 from bss.rows import find, locked
-from db.crypto import keyring
 from db.engine import psycopg_of
 from db.models import NasServer
 from db.models.nas import ENVIRONMENT_ID
@@ -41,16 +40,8 @@ def target_of(nas: NasServer) -> Target:
 
 
 def target_of_account(account: Account) -> Target:
-    """The same from the row that a job read."""
-    token = account.password_token
-    return Target(
-        host=account.host,
-        port=account.api_port,
-        username=account.api_username,
-        password="" if token is None else keyring().decrypt(bytes(token)),
-        is_tls=account.api_tls,
-        fingerprint=account.api_certificate_fingerprint,
-    )
+    """The same from the row that a job read; raises `UnableToDecrypt`."""
+    return Target(**account.target)
 
 
 def default_router(session: Session, *, actor: Actor) -> NasServer | None:

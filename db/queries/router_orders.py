@@ -14,6 +14,7 @@ from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from db.crypto import keyring
 from domain.router_order import is_last, wait_after
 
 Connection = psycopg.Connection[Any]
@@ -116,6 +117,18 @@ class Account:
     provisioning_mode: str
     configuration: Mapping[str, Any]
     last_seen_at: datetime | None
+
+    @property
+    def target(self) -> Mapping[str, Any]:
+        """What a `routeros.Target` is made of, the password in the clear; raises `UnableToDecrypt`."""
+        return {
+            "host": self.host,
+            "port": self.api_port,
+            "username": self.api_username,
+            "password": "" if self.password_token is None else keyring().decrypt(bytes(self.password_token)),
+            "is_tls": self.api_tls,
+            "fingerprint": self.api_certificate_fingerprint,
+        }
 
 
 _ACCOUNTS = (

@@ -4,7 +4,7 @@ What is due is claimed like in `db.queries.outbox`, so that two of those who ask
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,19 +14,6 @@ from psycopg.sql import SQL
 
 from db.queries.outbox import CLAIM_LOCK, HAS_API, REPLACED
 from domain.sessions import ENDED_BY_US
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RouterApi:
-    """Where a router's API is and who asks there."""
-
-    nas_server_id: int
-    host: str
-    port: int
-    username: str
-    password_token: bytes | None = field(repr=False)
-    is_tls: bool
-    fingerprint: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,21 +120,6 @@ WHERE c.id = ANY(%(ids)s)
 def put_back(connection: psycopg.Connection[Any], ids: Sequence[int], *, now: datetime) -> None:
     """Leave to the next step what was taken in this one."""
     connection.execute(_PUT_BACK, {"ids": list(ids), "now": now})
-
-
-_ROUTERS = SQL(
-    """
-SELECT n.id AS nas_server_id, host(n.host) AS host, n.api_port AS port, n.api_username AS username,
-    n.api_password_enc AS password_token, n.api_tls AS is_tls, n.api_certificate_fingerprint AS fingerprint
-FROM nas_servers n WHERE n.id = ANY(%s) AND n.deleted_at IS NULL AND {has_api}
-"""
-).format(has_api=SQL(HAS_API))
-
-
-def apis_of(connection: psycopg.Connection[Any], routers: Sequence[int]) -> dict[int, RouterApi]:
-    """How to ask each of these routers; those without an API are not there."""
-    with connection.cursor(row_factory=class_row(RouterApi)) as cursor:
-        return {api.nas_server_id: api for api in cursor.execute(_ROUTERS, [list(routers)]).fetchall()}
 
 
 # A session that we closed ourselves is no proof: only the router's own word about its end is.

@@ -53,7 +53,7 @@ def test_a_yes_without_effect_is_found_out_and_the_session_ended(isp: Any) -> No
     (fallback,) = [c for c in isp.latest() if c.kind == "disconnect"]
     assert (fallback.status, fallback.requested_by) == (
         "pending",
-        "system: fallback, acknowledged without effect",
+        "system: fallback as it was acknowledged without effect",
     )
     simulated.coa_behaviour.without_effect = False
     isp.drain(clock=lambda: now() + LATER)
