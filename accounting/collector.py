@@ -197,6 +197,7 @@ class Collector:
         self._to_look_at: list[Newcomer] = []
         self._positions: dict[str, dict[str, int]] = {}
         self._merge = 0
+        self._is_behind = False
         self._most_records = self._limits.records
         self._shared_until = self._aside_at = self._marked_at = self._tidied_at = self._replayed_at = (
             datetime.min.replace(tzinfo=UTC)
@@ -209,9 +210,9 @@ class Collector:
         back_off_s = FIRST_BACK_OFF_S
         while not stop.is_set():
             try:
-                counted = self.step()
+                self.step()
                 back_off_s = FIRST_BACK_OFF_S
-                stop.wait(0 if counted >= self._most_records else GATHER_S)
+                stop.wait(0 if self._is_behind else GATHER_S)
             except (psycopg.Error, OSError, *MOVED, *UNFORESEEN) as error:
                 log.warning("batch not counted, trying again", error=repr(error), wait_seconds=back_off_s)
                 self.recover(error)
@@ -232,6 +233,7 @@ class Collector:
     def step(self) -> int:
         """One round over both streams; returns how many lines were taken. Raises what the database raises."""
         connection = self._connected()
+        self._is_behind = False
         if self._writing is None:
             self._hear(connection)
         counted = self._collect_accounting(connection)
@@ -289,8 +291,9 @@ class Collector:
             self._settle(connection)
             return 0
         parsed = parse(chunk)
-        is_behind = not chunk.reached_end or len(parsed.records) >= AHEAD_FROM
-        if not is_behind or self._most_records == 1 or self._clock() < self._shared_until:
+        self._is_behind = not chunk.reached_end
+        is_much = self._is_behind or len(parsed.records) >= AHEAD_FROM
+        if not is_much or self._most_records == 1 or self._clock() < self._shared_until:
             self._settle(connection)
             self._count_locked(connection, parsed)
         else:
@@ -468,6 +471,7 @@ class Collector:
             self._check_position(connection, ACCESS_STREAM, chunk)
             asked = access_log.store(connection, chunk, node=self._node, stream=ACCESS_STREAM, now=self._clock())
         self._positions[ACCESS_STREAM] |= chunk.after
+        self._is_behind = self._is_behind or not chunk.reached_end
         if asked:
             self._nudge()
         return len(chunk.lines) + len(chunk.torn)

@@ -107,8 +107,8 @@ class Batch:
         meters, known = self._memory.meters, self._known
         lives: list[Live] = []
         for record, _, key in keyed:
-            live = known.get(key)
-            if live is None or record.packet is None or not _is_near(live.state, record.packet):
+            live, packet = known.get(key), record.packet
+            if live is None or packet is None or not _is_near(live.state, packet):
                 return None
             if live.subscription_id is not None and live.subscription_id not in meters:
                 return None
@@ -392,8 +392,8 @@ class Batch:
 
 def _is_near(state: SessionState, packet: Packet) -> bool:
     """The quick answer for nearly every packet: it tells of the same start, so it is the same session."""
-    began_us = began_at(packet)
-    return -START_SLACK_US <= began_us - state.started_us <= START_SLACK_US
+    apart_us = packet.occurred_us - (packet.session_time_s or 0) * SECOND_US - state.started_us
+    return -START_SLACK_US <= apart_us <= START_SLACK_US
 
 
 def _unique_id(prefix: str, chain: Sequence[Live], state: SessionState) -> str:

@@ -21,7 +21,7 @@ import orjson
 from msgspec import Meta, Struct, field
 
 from domain.garden import GARDEN_MARK
-from domain.sessions import INTERIM, MAX_DELAY_S, SECOND_US, START, STOP, Packet, occurred_at
+from domain.sessions import INTERIM, SECOND_US, START, STOP, Packet, occurred_at, sent_at
 
 # Attributes hold at most 253 bytes; an escape makes four characters of one.
 MAX_TEXT = 1024
@@ -205,6 +205,8 @@ def _unescape(value: str) -> str:
 
 
 def _received(head: bytes) -> int:
+    if len(head) == 17 and head[10] == 46 and (digits := head[:10] + head[11:]).isdigit():
+        return int(digits)
     seconds, _, micros = head.partition(b".")
     if not (seconds.isdigit() and micros.isdigit() and len(seconds) == 10 and len(micros) <= 6):
         raise Malformed("bad_receive_time")
@@ -218,10 +220,11 @@ def _record_of(
     kind = KINDS.get(told.status)
     if kind is None:
         raise Malformed("unknown_status")
-    delay_s, stamp_us = told.delay_s, None if told.stamp is None else _stamp(told.stamp)
-    sent_us = occurred_us = received_us - min(delay_s or 0, MAX_DELAY_S) * SECOND_US
+    sent_us = occurred_us = sent_at(received_us, told.delay_s) if told.delay_s else received_us
+    stamp_us, is_skewed = None if told.stamp is None else _stamp(told.stamp), False
     if stamp_us is not None:
-        occurred_us = occurred_at(received_us, stamp_us=stamp_us, delay_s=delay_s)
+        occurred_us = occurred_at(sent_us, stamp_us, received_us)
+        is_skewed = not -SKEWED_FROM_US < stamp_us - sent_us < SKEWED_FROM_US
     if kind is NAS_ON:
         return Record(received_us, sent_us, source, "", "", None, None, stamp_us, None, json, attributes)
     if not told.session_id:
@@ -236,7 +239,7 @@ def _record_of(
         _octets(told.output_octets, down_high) if down_high else told.output_octets,
         up_high is not None or down_high is not None,
         told.cause and told.cause[:MAX_TEXT] if kind is STOP else None,
-        stamp_us is not None and not -SKEWED_FROM_US < stamp_us - sent_us < SKEWED_FROM_US,
+        is_skewed,
     ))  # fmt: skip
     class_text = told.class_text
     if class_text is None or not class_text.startswith(OURS_HEX) or len(class_text) > 2 * MAX_TEXT:

@@ -6,6 +6,7 @@ Knows the columns of radacct, which change needs which statement, and whom to te
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -105,31 +106,25 @@ class SessionChanges:
         self._boots = boots
         self._corrections: list[Sequence[Any]] = []
         self._now = now
-        self._new = [_row(live) for live in lives if live.stored_state is None]
         self._rewritten: dict[bool, list[queries.RewriteRow]] = {True: [], False: []}
-        self._advanced = _advanced([live for live in lives if self._only_advances(live)])
-        self._payloads = _payloads([*_began(lives), *_ended(lives)])
+        usual: list[Live] = []
+        others: list[Live] = []
+        for live in lives:
+            (usual if _only_advances(live) else others).append(live)
+        self._new = [_row(live) for live in others if live.stored_state is None]
+        self._advanced = _advanced(usual)
+        for live in others:
+            self._note(live)
+        self._payloads = _payloads([*_began(others), *_ended(others)])
 
-    def _only_advances(self, live: Live) -> bool:
-        """True for the usual interim; other changes of stored sessions are noted to be written whole."""
+    def _note(self, live: Live) -> None:
+        """A stored session that did not just advance is written whole, if anything of it has changed."""
         stored, state = live.stored_state, live.state
-        if stored is None or (stored is state and live.stored_ip == live.framed_ip):
-            return False
-        started_us, _, ended_us, *_, start_told_s, marks, trail = state
-        if (
-            ended_us is None
-            and stored.stopped_us is None
-            and started_us == stored.started_us
-            and live.framed_ip == live.stored_ip
-            and (start_told_s, marks, trail) == stored[7:]
-        ):
-            return stored != state
-        if stored == state and live.stored_ip == live.framed_ip:
-            return False
+        if stored is None or (stored == state and live.stored_ip == live.framed_ip):
+            return
         self._rewritten[stored.stopped_us is None].append(_rewrite(live))
         if stored.stopped_us is not None and stored[:7] != state[:7]:
             self._corrections.append(_correction(live, stored, stored.stopped_us, self._now))
-        return False
 
     def write(self, connection: Connection) -> None:
         """Store new and changed sessions and announce which began and ended; raises `SessionsMoved`."""
@@ -152,6 +147,24 @@ class SessionChanges:
             queries.mark_routers_seen(connection, skews=self._heard, now=self._now)
 
 
+def _only_advances(live: Live) -> bool:
+    """True for what the usual interim does: an open session that is a little older and has grown."""
+    stored, state = live.stored_state, live.state
+    if stored is None or live.framed_ip != live.stored_ip or stored is state:
+        return False
+    started_us, updated_us, ended_us, _, _, _, _, start_told_s, marks, trail = state
+    started_then_us, updated_then_us, ended_then_us, _, _, _, _, start_told_then_s, marks_then, trail_then = stored
+    return (
+        updated_us > updated_then_us
+        and ended_us is None
+        and ended_then_us is None
+        and started_us == started_then_us
+        and start_told_s == start_told_then_s
+        and marks == marks_then
+        and trail == trail_then
+    )
+
+
 def _expect(written: int, wanted: int) -> None:
     if written < wanted:
         raise SessionsMoved(f"{written} of {wanted} sessions were where they had been")
@@ -160,6 +173,8 @@ def _expect(written: int, wanted: int) -> None:
 def _advanced(lives: Sequence[Live]) -> tuple[int, queries.Columns] | None:
     if not lives:
         return None
+    # In the order of the table's index, so that neighbours are found where PostgreSQL looked a moment ago.
+    lives = sorted(lives, key=attrgetter("unique_id"))
     states = [live.state for live in lives]
     return len(lives), [
         hex_texts([live.unique_id for live in lives]),

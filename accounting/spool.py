@@ -13,6 +13,8 @@ from msgspec import Struct
 
 # A RADIUS packet is at most 4096 bytes, which JSON can make six times as long.
 MAX_LINE_BYTES = 256 * 1024
+# Longer than most: what is read beyond the lines that were asked for is read again the next time.
+USUAL_LINE_BYTES = 768
 # A piece without a line end in a file that is no longer written: the writer died in the middle of it.
 TORN_AFTER_S = 5.0
 # A file is named by the hour, and behind that by its writer.
@@ -81,7 +83,7 @@ class Spool:
 
     def _read_file(self, name: str, offset: int, max_bytes: int, max_lines: int, lines: list[Line]) -> tuple[int, bool]:
         """Appends whole lines; returns the offset behind them and whether no further whole line was there."""
-        count = max(max_bytes, MAX_LINE_BYTES + 1)
+        count = max(min(max_bytes, max_lines * USUAL_LINE_BYTES), MAX_LINE_BYTES + 1)
         data = self._bytes(name, offset, count)
         last = data.rfind(b"\n")
         if last < 0:

@@ -98,15 +98,19 @@ class Relation(Enum):
     LATER = auto()
 
 
-def occurred_at(received_us: int, *, stamp_us: int | None, delay_s: int | None) -> int:
-    """When a packet's event happened: the router's stamp where it is credible, else reception less the delay.
+def sent_at(received_us: int, delay_s: int | None) -> int:
+    """When a packet was sent for the first time, by our clock: its Acct-Delay-Time before it came."""
+    return received_us - min(delay_s or 0, MAX_DELAY_S) * SECOND_US
+
+
+def occurred_at(sent_us: int, stamp_us: int | None, received_us: int) -> int:
+    """When a packet's event happened: the router's stamp where it is credible, else when it was sent.
 
     Event-Timestamp already excludes Acct-Delay-Time (RFC 2869 5.3), so only one of them is used. Never after reception.
     """
-    sent_us = received_us - min(delay_s or 0, MAX_DELAY_S) * SECOND_US
-    if stamp_us is not None and abs(stamp_us - sent_us) <= CLOCK_TOLERANCE_US:
-        return min(stamp_us, received_us)
-    return sent_us
+    if stamp_us is None or not -CLOCK_TOLERANCE_US <= stamp_us - sent_us <= CLOCK_TOLERANCE_US:
+        return sent_us
+    return min(stamp_us, received_us)
 
 
 def began_at(packet: Packet) -> int:

@@ -11,6 +11,7 @@ import cProfile
 import json
 import os
 import pstats
+import random
 import resource
 import shutil
 import sys
@@ -56,11 +57,16 @@ def seed(url: str, subscriptions: int) -> None:
 
 
 def write_round(directory: Path, sessions: int, number: int, begun_at: float) -> None:
-    """One packet of every session, `INTERVAL_S` after the one before; the 0th round is their Starts."""
+    """One packet of every session, `INTERVAL_S` after the one before; the 0th round is their Starts.
+
+    Routers report in no order that the database would know, so that each record's session lies elsewhere.
+    """
     kind = "Interim-Update" if number else "Start"
+    order = list(range(1, sessions + 1))
+    random.Random(number).shuffle(order)
     with (directory / f"acct-20261121{number:02d}.jsonl").open("w") as file:
-        for n in range(1, sessions + 1):
-            at = begun_at + number * INTERVAL_S + n / sessions
+        for place, n in enumerate(order):
+            at = begun_at + number * INTERVAL_S + place / sessions
             attributes = {
                 "User-Name": f"user{n}",
                 "NAS-IP-Address": "192.168.88.1",
