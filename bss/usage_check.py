@@ -82,6 +82,14 @@ class UsageNow:
         """Whether a session runs."""
         return bool(self.sessions)
 
+    @property
+    def last_seen_at(self) -> datetime | None:
+        """When something was heard of the subscription last; None is never."""
+        heard = [one.session.acctupdatetime for one in self.sessions]
+        if self.last_session is not None:
+            heard.append(self.last_session.acctstoptime or self.last_session.acctupdatetime)
+        return max(heard, default=None)
+
 
 def check(session: Session, *, actor: Actor, now: datetime, subscription_id: int, ask_routers: bool = True) -> UsageNow:
     """Look now; takes at most a second whatever routers do. Changes nothing."""

@@ -73,6 +73,7 @@ def _plain(found: UsageNow) -> dict[str, Any]:
         "subscription_id": found.subscription.id,
         "looked_at": found.looked_at.isoformat(),
         "is_online": found.is_online,
+        "last_seen_at": None if found.last_seen_at is None else found.last_seen_at.isoformat(),
         "sessions": [_plain_session(one) for one in found.sessions],
         "last_session": None if found.last_session is None else _plain_row(found.last_session),
         "periods": {

@@ -10,6 +10,7 @@ from bss.history import History
 from db.queries.history import SERVICES, Holder, Range
 from webadmin import database, security
 from webadmin.api.base import MAX_ID, PREFIX, Blueprint, acting, actor, as_whole_list, list_schema, tenant
+from webadmin.api.schemas.shapes import data_used_text, duration_text
 from webadmin.export import CSV_TYPE, XLSX_TYPE, as_csv_file, as_xlsx_file
 
 blueprint = Blueprint("history", __name__, url_prefix=PREFIX, description="What was used when, and who had an address")
@@ -47,6 +48,8 @@ class PastSessionOut(Schema):
     seconds = fields.Integer()
     download_bytes = fields.Integer()
     upload_bytes = fields.Integer()
+    duration_text = duration_text()
+    data_used_text = data_used_text("download_bytes", "upload_bytes")
     terminate_cause = fields.String(allow_none=True)
 
 

@@ -75,6 +75,8 @@ def test_it_tells_of_the_session_the_bandwidth_and_what_is_left(
     )  # fmt: skip
     assert (session["reported"]["download_bps"], session["reported"]["over_s"]) == (4_000_000, 300)
     assert session["session"]["download_bytes"] == 9
+    assert (session["session"]["duration_text"], session["session"]["data_used_text"]) == ("0 s", "12 B")
+    assert found["last_seen_text"] == "now"
     assert session["seconds"] >= 3600
     assert (unasked["sessions"][0]["live"], unasked["sessions"][0]["bandwidth"]["source"]) == (None, "reports")
     assert (found["usage_percentage"], listed["usage_percentage"], told["usage_percentage"]) == (100, 100, 100)
@@ -98,6 +100,8 @@ def test_offline_it_tells_of_the_last_session(
 
     assert (never["is_online"], never["last_session"], never["usage_percentage"]) == (False, None, None)
     assert datetime.fromisoformat(found["last_session"]["stopped_at"]) == ended
+    assert datetime.fromisoformat(found["last_seen_at"]) == ended
+    assert (found["last_seen_text"], never["last_seen_at"], never["last_seen_text"]) == ("5 h ago", None, None)
     assert "offline, last session on RB-1" in CliRunner().invoke(root, ["usage", "now", "siti"]).output
     assert command("show", "siti")["usage_percentage"] is None
     assert client.get("/api/v1/subscriptions/999999/usage/now").status_code == 404

@@ -16,7 +16,17 @@ from domain.access import NAS_TYPES, SERVICES
 from domain.integrity import Grade
 from domain.live_change import CHANGE_KINDS, CHANGE_STATUSES, OUTCOMES
 from webadmin.api.base import MAX_ID, PageArguments, list_schema, result_schema, sort_field
-from webadmin.api.schemas.shapes import boolean, row_id, search_argument, text, when, whole, word
+from webadmin.api.schemas.shapes import (
+    boolean,
+    data_used_text,
+    duration_text,
+    row_id,
+    search_argument,
+    text,
+    when,
+    whole,
+    word,
+)
 
 
 class NasOut(Schema):
@@ -165,6 +175,8 @@ class SessionOut(Schema):
     seconds = fields.Integer(attribute="acctsessiontime")
     upload_bytes = fields.Integer(attribute="acctinputoctets")
     download_bytes = fields.Integer(attribute="acctoutputoctets")
+    duration_text = duration_text("acctsessiontime")
+    data_used_text = data_used_text("acctinputoctets", "acctoutputoctets")
     terminate_cause = fields.String(attribute="acctterminatecause", allow_none=True)
     grade = fields.Enum(
         Grade, by_value=True, metadata={"description": "how far the figures may be trusted", "example": "running"}

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate
 
 from domain.speed import MAX_KBPS
+from webadmin import format as spell
 from webadmin.api.base import MAX_ID
 
 INT32 = 2**31 - 1
@@ -52,6 +53,21 @@ class Money(fields.String):
 def amount(**more: Any) -> Money:
     """Money, at least zero."""
     return Money(metadata={"example": "150000.00", "pattern": Money.PATTERN}, **more)
+
+
+def duration_text(seconds: str = "seconds") -> fields.Function:
+    """How long in words, from an attribute in seconds."""
+    return fields.Function(
+        lambda row: spell.duration(getattr(row, seconds), "en"), metadata={"type": "string", "example": "4 h 30 min"}
+    )
+
+
+def data_used_text(*counted: str) -> fields.Function:
+    """How much in words, from attributes in bytes together."""
+    return fields.Function(
+        lambda row: spell.volume(sum(getattr(row, name) for name in counted), "en"),
+        metadata={"type": "string", "example": "6.3 GB"},
+    )
 
 
 def when(**more: Any) -> fields.AwareDateTime:

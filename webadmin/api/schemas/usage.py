@@ -2,6 +2,7 @@
 
 from marshmallow import Schema, fields
 
+from webadmin import format as spell
 from webadmin.api.schemas.allowances import StandingOut
 from webadmin.api.schemas.network import SessionOut
 from webadmin.api.schemas.shapes import when
@@ -42,6 +43,11 @@ class UsageNowOut(Schema):
     subscription_id = fields.Integer(attribute="subscription.id")
     looked_at = when()
     is_online = fields.Boolean()
+    last_seen_at = when(allow_none=True)
+    last_seen_text = fields.Function(
+        lambda row: None if row.last_seen_at is None else spell.ago(row.last_seen_at, row.looked_at, "en"),
+        metadata={"type": "string", "example": "3 min ago"},
+    )
     sessions = fields.List(fields.Nested(SessionNowOut))
     last_session = fields.Nested(SessionOut, allow_none=True)
     periods = fields.Nested(UsageSummary)
