@@ -1,4 +1,4 @@
-"""What happens to sessions and subscriptions by the clock alone: lost sessions, ended fair-use periods, expiry, months.
+"""What happens to sessions by the clock alone: lost sessions, ended fair-use periods, used-up allowances, months.
 
 Each job works in small transactions over what is due, so it may run anywhere, twice, or again after a crash. Whoever
 runs one hands over a connection in autocommit and `now`; the result says what was done.
@@ -136,21 +136,6 @@ def _turn_sessions(connection: Connection, turn: hours.Turn, now: datetime) -> D
     return Done(changed=changed, asked=asked)
 
 
-def expire_subscriptions(connection: Connection, now: datetime) -> Done:
-    """End subscriptions whose expiry and grace are over, and disconnect them."""
-
-    def chunk() -> Done:
-        due = queries.expire_due(connection, now=now, limit=CHUNK)
-        queries.audit_expiries(connection, due, now=now)
-        asked = enqueue_change(
-            connection, kind="disconnect", reason="expire", requested_by=fairuse.ACTOR, now=now,
-            subscription_ids=[row[0] for row in due],
-        ) if due else []  # fmt: skip
-        return Done(changed=len(due), asked=len(asked))
-
-    return _in_chunks(connection, chunk)
-
-
 def end_sessions_without_right(connection: Connection, now: datetime) -> Done:
     """Ask again for the end of sessions whose subscription may not be online: nothing is missed by a lost change."""
 
@@ -238,7 +223,6 @@ JOBS: dict[str, Callable[[Connection, datetime], Done]] = {
     "quota-turns": tell_new_periods,
     "topups": turn_topups,
     "hours": turn_hours,
-    "expiry": expire_subscriptions,
     "unwanted-sessions": end_sessions_without_right,
     "gardens": let_out_of_gardens,
     "vouchers": end_vouchers,
@@ -248,7 +232,7 @@ JOBS: dict[str, Callable[[Connection, datetime], Done]] = {
     "usage-months": roll_months,
 }
 SWEEP = (
-    *("expiry", "vouchers", "fup-reset", "quota-reset", "quota-turns", "topups", "hours"),
+    *("vouchers", "fup-reset", "quota-reset", "quota-turns", "topups", "hours"),
     *("router-restarts", "stale-sessions", "unwanted-sessions", "gardens", "put-aside"),
 )
 

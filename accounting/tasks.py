@@ -110,12 +110,6 @@ def close_stale_sessions() -> dict[str, int]:
     return run_jobs(["stale-sessions"])
 
 
-@app.task(name="accounting.expiry")
-def expire_subscriptions() -> dict[str, int]:
-    """Subscriptions past expiry and grace."""
-    return run_jobs(["expiry"])
-
-
 @app.task(name="accounting.fup-reset")
 def reset_fair_use() -> dict[str, int]:
     """Fair-use tiers whose period is over."""

@@ -68,10 +68,6 @@ class Places:
         """Exists where the demo was asked for: its simulated network then runs with the rest."""
         return self.var / "demo"
 
-    @property
-    def beat_schedule(self) -> Path:
-        return self.run / "beat-schedule"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Local:

@@ -65,7 +65,7 @@ def plan(local: Local, settings: Settings) -> list[Service | Step]:
         *(_radius(local, settings, part) for part in freeradius.PARTS),
         _collector(),
         _worker(local),
-        _beat(local),
+        _beat(),
         _web(settings),
         *([_demo_network()] if local.places.demo_marker.exists() else []),
     ]
@@ -152,8 +152,8 @@ def _worker(local: Local) -> Service:
     )
 
 
-def _beat(local: Local) -> Service:
-    arguments = ["beat", "-s", str(local.places.beat_schedule), "--pidfile=", "-l", "INFO"]
+def _beat() -> Service:
+    arguments = ["beat", "--pidfile=", "-l", "INFO"]
     return Service(
         name="beat", command=[_program("celery"), "-A", "runtime.tasks", *arguments], ready_text="beat: Starting"
     )

@@ -32,6 +32,9 @@ class Context:
     currency: str
     rules: BillingRules
     suspends: bool = True
+    # Only credit limits are looked at; only what the balance pays is billed.
+    only_limits: bool = False
+    only_paid: bool = False
     actor_name: str = ACTOR_NAME
 
 

@@ -14,6 +14,7 @@ from db.queries.billing import Connection, OpenInvoice, SubscriptionRow
 from db.queries.live_changes import enqueue_change
 from domain.billing import DUE, OVERDUE, SUSPENDED
 from domain.dunning import Action, Breaker, Debt, Decision, decide
+from domain.entitlement import CREDIT
 from domain.invoices import is_overdue
 from domain.live_change import LATER
 from domain.money import ZERO
@@ -58,6 +59,8 @@ def remind_and_suspend(
     """
     decided = [(row, debt, decide(_with_money(context, debt), context.today, remind_on=context.rules.remind_on))
                for row, debt in portion.debts(context.as_of)]  # fmt: skip
+    if context.only_limits:
+        decided = [one for one in decided if one[2].reason == CREDIT]
     cut = [one for one in decided if one[2].action is Action.SUSPEND] if context.suspends else []
     if allowance is not None and len(cut) > allowance:
         raise TooMany

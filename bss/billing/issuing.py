@@ -122,7 +122,7 @@ def _affordable(context: Context, portion: Portion, bills: Sequence[Bill]) -> li
     for bill in bills:
         payer_id, total = bill.row.payer_id, bill.sums.total
         is_daily = bill.row.billing_cycle == "daily" and context.rules.applies_balance
-        if is_daily and total > left[payer_id]:
+        if (is_daily or context.only_paid) and total > left[payer_id]:
             continue
         left[payer_id] -= total
         kept.append(bill)

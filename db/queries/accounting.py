@@ -489,46 +489,6 @@ def fup_states_over(connection: Connection, *, now: datetime, limit: int) -> lis
     return [tuple(row) for row in rows]
 
 
-_EXPIRE = """
-WITH due AS (
-    SELECT s.id FROM subscriptions s JOIN service_plans p ON p.id = s.service_plan_id
-    WHERE s.status = 'active' AND s.deleted_at IS NULL AND s.expires_at <= %(now)s
-      AND s.expires_at + make_interval(days => coalesce(s.grace_period_days, p.grace_period_days)) <= %(now)s
-    ORDER BY s.id LIMIT %(limit)s FOR NO KEY UPDATE OF s SKIP LOCKED
-)
-UPDATE subscriptions s SET status = 'expired', version = version + 1, updated_at = %(now)s
-FROM due WHERE s.id = due.id
-RETURNING s.id, s.tenant_id, s.customer_id, s.expires_at
-"""
-
-
-def expire_due(connection: Connection, *, now: datetime, limit: int) -> list[tuple[int, int, int, datetime]]:
-    """Mark subscriptions past expiry and grace as expired; returns (id, tenant, customer, expires_at) of each."""
-    rows = connection.execute(_EXPIRE, {"now": now, "limit": limit})
-    return [tuple(row) for row in rows]
-
-
-def audit_expiries(connection: Connection, rows: Sequence[tuple[int, int, int, datetime]], *, now: datetime) -> None:
-    """One audit row for each expired subscription."""
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO audit_logs (tenant_id, actor_name, actor_type, action, entity_type, entity_id, customer_id,"
-            " old_values, new_values, created_at)"
-            " VALUES (%s, 'accounting', 'system', 'subscription.expired', 'subscriptions', %s, %s, %s, %s, %s)",
-            [
-                (
-                    tenant_id,
-                    subscription_id,
-                    customer_id,
-                    Jsonb({"status": "active"}),
-                    Jsonb({"status": "expired", "expires_at": expires_at.isoformat()}),
-                    now,
-                )
-                for subscription_id, tenant_id, customer_id, expires_at in rows
-            ],
-        )
-
-
 def changes_asked(connection: Connection, subscription_ids: Sequence[int]) -> set[tuple[str, str, str | None]]:
     """(unique id, kind, rate limit) of every change that was asked for sessions of the subscriptions."""
     rows = connection.execute(

@@ -65,7 +65,7 @@ ON CONFLICT (name) DO UPDATE SET started_at = excluded.started_at, outcome = exc
 """
 _ENDED = """
 INSERT INTO job_states (name, started_at, finished_at, outcome, said, took_ms, runs, failures)
-VALUES (%(name)s, %(started_at)s, %(at)s, %(outcome)s, %(said)s, %(took_ms)s, %(times)s, (%(outcome)s = 'failed')::int)
+VALUES (%(name)s, %(started_at)s, %(at)s, %(outcome)s, %(said)s, %(took_ms)s, %(times)s, %(failed)s)
 ON CONFLICT (name) DO UPDATE SET started_at = excluded.started_at, finished_at = excluded.finished_at,
     outcome = excluded.outcome, said = excluded.said, took_ms = excluded.took_ms,
     runs = job_states.runs + excluded.runs, failures = job_states.failures + excluded.failures
@@ -127,6 +127,7 @@ def note_end(
             "said": said[:500],
             "took_ms": took_ms,
             "times": times,
+            "failed": int(outcome == "failed"),
         },
     )
 

@@ -136,6 +136,7 @@ def jobs() -> Jobs:
     """As a worker sees them; in a process of its own, because the application keeps what it was told."""
     names = ("DATABASE_URL", "REDIS_URL", "KEYS_FILE", "SECRET_KEY_FILE", "SPOOL_DIR")
     environment = os.environ | {f"LINTAS_{name}": "x" for name in names} | {"LINTAS_REDIS_URL": "redis://127.0.0.1:1/0"}
+    environment["LINTAS_DATABASE_URL"] = "postgresql://x:x@127.0.0.1:1/x"
     done = subprocess.run(
         [sys.executable, "-c", LOOK], cwd=ROOT, env=environment, capture_output=True, check=True, timeout=60
     )

@@ -7,12 +7,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy.orm import Session
 
 from accounting import jobs
 from accounting.collector import Collector
 from db.queries.usage import daily_usage, live_sessions, online_count, online_sessions, recent_sessions, usage_of
-from factories import make_subscription
 from tests.integration.accounting.conftest import (
     GIB,
     NOW,
@@ -254,28 +252,6 @@ class TestJobs:
         isp.do("UPDATE nas_servers SET is_active = false")
         clock.pass_by(days=2)
         assert jobs.close_stale_sessions(isp.connection, clock.now).changed == 1
-
-    def test_expiry_ends_with_grace_audit_and_disconnect(
-        self, db: Session, isp: Isp, spool: SpoolWriter, collector: Collector
-    ) -> None:
-        make_subscription(db, tenant_id=isp.tenant_id, expires_at=NOW + timedelta(days=1))
-        db.commit()
-        spool.send("Start", Class=class_of(isp.subscription_id))
-        drain(collector)
-        isp.do(
-            "UPDATE subscriptions SET expires_at = %s, grace_period_days = 2 WHERE id = %s",
-            NOW - timedelta(days=2),
-            isp.subscription_id,
-        )
-        assert jobs.expire_subscriptions(isp.connection, NOW - timedelta(seconds=1)) == jobs.Done()
-        assert jobs.expire_subscriptions(isp.connection, NOW) == jobs.Done(changed=1, asked=1)
-        assert jobs.expire_subscriptions(isp.connection, NOW) == jobs.Done()
-        row = isp.row("SELECT status, version FROM subscriptions WHERE id = %s", isp.subscription_id)
-        assert row == {"status": "expired", "version": 2}
-        assert isp.row("SELECT kind, reason FROM session_changes") == {"kind": "disconnect", "reason": "expire"}
-        audit = isp.row("SELECT * FROM audit_logs")
-        assert (audit["action"], audit["entity_id"]) == ("subscription.expired", isp.subscription_id)
-        assert audit["new_values"]["status"] == "expired"
 
     def test_a_session_without_right_is_asked_to_end_again_but_not_every_minute(
         self, isp: Isp, spool: SpoolWriter, collector: Collector, clock: Clock
