@@ -6,16 +6,19 @@ from cli.customer_records import COMMANDS
 from cli.customers import customer, subscription, usage
 from cli.devices import bind, blacklist, group, mac, plan_sessions
 from cli.fair_use import fup
-from cli.gardens import garden, voucher
+from cli.gardens import garden
+from cli.gateways import accounts_group, link_group, orders_group, parked_group, reconcile
 from cli.history import usage_history
 from cli.money import add_days, give_credit, invoice, move_to_plan, payment, renew, show_balance, take_credit
 from cli.network import nas, plan, sessions
 from cli.operators import operator
+from cli.paper import invoice_pdf, letterhead, receipt_pdf
 from cli.plan_changes import rollout
 from cli.provider import provider
 from cli.router_api import connect
 from cli.router_test import test_nas
 from cli.staff import token, user
+from cli.vouchers import hotspot_login, voucher
 
 for command in COMMANDS:
     customer.add_command(command)
@@ -26,6 +29,8 @@ for command in (show_balance, give_credit, take_credit):
     customer.add_command(command)
 for command in (renew, add_days, move_to_plan):
     subscription.add_command(command)
+for command in (accounts_group, orders_group, parked_group, link_group, reconcile):
+    payment.add_command(command)
 subscription.add_command(mac)
 subscription.add_command(bind)
 nas.add_command(group)
@@ -33,6 +38,10 @@ plan.add_command(plan_sessions)
 plan.add_command(of_plan)
 plan.add_command(plan_hours)
 plan.add_command(plan_quota)
+invoice.add_command(invoice_pdf)
+payment.add_command(receipt_pdf)
+provider.add_command(letterhead)
+customer.add_command(hotspot_login)
 
 __all__ = [
     "blacklist",

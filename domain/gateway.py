@@ -16,6 +16,8 @@ _RANK = {status: rank for rank, status in enumerate(STATUSES)}
 # The customer may still pay it.
 OPEN = ("created", "pending", "held")
 BOOKED = frozenset({"paid", "refunded"})
+# Gateways' own words for an order that the payer has really begun: money may be on its way.
+BEGUN = ("pending", "authorize", "complete/unpaid", "500.001.1001")
 PURPOSES = ("invoice", "recharge")
 
 # Why a payment waits for a person.

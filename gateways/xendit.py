@@ -152,7 +152,7 @@ def _standing(data: Mapping[str, Any], refunded: Decimal) -> Standing:
         status = "refunded"
     return Standing(
         status=status,
-        word=word.lower(),
+        word=word,
         order_id=text_of(data, "external_id", ORDER_ID),
         transaction_id=text_of(data, "id", _ID),
         amount=total if paid is None or status not in ("paid", "refunded") else amount(paid),

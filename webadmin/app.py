@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from flask_limiter import Limiter
 
 from runtime.logs import configure_logs
 from runtime.settings import Settings, get_settings
-from webadmin import database, errors, headers, limits, security
+from webadmin import database, errors, headers, limits, security, webhooks
 from webadmin.api import register_api
 from webadmin.health import health
 
@@ -32,13 +33,15 @@ def create_app(settings: Settings | None = None, **config: Any) -> Flask:
     limits.limit_sign_in(app, limiter)
     app.register_blueprint(health)
     register_api(app, limiter)
-    _register_panel(app)
+    webhooks.init_webhooks(app, limiter)
+    _register_panel(app, limiter)
+    limits.limit_redeeming(app, limiter)
     errors.init_errors(app)
     return app
 
 
-def _register_panel(app: Flask) -> None:
+def _register_panel(app: Flask, limiter: Limiter) -> None:
     # An installation may serve the API alone; the panel's room is then left out of the build.
     if importlib.util.find_spec("webadmin.panel") is None:
         return
-    importlib.import_module("webadmin.panel").register_panel(app)
+    importlib.import_module("webadmin.panel").register_panel(app, limiter)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session, undefer
 
@@ -20,6 +20,7 @@ from db.models import (
     SessionChange,
 )
 from db.queries.paging import Page, Wanted, fetch_page
+from domain.gateway import BEGUN
 
 ORDER_SORTS: dict[str, InstrumentedAttribute[Any]] = {"created_at": GatewayOrder.created_at, "id": GatewayOrder.id}
 LOG_SORTS: dict[str, InstrumentedAttribute[Any]] = {"id": GatewayLog.id}
@@ -126,9 +127,10 @@ def is_pending(session: Session, *, invoice_id: int | None, link_id: int) -> boo
     same = GatewayOrder.link_id == link_id
     statement = select(GatewayOrder.id).where(
         same if invoice_id is None else or_(same, GatewayOrder.invoice_id == invoice_id),
-        GatewayOrder.status.in_(("pending", "held")),
-        GatewayOrder.gateway_status != "",
-        GatewayOrder.gateway_status != "not_found",
+        or_(
+            GatewayOrder.status == "held",
+            and_(GatewayOrder.status == "pending", GatewayOrder.gateway_status.in_(BEGUN)),
+        ),
     )
     return session.scalar(statement.limit(1)) is not None
 

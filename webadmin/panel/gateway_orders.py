@@ -82,6 +82,7 @@ def show(row_id: int) -> ResponseReturnValue:
         payment=None if row.payment_id is None else db().get(Payment, row.payment_id),
         log=log,
         events=words.EVENTS,
+        labels=words.INSTRUCTIONS,
         about=ABOUT[row.gateway.kind],
         is_open=row.status in OPEN,
         is_booked=row.status in BOOKED,

@@ -19,6 +19,7 @@ FIELDS = {
     "account_name": _l("In the name of"),
     "note": _l("Note for payers"),
 }
+INSTRUCTIONS = {**FIELDS, "reference": _l("Reference"), "phone": _l("Phone"), "amount": _l("Amount")}
 WHERE = {
     "midtrans": _l("In Midtrans's dashboard under Settings → Access Keys."),
     "xendit": _l("In Xendit's dashboard under Settings → API Keys and Settings → Webhooks."),
