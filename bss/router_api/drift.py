@@ -11,9 +11,9 @@ from typing import Any
 import psycopg
 
 from bss.router_api.dispatch import wanted_secrets
+from bss.router_api.orders import order_secret
 from bss.router_api.steps import hotspot_user_of, ppp_secret_of
-from db.queries.router_orders import Account, place_order
-from domain.router_order import SECRET
+from db.queries.router_orders import Account
 from domain.router_secret import Secret, is_ours
 from routeros.rows import HotspotUser, PppSecret
 from routeros.wanted import same
@@ -125,8 +125,5 @@ def order_repairs(connection: psycopg.Connection[Any], account: Account, drift: 
     """Order what brings the router back; returns how many orders."""
     names = [one.username for one in drift.differences if one.kind != BY_HAND]
     for name in names:
-        place_order(
-            connection, tenant_id=account.tenant_id, nas_id=account.id, kind=SECRET, key=name, reason="drift",
-            requested_by="system", now=now,
-        )  # fmt: skip
+        order_secret(connection, account, name, reason="drift", requested_by="system", now=now)
     return len(names)

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_network
+from types import MappingProxyType
 from typing import Any
 
+import psycopg
 from sqlalchemy.orm import Session
 
 from bss import audit, fields
@@ -19,8 +21,8 @@ from bss.router_api.access import find_for_orders
 from db.engine import psycopg_of
 from db.models import NasServer
 from db.queries.router_devices import routers_of_device
-from db.queries.router_orders import place_order
-from domain.router_order import END_SESSIONS, FORGET_DEVICE, LIST_ENTRY, QUEUE
+from db.queries.router_orders import Account, place_order
+from domain.router_order import END_SESSIONS, FORGET_DEVICE, LIST_ENTRY, QUEUE, SECRET
 
 _RATE = re.compile(r"\d{1,12}[kMG]?/\d{1,12}[kMG]?")
 _TIME = re.compile(r"(\d{1,4}s?|\d{1,4}s?/\d{1,4}s?)")
@@ -112,6 +114,30 @@ def forget_devices_of(
         for mac in macs
         for nas_id in routers_of_device(connection, subscription_id, mac)
     )  # fmt: skip
+
+
+def order_secret(
+    connection: psycopg.Connection[Any],
+    router: NasServer | Account,
+    username: str,
+    *,
+    reason: str,
+    requested_by: str,
+    now: datetime,
+    arguments: Mapping[str, Any] = MappingProxyType({}),
+) -> int:
+    """Have what a router knows under a name as it should be; what that is, is looked up when it is carried out."""
+    return place_order(
+        connection,
+        tenant_id=router.tenant_id,
+        nas_id=router.id,
+        kind=SECRET,
+        key=username,
+        reason=reason,
+        requested_by=requested_by,
+        now=now,
+        arguments=arguments,
+    )
 
 
 def _order(

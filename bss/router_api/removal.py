@@ -13,13 +13,13 @@ from bss import audit
 from bss.actor import Actor
 from bss.failure import Conflict, Problem
 from bss.router_api.dispatch import wanted_secrets
+from bss.router_api.orders import order_secret
 from db.engine import psycopg_of
 from db.models import NasServer
 from db.queries import router_removal as queries
-from db.queries.router_orders import accounts_of, place_order
+from db.queries.router_orders import accounts_of
 from db.queries.router_removal import REMOVAL
 from db.queries.router_secrets import holders
-from domain.router_order import SECRET
 
 NAMES_SHOWN = 200
 
@@ -76,7 +76,9 @@ def begin(session: Session, router: NasServer, *, actor: Actor, now: datetime, l
     for one in queries.left_on(connection, router.id):
         # A customer's goes only with our mark on it; staff's own may have any comment.
         arguments = {"remove": True} if one.is_staffs else {}
-        _order(session, router, one.username, reason=REMOVAL, actor=actor, now=now, **arguments)
+        order_secret(
+            connection, router, one.username, reason=REMOVAL, requested_by=actor.name, now=now, arguments=arguments
+        )
     new = {"secrets": left.secrets}
     audit.record(session, actor=actor, now=now, action="nas.removal_ordered", entity=router, new=new)
     return of(session, router)
@@ -89,7 +91,7 @@ def keep(session: Session, router: NasServer, *, actor: Actor, now: datetime) ->
     queries.withdraw(connection, router.id, why="the router is kept", now=now)
     account = accounts_of(connection, [router.id]).get(router.id)
     for name in () if account is None else wanted_secrets(connection, account, None, now=now):
-        _order(session, router, name, reason="router", actor=actor, now=now)
+        order_secret(connection, router, name, reason="router", requested_by=actor.name, now=now)
 
 
 def order_strays(session: Session, router: NasServer, *, actor: Actor, now: datetime) -> int:
@@ -101,7 +103,7 @@ def order_strays(session: Session, router: NasServer, *, actor: Actor, now: date
     connection = psycopg_of(session)
     strays = queries.strays_on(connection, router.id, list(holders(connection, router.id)))
     for name in strays:
-        _order(session, router, name, reason="router", actor=actor, now=now)
+        order_secret(connection, router, name, reason="router", requested_by=actor.name, now=now)
     return len(strays)
 
 
@@ -129,20 +131,4 @@ def _end(session: Session, router: NasServer, *, actor: Actor, now: datetime) ->
         failed=stays.failed,
         problem=stays.problem,
         names=stays.names,
-    )
-
-
-def _order(
-    session: Session, router: NasServer, name: str, *, reason: str, actor: Actor, now: datetime, **arguments: bool
-) -> None:
-    place_order(
-        psycopg_of(session),
-        tenant_id=router.tenant_id,
-        nas_id=router.id,
-        kind=SECRET,
-        key=name,
-        reason=reason,
-        requested_by=actor.name,
-        now=now,
-        arguments=arguments,
     )

@@ -18,13 +18,12 @@ from bss.failure import Conflict, Invalid, Problem, require_known
 from bss.router_api.access import find_for_orders, target_of
 from bss.router_api.dispatch import wanted_secrets
 from bss.router_api.drift import Drift, compare
-from bss.router_api.orders import Ordered
+from bss.router_api.orders import Ordered, order_secret
 from db.engine import psycopg_of
 from db.models import NasServer, RouterSecret
-from db.queries.router_orders import accounts_of, place_order
+from db.queries.router_orders import accounts_of
 from db.queries.router_secrets import subscriptions_named
 from db.queries.router_tables import secret_named
-from domain.router_order import SECRET
 from domain.router_secret import SECRET_SERVICES, is_ours
 from routeros import RouterApiError
 
@@ -129,10 +128,7 @@ def push_all(session: Session, *, actor: Actor, now: datetime, nas_id: int) -> i
     connection = psycopg_of(session)
     wanted = wanted_secrets(connection, accounts_of(connection, [nas.id])[nas.id], None, now=now)
     for name in wanted:
-        place_order(
-            connection, tenant_id=nas.tenant_id, nas_id=nas.id, kind=SECRET, key=name, reason="sync",
-            requested_by=actor.name, now=now,
-        )  # fmt: skip
+        order_secret(connection, nas, name, reason="sync", requested_by=actor.name, now=now)
     audit.record(session, actor=actor, now=now, action="nas.router_secrets_synced", entity=nas, new={"n": len(wanted)})
     session.flush()
     return len(wanted)
@@ -214,10 +210,10 @@ def _order(
     session: Session, actor: Actor, now: datetime, nas: NasServer, username: str, arguments: Mapping[str, Any]
 ) -> int:
     session.flush()
-    return place_order(
-        psycopg_of(session), tenant_id=nas.tenant_id, nas_id=nas.id, kind=SECRET, key=username, reason="staff",
-        requested_by=actor.name, now=now, arguments=arguments,
-    )  # fmt: skip
+    connection = psycopg_of(session)
+    return order_secret(
+        connection, nas, username, reason="staff", requested_by=actor.name, now=now, arguments=arguments
+    )
 
 
 def _password(value: Any) -> str | None:
