@@ -130,6 +130,7 @@ def change(
     old, new = audit.set_fields(batch, values)
     flush_or_conflict(session, _TAKEN)
     if new:
+        session.refresh(batch, ["operator"])
         audit.record(session, actor=actor, now=now, action="voucher_batch.updated", entity=batch, old=old, new=new)
     return Changed(row=batch)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf.file import FileField
+from werkzeug.datastructures import FileStorage
 from wtforms import BooleanField, StringField, TextAreaField
 
 from webadmin.forms.fields import Form, optional
@@ -32,7 +33,8 @@ class LetterheadForm(Form):
         """The changes; a picture only when one was chosen or the old one goes."""
         changes: dict[str, Any] = {name: self[name].data or "" for name in _TEXTS}
         chosen = self.logo.data
-        upload = chosen.read() if chosen is not None and chosen.filename else b""
+        # Without a new one the field holds the picture that is there.
+        upload = chosen.read() if isinstance(chosen, FileStorage) and chosen.filename else b""
         if upload:
             changes["logo"] = upload
         elif self.without_logo.data:

@@ -209,3 +209,18 @@ def test_a_voucher_is_used_up_at_its_end_and_its_session_ended(isp: Isp, tell: T
 
     assert db.query(Voucher).one().state == "used"
     assert asked(isp) == [(session, "disconnect", "voucher_over")]
+
+
+@pytest.mark.parametrize(
+    ("state", "asked_of"), [("unused", 0), ("active", 0), ("used", 1), ("expired", 1), ("disabled", 1)]
+)
+def test_who_logged_in_with_a_code_in_the_moment_it_was_redeemed_is_ended_all_the_same(
+    isp: Isp, db: Session, state: str, asked_of: int
+) -> None:
+    """His login was accepted before, his session is told of afterwards: no change of the voucher could name it."""
+    sell(isp, state=state)
+    subscription, nas = db.get_one(Subscription, isp.subscription_id), db.get_one(NasServer, isp.nas_id)
+    make_session(db, subscription, nas, acctstarttime=NOW, acctupdatetime=NOW)
+    db.commit()
+
+    assert end_sessions_without_right(isp.connection, NOW).asked == asked_of
