@@ -27,6 +27,8 @@ PERMISSIONS = MappingProxyType(
         "refund_payments": "give payments back, and take back those recorded by mistake",
         "edit_balance": "give customers credit and take it off",
         "manage_billing": "change tax, due days and the other rules of billing",
+        "manage_vouchers": "make, print, sell, disable and take away vouchers",
+        "hotspot_recharge": "redeem vouchers for customers and make hotspot logins",
         "view_plans": "see service plans",
         "manage_plans": "add and change service plans",
         "view_nas": "see routers",
@@ -57,7 +59,7 @@ _SINGLY = frozenset(
     }
 )
 
-_DESK = frozenset({"generate_bills", "record_payments"})
+_DESK = frozenset({"generate_bills", "record_payments", "manage_vouchers", "hotspot_recharge"})
 
 # What can be held to the customers of one operator. Whoever is an operator's staff holds nothing else, whatever his
 # roles say: routers, plans, staff and settings are the provider's.
@@ -84,7 +86,7 @@ ROLES = MappingProxyType(
         ),
         "sub_operator": (
             "customers and subscriptions; limits are granted singly",
-            _VIEW | _DAILY | {"record_payments", "view_reports"},
+            _VIEW | _DAILY | {"record_payments", "hotspot_recharge", "view_reports"},
         ),
         "viewer": ("looks, changes nothing", _VIEW | {"view_reports"}),
     }

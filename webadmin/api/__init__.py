@@ -27,6 +27,7 @@ from webadmin.api import (
     nas,
     nas_groups,
     operators,
+    paper,
     plans,
     provider,
     refusals,
@@ -38,6 +39,7 @@ from webadmin.api import (
     sessions,
     subscriptions,
     tokens,
+    voucher_batches,
     vouchers,
 )
 from webadmin.api.base import init_api
@@ -58,6 +60,8 @@ BLUEPRINTS = (
     blacklist.blueprint,
     gardens.blueprint,
     vouchers.blueprint,
+    voucher_batches.blueprint,
+    paper.blueprint,
     money.blueprint,
     gateways.blueprint,
     nas.blueprint,

@@ -18,6 +18,7 @@ from db.queries.vouchers import counts_of, page_of_batches
 from domain.lifecycle import IllegalMove
 from domain.spreadsheet import as_csv
 from webadmin.forms.vouchers import BatchForm, CountForm, ReasonForm, SaleForm, SheetForm
+from webadmin.panel.heads import in_language
 from webadmin.panel.support import (
     PAGE_SIZE,
     Page,
@@ -116,7 +117,7 @@ def export(batch_id: int) -> ResponseReturnValue:
     if rows is None:
         return _to(batch_id)
     headers = {"Content-Disposition": 'attachment; filename="vouchers.csv"', "Cache-Control": "no-store"}
-    return Response(as_csv(rows), mimetype="text/csv", headers=headers)
+    return Response(as_csv(in_language(rows)), mimetype="text/csv", headers=headers)
 
 
 @blueprint.route("/vouchers/batches/<int:batch_id>/print", methods=["GET", "POST"])

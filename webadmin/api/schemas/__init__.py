@@ -32,19 +32,9 @@ from webadmin.api.schemas.customers import (
 )
 from webadmin.api.schemas.decisions import ExplanationOut, ExplanationQuery
 from webadmin.api.schemas.gardens import (
-    BatchName,
-    BatchOut,
-    BatchPatch,
-    BatchResult,
     GardenIn,
     GardenList,
     GardenOut,
-    VoucherIn,
-    VoucherList,
-    VoucherMade,
-    VoucherOut,
-    VoucherPatch,
-    VoucherQuery,
 )
 from webadmin.api.schemas.network import (
     AttemptOut,
@@ -145,10 +135,6 @@ __all__ = [
     "AttributesIn",
     "AttributesOut",
     "AttributesQuery",
-    "BatchName",
-    "BatchOut",
-    "BatchPatch",
-    "BatchResult",
     "BlockIn",
     "BlockedMacIn",
     "BlockedMacList",
@@ -260,12 +246,6 @@ __all__ = [
     "UserOut",
     "VersionIn",
     "VersionQuery",
-    "VoucherIn",
-    "VoucherList",
-    "VoucherMade",
-    "VoucherOut",
-    "VoucherPatch",
-    "VoucherQuery",
     "WaitingMacOut",
     "WaitingMacs",
 ]
