@@ -231,7 +231,7 @@ def _issued(invoice: Invoice) -> Event:
             invoice.customer_id, revenue=_revenue(invoice), discount=invoice.discount, tax=invoice.tax
         ),
         subscription_id=invoice.subscription_id, reference_type="invoice", reference_id=invoice.id,
-        description=f"invoice {invoice.invoice_number}",
+        description=str(invoice.invoice_number),
     )  # fmt: skip
 
 

@@ -183,7 +183,7 @@ def _use(
         kind=books.PAYMENT, key=f"payment:{payment.id}",
         postings=books.received(customer.id, payment.amount, method=payment.method), customer_id=customer.id,
         subscription_id=payment.subscription_id, balance_word="carry_over" if is_partial else "credit",
-        reference_type="payment", reference_id=payment.id, description=f"payment {payment.receipt_number}",
+        reference_type="payment", reference_id=payment.id, description=str(payment.receipt_number),
     )  # fmt: skip
     payment.entry_id = book(session, actor=actor, now=now, event=event).id
     _record(session, actor, now, "payment.received", payment, new=_shown(payment))

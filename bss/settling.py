@@ -63,7 +63,7 @@ def settle(session: Session, *, actor: Actor, now: datetime, invoice: Invoice, p
             kind=books.SETTLEMENT, key=_settlement_key(invoice),
             postings=books.settled(invoice.customer_id, invoice.total), customer_id=invoice.customer_id,
             subscription_id=invoice.subscription_id, balance_word="debit", reference_type="invoice",
-            reference_id=invoice.id, description=f"invoice {invoice.invoice_number}",
+            reference_id=invoice.id, description=str(invoice.invoice_number),
         )  # fmt: skip
         entry = book(session, actor=actor, now=now, event=event)
     old, new = audit.set_fields(invoice, {"status": "paid", "paid_at": now})

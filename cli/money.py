@@ -270,7 +270,10 @@ def show_balance(name: str, limit: int, tenant: str | None) -> None:
     """A customer's balance, open invoices, and the movements of the balance."""
     with work(tenant) as job:
         customer_id = _customer_id(job, name)
-        count, total, overdue = open_sums(job.session, tenant_id=job.tenant_id, customer_id=customer_id)
+        count, total, overdue = open_sums(
+            job.session, tenant_id=job.tenant_id, customer_id=customer_id,
+            today=invoices.today_of(job.session, actor=job.actor, now=job.now),
+        )  # fmt: skip
         connection = psycopg_of(job.session)
         rows = balance_history(connection, tenant_id=job.tenant_id, customer_id=customer_id, limit=limit)
         balance = rows[0].new_balance if rows else Decimal(0)

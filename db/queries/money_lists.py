@@ -52,9 +52,11 @@ def page_of_invoices(session: Session, *, tenant_id: int, fits: InvoiceFilter, w
     return fetch_page(session, statement, sorts=INVOICE_SORTS, row_id=Invoice.id, wanted=wanted)
 
 
-def open_sums(session: Session, *, tenant_id: int, customer_id: int | None = None) -> tuple[int, Decimal, Decimal]:
-    """How many invoices are open, what they add up to, and how much of that is overdue."""
-    overdue = func.coalesce(func.sum(Invoice.total).filter(Invoice.status == "overdue"), 0)
+def open_sums(
+    session: Session, *, tenant_id: int, today: date, customer_id: int | None = None
+) -> tuple[int, Decimal, Decimal]:
+    """How many invoices are open, what they add up to, and how much of that is past its due day."""
+    overdue = func.coalesce(func.sum(Invoice.total).filter(Invoice.due_date < today), 0)
     statement = select(func.count(), func.coalesce(func.sum(Invoice.total), 0), overdue).where(
         Invoice.tenant_id == tenant_id, Invoice.status.in_(OPEN)
     )

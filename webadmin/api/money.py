@@ -1,6 +1,7 @@
 """Invoices, payments, balances, renewals and changes of plan over HTTP."""
 
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 from flask import request
@@ -19,7 +20,7 @@ from db.queries.money_lists import (
     page_of_payments,
     paid_sum,
 )
-from webadmin import database
+from webadmin import database, security
 from webadmin.api.base import (
     PREFIX,
     Blueprint,
@@ -50,7 +51,9 @@ def list_invoices(arguments: dict[str, Any]) -> dict[str, Any]:
     """List invoices"""
     wanted, fits = wanted_part(arguments), InvoiceFilter(**arguments)
     page = page_of(lambda: page_of_invoices(database.session(), tenant_id=tenant_id(), fits=fits, wanted=wanted))
-    count, total, overdue = open_sums(database.session(), tenant_id=tenant_id(), customer_id=fits.customer_id)
+    count, total, overdue = open_sums(
+        database.session(), tenant_id=tenant_id(), today=_today(), customer_id=fits.customer_id
+    )
     return as_list(page, summary={"open_invoices": count, "open_total": total, "overdue_total": overdue})
 
 
@@ -201,7 +204,9 @@ def void_payment(body: dict[str, Any], payment_id: int) -> dict[str, Any]:
 def get_balance(arguments: dict[str, Any], customer_id: int) -> dict[str, Any]:
     """A customer's balance with its movements, the newest first"""
     customer = find(database.session(), Customer, customer_id, actor=actor())
-    count, total, overdue = open_sums(database.session(), tenant_id=tenant_id(), customer_id=customer.id)
+    count, total, overdue = open_sums(
+        database.session(), tenant_id=tenant_id(), today=_today(), customer_id=customer.id
+    )
     history = balance_history(
         psycopg_of(database.session()),
         tenant_id=tenant_id(),
@@ -311,6 +316,10 @@ def change_rules(body: dict[str, Any]) -> dict[str, Any]:
     rules = billing_rules.change(**acting(), changes=body)
     database.commit()
     return asdict(rules)
+
+
+def _today() -> date:
+    return invoices.today_of(database.session(), actor=actor(), now=security.now())
 
 
 def _received(**given: Any) -> dict[str, Any]:

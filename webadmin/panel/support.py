@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import date, tzinfo
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -41,6 +41,7 @@ __all__ = [
     "render",
     "run",
     "tenant",
+    "today",
     "with_follow",
     "zone",
 ]
@@ -88,6 +89,11 @@ def tenant() -> Tenant:
 def zone() -> tzinfo:
     """The provider's time zone, in which every time is shown."""
     return zone_of(tenant().timezone)
+
+
+def today() -> date:
+    """The provider's local day."""
+    return now().astimezone(zone()).date()
 
 
 def is_part() -> bool:

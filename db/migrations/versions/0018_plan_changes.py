@@ -1,5 +1,7 @@
 """Changes of plan with what they cost, and what is done once at the beginning or the end of a subscription."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -11,7 +13,7 @@ depends_on = None
 _MONEY = sa.Numeric(precision=14, scale=2)
 
 
-def _columns() -> tuple[sa.Column, ...]:
+def _columns() -> tuple[sa.Column[Any], ...]:
     """Made anew for each table that they are added to."""
     return (
         sa.Column("cancel_at_period_end", sa.Boolean(), server_default="false", nullable=False),

@@ -27,12 +27,11 @@ from webadmin.panel.support import (
     db,
     effect_of,
     found,
-    now,
     page_number,
     render,
     tenant,
+    today,
     with_follow,
-    zone,
 )
 from webadmin.permissions import requires
 
@@ -58,7 +57,7 @@ def index() -> ResponseReturnValue:
         rows=rows.items,
         names=names_of_customers(db(), {row.customer_id for row in rows.items}),
         page=Page(number=page_number(), size=PAGE_SIZE, total=rows.total_items),
-        sums=open_sums(db(), tenant_id=tenant().id),
+        sums=open_sums(db(), tenant_id=tenant().id, today=today()),
         chosen=status,
         q=fits.search or "",
         is_filtered=bool(fits.search or status or fits.customer_id),
@@ -81,7 +80,7 @@ def show(invoice_id: int) -> ResponseReturnValue:
         settlement=settlement,
         payment=payment,
         username=usernames.get(invoice.subscription_id or 0),
-        today=now().astimezone(zone()).date(),
+        today=today(),
     )
 
 
@@ -177,7 +176,7 @@ def change_due_date(invoice_id: int) -> ResponseReturnValue:
 
 def _later(due_date: date) -> date:
     """A week from now or from the due day, whichever is later: what people usually grant."""
-    return max(due_date, now().astimezone(zone()).date()) + timedelta(days=7)
+    return max(due_date, today()) + timedelta(days=7)
 
 
 def _ask(invoice: Invoice, form: Any, **words: Any) -> ResponseReturnValue:

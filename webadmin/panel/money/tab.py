@@ -8,7 +8,7 @@ from db.queries.books import balance_history
 from db.queries.money_lists import PaymentFilter, open_of_customer, open_sums, page_of_payments
 from db.queries.paging import Wanted
 from webadmin.panel.money.words import entry_words, item_words, kind_words, method_words, movement_words
-from webadmin.panel.support import db, tenant
+from webadmin.panel.support import db, tenant, today
 from webadmin.security import may
 
 HISTORY_SHOWN, PAYMENTS_SHOWN = 30, 10
@@ -25,7 +25,7 @@ def tab_of(customer: Customer) -> dict[str, Any]:
     return {
         "money_of": {
             "open": open_of_customer(db(), customer.id),
-            "sums": open_sums(db(), tenant_id=tenant().id, customer_id=customer.id),
+            "sums": open_sums(db(), tenant_id=tenant().id, today=today(), customer_id=customer.id),
             "payments": payments,
             "history": balance_history(
                 psycopg_of(db()), tenant_id=tenant().id, customer_id=customer.id, limit=HISTORY_SHOWN
