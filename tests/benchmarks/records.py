@@ -4,6 +4,10 @@ Every subscriber has an open session; interims of random sessions arrive. Ours a
 spool and commits it a moment later, so its rate runs from the first packet to the last commit; rlm_sql acknowledges
 what it has committed; the ceiling commits nothing. The generator knows what it sent: whatever is stored for a session
 must be at least what was acknowledged and at most what was sent.
+
+A burst is what comes after a power cut: some seconds of as many records as are acknowledged. The collector gives way to
+it and catches up afterwards, so of a burst both is told: how fast it was acknowledged, and when all of it was
+committed.
 """
 
 import time
@@ -23,6 +27,7 @@ MODE = "acct"
 # As a login minted it: subscription, tier, decision.
 CLASS_FORMAT = "lts1:%1$ld:0:%1$012lx"
 _OPEN_SECONDS = 300.0
+_BURST_SECONDS = 2.0
 _COMMIT_SECONDS = 240.0
 _POLL_SECONDS = 0.02
 _COUNTED = "SELECT coalesce(sum(records), 0) FROM spool_positions WHERE stream = 'acct'"
@@ -60,7 +65,9 @@ def measure(lab: Lab, servers: Sequence[Server], *, seconds: float, rounds: int)
         for server in (servers[(index + number) % len(servers)] for index in range(len(servers))):
             lab.say(f"accounting, round {number} of {rounds}{'' if number else ' (not counted)'}: {server.name}")
             done.append(bench.round(server, number))
-    return bench.result(servers, [item for item in done if item.number], opened)
+    ours = next(server for server in servers if server.name == OURS)
+    bursts = [bench.burst(ours, number + 1) for number in range(rounds)]
+    return bench.result(servers, [item for item in done if item.number], opened, bursts)
 
 
 class _Bench:
@@ -92,10 +99,15 @@ class _Bench:
             raise LabError(f"{opened.answered.ok} of {lab.subscribers} Starts were acknowledged")
         return opened
 
-    def round(self, server: Server, number: int) -> Round:
+    def burst(self, server: Server, number: int) -> Round:
+        """A round so short that nothing need be committed while it lasts."""
+        self._lab.say(f"accounting, burst {number}: {server.name}")
+        return self.round(server, number, seconds=_BURST_SECONDS)
+
+    def round(self, server: Server, number: int, seconds: float | None = None) -> Round:
         """Interims for a while, and the look at what was stored."""
         first_tick = self._ticks.get(server.name, 0)
-        wanted = self._load(server, self._seconds, first_tick=first_tick, truth_file=self._truth)
+        wanted = self._load(server, seconds or self._seconds, first_tick=first_tick, truth_file=self._truth)
         done = self._run(server, number, wanted)
         self._ticks[server.name] = done.answered.tick
         self._compare(server, number)
@@ -143,24 +155,35 @@ class _Bench:
         elif wrong:
             self._wrong.append(f"{server.name}, round {number}: {wrong} sessions hold other bytes than were reported")
 
-    def result(self, servers: Sequence[Server], rounds: Sequence[Round], opened: Round) -> Result:
+    def result(
+        self, servers: Sequence[Server], rounds: Sequence[Round], opened: Round, bursts: Sequence[Round]
+    ) -> Result:
         lab, values = self._lab, verdict.side_by_side(rounds, MODE)
+        burst = verdict.medians(bursts, OURS, MODE)
         result = Result(name="accounting", values=values)
         values |= {
             "subscribers": lab.subscribers,
             "starts_rate": round(opened.rate),
             "ratio_acked_to_ceiling": verdict.ratio(values["acked_rate"], values["ceiling_rate"]),
+            "ratio_acked_to_rlm_sql": verdict.ratio(values["acked_rate"], values["rlm_sql_rate"]),
+            "burst": burst | {"seconds": _BURST_SECONDS},
+            "ratio_burst_to_rlm_sql": verdict.ratio(burst["acked_rate"], values["rlm_sql_rate"]),
             "sessions_wrong_at_rlm_sql": self._wrong_at_sql,
             "resident_mb": {item.name: machine.resident_mb(item.processes[-1].pid) for item in servers},
             "collector_resident_mb": machine.resident_mb(lab.process("collector").pid),
             "in_flight": load.IN_FLIGHT,
             "machine": machine.describe(),
             "versions": machine.versions(),
-            "rounds": verdict.flat([opened, *rounds]),
+            "rounds": verdict.flat([opened, *rounds, *bursts]),
         }
-        result.invalid += [*self._wrong, *self._problems([opened, *rounds])]
+        result.invalid += [*self._wrong, *self._problems([opened, *rounds, *bursts])]
         result.head = ("records/s", "ours", "rlm_sql", "ceiling", "x rlm_sql", "x ceiling", "p50 ms", "p99 ms")
-        result.rows = [_row("committed", values, "rate"), _row("acknowledged", values, "acked_rate")]
+        in_bursts = values | {name: burst[name] for name in ("acked_rate", "p50_ms", "p99_ms")}
+        result.rows = [
+            _row("committed", values, "rate"),
+            _row("acknowledged", values, "acked_rate"),
+            _row("in bursts", in_bursts, "acked_rate"),
+        ]
         result.remarks = self._remarks(values)
         return result
 
@@ -177,6 +200,7 @@ class _Bench:
         committed = f"{values['recorded']} committed, the last ones {values['drain_s']} s after the load ended"
         return [
             f"{values['answered']} interims acknowledged, {committed}; bytes as reported, each booked once",
+            f"bursts of {_BURST_SECONDS:.0f} s: all committed {values['burst']['drain_s']} s after they ended",
             f"opening: {values['starts_rate']} Starts/s from packet to committed row",
             f"sessions of rlm_sql with other bytes than were reported: {values['sessions_wrong_at_rlm_sql']}",
             *verdict.remarks(values, "record"),

@@ -1,6 +1,8 @@
 """From spool lines to committed sessions and usage, on a real PostgreSQL."""
 
 import json
+import os
+import threading
 from datetime import date, timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -574,3 +576,27 @@ class TestAccessLog:
 
         assert stored == [1, 2]
         assert isp.one("SELECT records FROM spool_positions WHERE stream = 'acct' AND file = ''") < 100
+
+
+@pytest.mark.parametrize(("late_by_s", "niceness"), [(4, 10), (6, 0)])
+def test_counting_gives_way_but_not_for_ever(
+    isp: Isp, spool: SpoolWriter, clock: Clock, make_collector: MakeCollector, late_by_s: int, niceness: int
+) -> None:
+    collector = make_collector(limits=Limits(records=2))
+    stop, seen = threading.Event(), []
+    step = collector.step
+
+    def watched_step() -> int:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        if len(seen) == 4:
+            stop.set()
+        return step()
+
+    for number in range(20):
+        spool.send("Start", Class=class_of(isp.subscription_id), Acct_Session_Id=f"{number:08x}")
+    clock.pass_by(seconds=late_by_s)
+    collector.step = watched_step  # type: ignore[method-assign]
+    collector.run(stop)
+
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
+    assert seen == [max(mine, 10), *[max(mine, niceness)] * 3]
