@@ -147,7 +147,7 @@ def get_family(customer_id: int) -> dict[str, Any]:
 
 @blueprint.route("/<int:customer_id>/family", methods=["PATCH"])
 @blueprint.needs("edit_customers")
-@blueprint.arguments(schemas.FamilyIn)
+@blueprint.arguments(schemas.CustomerFamilyIn)
 @blueprint.response(200, schemas.RelativesOut)
 def change_family(body: dict[str, Any], customer_id: int) -> dict[str, Any]:
     """Make a customer a member of another one's family, or let him stand alone"""

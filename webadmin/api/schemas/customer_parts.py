@@ -121,7 +121,7 @@ class EquipmentIn(EquipmentPatch):
     device_name = text(255, example="ONT in the hall", required=True)
 
 
-class FamilyIn(Schema):
+class CustomerFamilyIn(Schema):
     """Whose family a customer belongs to; null lets him stand alone."""
 
     parent_customer_id = row_id(required=True, allow_none=True)
