@@ -81,6 +81,7 @@ def examine() -> Iterator[Finding]:
     yield _redis(settings)
     yield from _radius(settings)
     yield _panel(settings)
+    yield _paper()
 
 
 def _secret_files(settings: "Settings") -> Iterator[Finding]:
@@ -271,6 +272,19 @@ def _panel(settings: "Settings") -> Finding:
     if accepts_connection(settings.panel_host, settings.panel_port):
         return _ok("panel", f"answers on {address}")
     return _fail("panel", f"does not answer on {address}", "Run 'lintas up', or look at its log")
+
+
+def _paper() -> Finding:
+    """Whether something comes out when a page is printed."""
+    from paper import press
+
+    try:
+        press.pdf(["<p>Lintas"])
+    except press.PaperFailure as error:
+        mend = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 fonts-dejavu-core"
+        # A machine that only serves RADIUS need not print.
+        return _warn("paper", f"no page can be printed here ({error}): invoices and vouchers have no PDF", mend)
+    return _ok("paper", "a page is printed")
 
 
 def _fail(name: str, detail: str, mend: str) -> Finding:

@@ -15,6 +15,7 @@ from cli.doctor import Finding, Verdict, examine
 from cli.main import root
 from db.migrations import runner
 from factories import make_nas, make_tenant
+from paper import press
 from runtime.settings import Settings, get_settings
 from simulator import ApiServer
 from simulator.sync import SimulatedRouter
@@ -34,6 +35,18 @@ def test_what_is_healthy_is_said_to_be(spool: Path) -> None:
     findings = found()
     for name in ("configuration", "encryption keys", "panel key", "spool", "database", "schema", "collector", "redis"):
         assert findings[name].verdict is Verdict.OK, findings[name].line
+
+
+def test_whether_paper_can_be_printed_is_tried(spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found()["paper"].verdict is Verdict.OK
+
+    def fails(_: object) -> bytes:
+        raise press.PaperFailure("the process that prints has ended")
+
+    monkeypatch.setattr(press, "pdf", fails)
+    finding = found()["paper"]
+    assert finding.verdict is Verdict.WARN
+    assert "libpango" in finding.mend
 
 
 def test_a_database_behind_the_code_is_told_how_to_catch_up(settings: Settings, spool: Path) -> None:
