@@ -7,7 +7,7 @@ SOURCES := domain db runtime routeros gateways radius accounting coa bss monitor
 # Tests that share nothing run side by side; a third process on two cores only waits.
 WORKERS ?= 2
 
-.PHONY: help setup demo stop status test test-fast check bench bench-million bench-live-change storm faults fuzz format clean
+.PHONY: help setup demo stop status test test-fast check bench bench-million bench-live-change storm payments faults fuzz format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ bench-live-change: ## Change a plan's speed for 50,000 live sessions on 20 route
 storm: ## Have 20,000 customers dial at the same moment, and time how soon all are online
 	@scripts/bootstrap test
 	@$(BIN)/lintas bench storm
+
+payments: ## Have 10,000 payment events come at once over three channels, again and again, and see nobody credited twice
+	@scripts/bootstrap test
+	@PAYMENT_EVENTS=10000 $(BIN)/pytest tests/integration/gateways/test_crowd.py
 
 faults: ## Break everything in turn under load (FAULTS=a1,b7 FAULT_RECORDS=100000); lines in var/faults
 	@scripts/bootstrap test

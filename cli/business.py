@@ -7,12 +7,13 @@ from cli.customers import customer, subscription, usage
 from cli.devices import bind, blacklist, group, mac, plan_sessions
 from cli.fair_use import fup
 from cli.gardens import garden
-from cli.gateways import accounts_group, link_group, orders_group, parked_group, reconcile
+from cli.gateways import accounts_group, orders_group, reconcile
 from cli.history import usage_history
 from cli.money import add_days, give_credit, invoice, move_to_plan, payment, renew, show_balance, take_credit
 from cli.network import nas, plan, sessions
 from cli.operators import operator
 from cli.paper import invoice_pdf, letterhead, receipt_pdf
+from cli.payment_links import link_group, parked_group
 from cli.plan_changes import rollout
 from cli.provider import provider
 from cli.router_api import connect

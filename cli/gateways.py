@@ -1,4 +1,4 @@
-"""`lintas payment gateways|orders|parked|link|reconcile`: paying through gateways. Keys come from files or prompts."""
+"""`lintas payment gateways|orders|reconcile`: paying through gateways. Keys come from files or prompts."""
 
 import json
 from datetime import UTC, datetime
@@ -8,19 +8,16 @@ from typing import Any
 
 import click
 
-from bss.gateways import accounts, links, orders, parked, reconciling
+from bss.gateways import accounts, orders, reconciling
 from bss.gateways.addresses import Addresses, addresses
 from cli.output import emit, json_option, table
 from cli.work import Work, limit_option, newest, show_fields, show_list, tenant_option, work
-from db.models import GatewayOrder, ParkedPayment, PaymentGateway, PaymentLink
+from db.models import GatewayOrder, PaymentGateway
 from db.queries import gateways as queries
 from db.queries.named import customer_named, invoice_named
 from db.queries.rows import find_row
-from domain.gateway import KINDS, PARKED_STATES, STATUSES
+from domain.gateway import KINDS, STATUSES
 from gateways import ABOUT, FIELDS
-
-note_option = click.option("--note", required=True, help="Why; kept with it.")
-
 
 # --- accounts at gateways -----------------------------------------------------------------------------------------
 
@@ -101,7 +98,7 @@ def change_gateway(
 ) -> None:
     """Change what is given; keys stay as they are otherwise."""
     with work(tenant) as job:
-        row = _gateway_of(job, name)
+        row = gateway_of(job, name)
         values = _settings(settings) | _keys(row.kind, keys_file, ask=False)
         changed = job.do(
             accounts.change,
@@ -122,7 +119,7 @@ def change_gateway(
 def test_gateway(name: str, tenant: str | None) -> None:
     """Ask it something harmless with the keys."""
     with work(tenant) as job:
-        said = job.do(accounts.test, gateway_id=_gateway_of(job, name).id)
+        said = job.do(accounts.test, gateway_id=gateway_of(job, name).id)
     emit({"message": said}, [said])
 
 
@@ -133,7 +130,7 @@ def test_gateway(name: str, tenant: str | None) -> None:
 def remove_gateway(name: str, tenant: str | None) -> None:
     """Offer it to nobody any more; what was begun there is still watched."""
     with work(tenant) as job:
-        row = job.do(accounts.remove, gateway_id=_gateway_of(job, name).id)
+        row = job.do(accounts.remove, gateway_id=gateway_of(job, name).id)
     emit({"message": "removed", "name": row.name}, [f"{row.name}: removed"])
 
 
@@ -155,7 +152,7 @@ def orders_group() -> None:
 def list_orders(status: str | None, gateway_name: str | None, search: str, limit: int, tenant: str | None) -> None:
     """Orders, the newest first."""
     with work(tenant) as job:
-        gateway_id = None if gateway_name is None else _gateway_of(job, gateway_name).id
+        gateway_id = None if gateway_name is None else gateway_of(job, gateway_name).id
         page = queries.list_orders(
             job.session,
             tenant_id=job.tenant_id,
@@ -221,11 +218,11 @@ def create_order(
     with work(tenant) as job:
         row = job.do(
             orders.place,
-            gateway_id=_gateway_of(job, gateway_name).id,
-            at=_addresses(),
-            invoice_id=None if invoice_name is None else _invoice_id(job, invoice_name),
-            customer_id=None if customer_name is None else _customer_id(job, customer_name),
-            amount=None if amount is None else _amount(amount),
+            gateway_id=gateway_of(job, gateway_name).id,
+            at=our_addresses(),
+            invoice_id=None if invoice_name is None else invoice_id_of(job, invoice_name),
+            customer_id=None if customer_name is None else customer_id_of(job, customer_name),
+            amount=None if amount is None else amount_of(amount),
             phone=phone,
         )
         data = _order(row) | {"redirect_url": row.redirect_url, "instructions": row.instructions}
@@ -282,169 +279,6 @@ def confirm_order(order_id: str, tenant: str | None) -> None:
     show_fields(data)
 
 
-# --- parked money -------------------------------------------------------------------------------------------------
-
-
-@click.group("parked")
-def parked_group() -> None:
-    """Money at gateways that waits for a person; one is named by its id."""
-
-
-@parked_group.command("list")
-@click.option("--status", type=click.Choice(PARKED_STATES), default="open", show_default=True)
-@limit_option
-@tenant_option
-@json_option
-def list_parked(status: str, limit: int, tenant: str | None) -> None:
-    """What waits, the newest first."""
-    with work(tenant) as job:
-        page = queries.list_parked(job.session, tenant_id=job.tenant_id, wanted=newest(limit, "-id"), status=status)
-        rows = [_parked(row) for row in page.items]
-    head = ("id", "reason", "amount", "currency", "order_id", "transaction_id", "gateway")
-    show_list(page, rows, lambda: table([[row[name] or "" for name in head] for row in rows], head))
-
-
-@parked_group.command("assign")
-@click.argument("parked_id", metavar="ID", type=int)
-@click.argument("customer_name", metavar="CUSTOMER")
-@click.option("--invoice", "invoice_name", metavar="INVOICE", help="What it is for; otherwise it is the balance's.")
-@click.option("--note", default="")
-@tenant_option
-@json_option
-def assign_parked(parked_id: int, customer_name: str, invoice_name: str | None, note: str, tenant: str | None) -> None:
-    """Book it as CUSTOMER's."""
-    with work(tenant) as job:
-        done = job.do(
-            parked.assign,
-            parked_id=parked_id,
-            customer_id=_customer_id(job, customer_name),
-            invoice_id=None if invoice_name is None else _invoice_id(job, invoice_name),
-            note=note,
-        )
-        data = _parked(done.row)
-    show_fields(data)
-
-
-@parked_group.command("give-back")
-@click.argument("parked_id", metavar="ID", type=int)
-@note_option
-@tenant_option
-@json_option
-def give_back_parked(parked_id: int, note: str, tenant: str | None) -> None:
-    """Give it back over its gateway; nothing is booked."""
-    with work(tenant) as job:
-        data = _parked(job.do(parked.give_back, parked_id=parked_id, note=note))
-    show_fields(data)
-
-
-@parked_group.command("take-back")
-@click.argument("parked_id", metavar="ID", type=int)
-@note_option
-@tenant_option
-@json_option
-def take_back_parked(parked_id: int, note: str, tenant: str | None) -> None:
-    """The money has left already: take the payment out of the books, too."""
-    with work(tenant) as job:
-        data = _parked(job.do(parked.take_back, parked_id=parked_id, note=note).row)
-    show_fields(data)
-
-
-@parked_group.command("dismiss")
-@click.argument("parked_id", metavar="ID", type=int)
-@note_option
-@tenant_option
-@json_option
-def dismiss_parked(parked_id: int, note: str, tenant: str | None) -> None:
-    """Put it away without doing anything."""
-    with work(tenant) as job:
-        data = _parked(job.do(parked.dismiss, parked_id=parked_id, note=note))
-    show_fields(data)
-
-
-# --- links --------------------------------------------------------------------------------------------------------
-
-
-@click.group("link")
-def link_group() -> None:
-    """Links at which customers pay; one is named by its id."""
-
-
-@link_group.command("create")
-@click.option("--invoice", "invoice_name", metavar="INVOICE", help="The open invoice that is paid.")
-@click.option("--customer", "customer_name", metavar="CUSTOMER", help="Whose balance is topped up.")
-@click.option("--amount", help="By how much.")
-@click.option("--days", type=click.IntRange(1, links.MOST_DAYS), default=links.USUAL_DAYS, show_default=True)
-@click.option("--gateway", "gateway_names", multiple=True, metavar="GATEWAY", help="Offer only these.")
-@tenant_option
-@json_option
-def create_link(
-    invoice_name: str | None,
-    customer_name: str | None,
-    amount: str | None,
-    days: int,
-    gateway_names: tuple[str, ...],
-    tenant: str | None,
-) -> None:
-    """Make a link for an invoice, or for an amount to a balance. It is printed now and never again."""
-    with work(tenant) as job:
-        issued = job.do(
-            links.create,
-            invoice_id=None if invoice_name is None else _invoice_id(job, invoice_name),
-            customer_id=None if customer_name is None else _customer_id(job, customer_name),
-            amount=None if amount is None else _amount(amount),
-            days=days,
-            gateway_ids=[_gateway_of(job, name).id for name in gateway_names] or None,
-        )
-        data = {"url": _addresses().link(issued.secret)} | _link(issued.row)
-    show_fields(data)
-
-
-@link_group.command("list")
-@click.option("--customer", "customer_name", metavar="CUSTOMER")
-@click.option("--invoice", "invoice_name", metavar="INVOICE")
-@limit_option
-@tenant_option
-@json_option
-def list_links(customer_name: str | None, invoice_name: str | None, limit: int, tenant: str | None) -> None:
-    """Links with how often they were opened, the newest first."""
-    with work(tenant) as job:
-        page = queries.list_links(
-            job.session,
-            tenant_id=job.tenant_id,
-            wanted=newest(limit, "-id"),
-            customer_id=None if customer_name is None else _customer_id(job, customer_name),
-            invoice_id=None if invoice_name is None else _invoice_id(job, invoice_name),
-        )
-        rows = [_link(row) | {"state": links.state_of(job.session, row, job.now)} for row in page.items]
-    head = ("id", "state", "invoice_id", "amount", "opened", "tried", "expires_at")
-    show_list(
-        page, rows, lambda: table([["" if row[name] is None else row[name] for name in head] for row in rows], head)
-    )
-
-
-@link_group.command("withdraw")
-@click.argument("link_id", metavar="ID", type=int)
-@tenant_option
-@json_option
-def withdraw_link(link_id: int, tenant: str | None) -> None:
-    """Let nobody pay by it any more."""
-    with work(tenant) as job:
-        data = _link(job.do(links.withdraw, link_id=link_id))
-    show_fields(data)
-
-
-@link_group.command("sent")
-@click.argument("link_id", metavar="ID", type=int)
-@click.argument("channel", type=click.Choice(links.CHANNELS))
-@tenant_option
-@json_option
-def mark_link_sent(link_id: int, channel: str, tenant: str | None) -> None:
-    """Note by which way it went to the customer."""
-    with work(tenant) as job:
-        data = _link(job.do(links.mark_sent, link_id=link_id, channel=channel))
-    show_fields(data)
-
-
 # --- reconciliation -----------------------------------------------------------------------------------------------
 
 
@@ -476,7 +310,8 @@ def reconcile(everything: bool, dry_run: bool, tenant: str | None) -> None:
 # --- shared -------------------------------------------------------------------------------------------------------
 
 
-def _addresses() -> Addresses:
+def our_addresses() -> Addresses:
+    """Where payers and gateways reach this installation."""
     from runtime.settings import get_settings
 
     settings = get_settings()
@@ -512,14 +347,16 @@ def _keys(kind: str, path: Path | None, *, ask: bool) -> dict[str, str]:
     return given
 
 
-def _amount(text: str) -> Decimal:
+def amount_of(text: str) -> Decimal:
+    """An amount as it was typed."""
     try:
         return Decimal(text)
     except ArithmeticError:
         raise click.BadParameter(f"{text!r} is no amount: write it like 150000 or 2500.50") from None
 
 
-def _gateway_of(job: Work, name: str) -> PaymentGateway:
+def gateway_of(job: Work, name: str) -> PaymentGateway:
+    """By name, id or kind."""
     return job.found(queries.gateway_named(job.session, name, tenant_id=job.tenant_id), "gateway")
 
 
@@ -529,11 +366,13 @@ def _order_of(job: Work, order_id: str) -> GatewayOrder:
     return job.found(found or find_row(job.session, GatewayOrder, row_id, tenant_id=job.tenant_id), "order")
 
 
-def _invoice_id(job: Work, name: str) -> int:
+def invoice_id_of(job: Work, name: str) -> int:
+    """By number or id."""
     return job.found(invoice_named(job.session, name, tenant_id=job.tenant_id), "invoice").id
 
 
-def _customer_id(job: Work, name: str) -> int:
+def customer_id_of(job: Work, name: str) -> int:
+    """By code or id."""
     return job.found(customer_named(job.session, name, tenant_id=job.tenant_id), "customer").id
 
 
@@ -545,7 +384,7 @@ def _account(row: PaymentGateway) -> dict[str, Any]:
         "mode": "production" if row.is_production else "sandbox",
         "is_active": row.is_active,
         "settings": row.settings,
-        "webhook_url": _addresses().webhook(row.public_key) if ABOUT[row.kind].has_webhook else None,
+        "webhook_url": our_addresses().webhook(row.public_key) if ABOUT[row.kind].has_webhook else None,
         "tested_at": row.tested_at,
         "problem": row.problem,
         "last_webhook_at": row.last_webhook_at,
@@ -571,38 +410,4 @@ def _order(row: GatewayOrder) -> dict[str, Any]:
         "paid_at": row.paid_at,
         "next_check_at": row.next_check_at,
         "problem": row.problem,
-    }
-
-
-def _parked(row: ParkedPayment) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "reason": row.reason,
-        "status": row.status,
-        "gateway": row.gateway.name,
-        "amount": f"{row.amount:.2f}",
-        "currency": row.currency,
-        "expected": None if row.expected is None else f"{row.expected:.2f}",
-        "order_id": row.order_id,
-        "transaction_id": row.transaction_id,
-        "payer": row.payer,
-        "payment_id": row.payment_id,
-        "paid_at": row.paid_at,
-        "resolved_by": row.resolved_by,
-        "note": row.note,
-    }
-
-
-def _link(row: PaymentLink) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "customer_id": row.customer_id,
-        "invoice_id": row.invoice_id,
-        "amount": None if row.amount is None else f"{row.amount:.2f}",
-        "expires_at": row.expires_at,
-        "withdrawn_at": row.withdrawn_at,
-        "paid_at": row.paid_at,
-        "opened": row.open_count,
-        "tried": row.click_count,
-        "sent_via": row.sent_via,
     }

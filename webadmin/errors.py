@@ -90,9 +90,15 @@ def _log(error: Exception, answer: Answer) -> None:
     if answer.status == 503:
         # A database that is away is no bug: its own words say enough, and every request says them again.
         reason = str(getattr(error, "orig", error)).strip().splitlines()[:1]
-        log.error("the database does not answer", path=request.path, method=request.method, reason=reason)
+        log.error("the database does not answer", path=_path(), method=request.method, reason=reason)
         return
-    log.error("request failed", path=request.path, method=request.method, exc_info=error)
+    log.error("request failed", path=_path(), method=request.method, exc_info=error)
+
+
+def _path() -> str:
+    """The address for the log; of a page whose address is its key, only its form."""
+    rule = request.url_rule
+    return request.path if rule is None or not rule.rule.startswith("/pay/") else rule.rule
 
 
 def answer_for(error: Exception) -> Answer:

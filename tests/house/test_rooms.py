@@ -151,6 +151,10 @@ def test_sql_is_written_in_one_room() -> None:
     assert not wrong, found(wrong)
 
 
+# Where one call is several transactions, and why.
+SEVERAL_TRANSACTIONS = {"bss/gateways/": "a gateway is asked while no transaction is open"}
+
+
 def test_queries_and_rules_do_not_commit() -> None:
     """Whoever calls a use-case commits, once."""
     wrong = [
@@ -162,6 +166,7 @@ def test_queries_and_rules_do_not_commit() -> None:
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "commit"
         and "tasks" not in file.name
+        and not file.name.startswith(tuple(SEVERAL_TRANSACTIONS))
     ]
 
     assert not wrong, found(wrong)
