@@ -1,13 +1,13 @@
 """A customer with his first subscription in one step: both are there, or neither."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bss import customers, subscriptions
+from bss import customers, subscriptions, wallet
 from bss.actor import Actor
 from bss.customers import equipment
 from bss.outcome import Issued
@@ -28,18 +28,24 @@ def create(
     actor: Actor,
     now: datetime,
     customer: Mapping[str, Any],
-    subscription: Mapping[str, Any] | None = None,
+    subscription: Mapping[str, Any] | Callable[[Customer], Mapping[str, Any]] | None = None,
     device_name: str | None = None,
+    initial_balance: object = None,
 ) -> Account:
     """Add a customer, and with `subscription` (what `bss.subscriptions.create` takes) his first one.
 
-    `device_name` puts a router of that name into his equipment. The one place where panel, API, commands and files
+    Who can say that only once the customer has his code gives a function of the customer.
+    `device_name` puts a router of that name into his equipment; `initial_balance` (above zero credit, below zero a
+    debt) is what he brings along. The one place where panel, API, commands and files
     make a customer.
     """
     made = customers.create(session, actor=actor, now=now, **customer)
+    if initial_balance is not None:
+        wallet.begin(session, actor=actor, now=now, customer_id=made.id, amount=initial_balance)
     if subscription is None:
         return Account(customer=made)
-    issued = subscriptions.create(session, actor=actor, now=now, customer_id=made.id, **subscription)
+    service = subscription(made) if callable(subscription) else subscription
+    issued = subscriptions.create(session, actor=actor, now=now, customer_id=made.id, **service)
     if device_name:
         equipment.add(
             session, actor=actor, now=now, customer_id=made.id, device_name=device_name, device_type="router",

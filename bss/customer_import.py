@@ -35,7 +35,7 @@ def add(
     subscription = _subscription(session, actor, values)
     return accounts.create(
         session, actor=actor, now=now, customer=record, subscription=subscription,
-        device_name=values.get("device_name"),
+        device_name=values.get("device_name"), initial_balance=values.get("initial_balance"),
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from db.queries import customer_jobs as queries
 from db.queries.customer_lists import CustomerFilter, ids_of_customers
 from db.queries.operators import with_descendants
 from db.scope import operators_in_use, use_operators
-from domain.customer_file import OF_THE_CUSTOMER, OF_THE_SUBSCRIPTION, SECRET, Row, UnreadableFile, read, repeated
+from domain.customer_file import COLUMNS, OF_THE_BOOKS, SECRET, Row, UnreadableFile, read, repeated
 from domain.customer_jobs import MOST_ITEMS
 from domain.lifecycle import IllegalMove
 
@@ -69,6 +69,14 @@ def start_import(
     arguments = {"check_duplicates": bool(check_duplicates)}
     name = fields.text(file_name, field="file", longest=1000)[-255:]
     return _start(session, actor, now, "import", action, items, arguments, file_name=name)
+
+
+def gives_balances(content: bytes) -> bool:
+    """Whether a file for `start_import` says what customers have or owe: for that one has to be trusted with more."""
+    try:
+        return any(name in row.values for row in read(content) for name in OF_THE_BOOKS)
+    except UnreadableFile:
+        return False
 
 
 def start_bulk(
@@ -152,7 +160,7 @@ def values_of(item: CustomerJobItem) -> dict[str, str]:
 
 def error_rows(session: Session, job: CustomerJob) -> Iterator[tuple[Any, ...]]:
     """What failed, to be mended and sent again: the names of the columns, then each row with its reason before it."""
-    columns = (*OF_THE_CUSTOMER, *OF_THE_SUBSCRIPTION) if job.kind == "import" else ("customer_id",)
+    columns = COLUMNS if job.kind == "import" else ("customer_id",)
     shown = [name for name in columns if name not in SECRET]
     yield ("row", "error", *shown)
     last = 0

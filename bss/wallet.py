@@ -77,6 +77,20 @@ def adjust(
     )  # fmt: skip
 
 
+def begin(session: Session, *, actor: Actor, now: datetime, customer_id: int, amount: object) -> Adjusted | None:
+    """Bring along what a new customer has elsewhere: above zero it is credit, below zero a debt, of nothing nothing."""
+    text = str(amount).strip()
+    is_debt = text.startswith("-")
+    sum_ = fields.money(text.removeprefix("-"), field="initial_balance")
+    if not sum_:
+        return None
+    payable(sum_, currency=tenant_of(session, actor=actor).currency, field="initial_balance")
+    return adjust(
+        session, actor=actor, now=now, customer_id=customer_id, kind=books.DEBIT if is_debt else books.CREDIT,
+        amount=sum_, description="initial balance", reason="initial balance", key=f"initial:{customer_id}",
+    )  # fmt: skip
+
+
 def payable(amount: object, *, currency: str, field: str = "amount") -> Decimal:
     """An amount above zero that can be paid in the currency; raises `Invalid`."""
     clean = fields.money(amount, field=field)

@@ -58,6 +58,7 @@ def given_fields(given: dict[str, Any]) -> dict[str, Any]:
 @click.option("--tag", "tag_words", multiple=True, help="A tag; repeat it for each.")
 @click.option("--parent", help="The customer at the head of his family.")
 @click.option("--referred-by", metavar="CODE", help="Referral or customer code of who recommended him.")
+@click.option("--initial-balance", metavar="AMOUNT", help="What he brings along: credit, or with a minus a debt.")
 @click.option("--username", help="Adds the first subscription in the same step.")
 @click.option("--plan", "plan_name", metavar="PLAN")
 @click.option("--password-file", type=click.File(), help="File with the password; without it one is made and shown.")
@@ -68,6 +69,7 @@ def add_customer(
     tag_words: tuple[str, ...],
     parent: str | None,
     referred_by: str | None,
+    initial_balance: str | None,
     username: str | None,
     plan_name: str | None,
     password_file: Any,
@@ -80,7 +82,7 @@ def add_customer(
         if parent is not None:
             record["parent_customer_id"] = customer_of(job, parent).id
         service = None if username is None else _service(job, username, plan_name, password_file)
-        made = job.do(accounts.create, customer=record, subscription=service)
+        made = job.do(accounts.create, customer=record, subscription=service, initial_balance=initial_balance)
         data = {"id": made.customer.id, "code": made.customer.customer_code, "name": made.customer.name}
         if made.issued is not None:
             data |= {"username": made.issued.row.username, "secret": made.issued.secret}

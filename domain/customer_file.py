@@ -37,8 +37,9 @@ OF_THE_CUSTOMER = (
     "tags",
     "referred_by",
 )
+OF_THE_BOOKS = ("initial_balance",)
 OF_THE_SUBSCRIPTION = ("username", "password", "plan", "nas", "connection_type", "expires_at", "device_name")
-COLUMNS = OF_THE_CUSTOMER + OF_THE_SUBSCRIPTION
+COLUMNS = OF_THE_CUSTOMER + OF_THE_BOOKS + OF_THE_SUBSCRIPTION
 # Never shown again, not even to whoever sent the file.
 SECRET = frozenset({"password", "id_card_number"})
 UNIQUE = ("whatsapp", "email", "phone", "username")

@@ -34,6 +34,8 @@ def import_customers(files: dict[str, FileStorage], arguments: dict[str, Any]) -
     """Add the customers of a CSV file; bad rows do not stop the others"""
     file = files["file"]
     content, name = file.stream.read(MAX_BYTES + 1), file.filename or ""
+    if customer_jobs.gives_balances(content):
+        security.require("edit_balance")
     job = customer_jobs.start_import(**acting(), content=content, file_name=name, **arguments)
     return _begun(job)
 

@@ -54,7 +54,12 @@ def list_customers(arguments: dict[str, Any]) -> dict[str, Any]:
 def create_customer(body: dict[str, Any]) -> Customer:
     """Add a customer, with `subscription` in the same step his first one"""
     subscription, device_name = body.pop("subscription", None), body.pop("device_name", None)
-    made = accounts.create(**acting(), customer=body, subscription=subscription, device_name=device_name)
+    balance = body.pop("initial_balance", None)
+    if balance:
+        security.require("edit_balance")
+    made = accounts.create(
+        **acting(), customer=body, subscription=subscription, device_name=device_name, initial_balance=balance
+    )
     database.commit(made.issued.effect if made.issued else None)
     return _shown(made.customer)
 

@@ -302,3 +302,16 @@ def test_a_deleted_customer_may_be_one_of_many(db: Session, actor: Actor, now: d
 
     assert job.done == 1
     assert customers.restore(db, actor=actor, now=now, customer_id=customer.id).row.deleted_at is None
+
+
+def test_what_customers_bring_along_is_booked_and_what_is_no_amount_is_said(
+    db: Session, actor: Actor, now: datetime
+) -> None:
+    text = "name,initial_balance\nBudi,50000\nAni,-20000\nCici,0\nDedi,\nEko,much\n"
+
+    job = imported(db, actor, now, text)
+
+    assert customer_jobs.gives_balances(text.encode())
+    assert failures(db, job) == {6: [("initial_balance", "is not an amount")]}
+    found = dict(db.execute(select(Customer.name, Customer.balance)).all())
+    assert found == {"Budi": 50000, "Ani": -20000, "Cici": 0, "Dedi": 0}

@@ -13,6 +13,7 @@ from domain.customer_record import CUSTOMER_TYPES, GENDERS
 from domain.lifecycle import CUSTOMER_STATUSES
 from webadmin.api.base import MAX_ID, PageArguments, list_schema, result_schema, sort_field
 from webadmin.api.schemas.customer_parts import TagField, TagOut
+from webadmin.api.schemas.money import Signed
 from webadmin.api.schemas.shapes import (
     INT32,
     Money,
@@ -164,6 +165,13 @@ class CustomerIn(CustomerFields):
     referred_by = text(50, example="K7MQ2RTX", allow_none=True)
     subscription = fields.Nested(AccountIn)
     device_name = text(255, allow_none=True)
+    initial_balance = Signed(
+        metadata={
+            "description": "what he brings along: credit above zero, a debt below; needs `edit_balance`",
+            "example": "-150000.00",
+            "pattern": Signed.PATTERN,
+        }
+    )
 
 
 class CustomerPatch(CustomerFields):
