@@ -46,7 +46,8 @@ ASIDE_EVERY = timedelta(seconds=1)
 REPLAY_EVERY = timedelta(seconds=2)
 # After another collector was noticed, batches are merged under the lock for this long.
 SHARED_FOR = timedelta(seconds=10)
-# Counting gives way to whatever else this machine does, above all to acknowledging more records; not for ever, though.
+# Where much is waiting, counting gives way to whatever else this machine does, above all to acknowledging what else
+# comes; not for ever, though.
 PATIENT_NICENESS = 10
 LATE_FROM = timedelta(seconds=5)
 FIRST_BACK_OFF_S, LAST_BACK_OFF_S = 0.1, 5.0
@@ -145,7 +146,7 @@ class Collector:
         # Begun here, so that it does not inherit its patience from whoever has something to write first.
         self._writer.submit(int).result()
         self._patient = ThreadPoolExecutor(max_workers=1, thread_name_prefix="patient", initializer=_be_patient)
-        self._is_late = False
+        self._may_wait = False
         self._merge = 0
         self._is_behind = False
         self._most_records = self._limits.records
@@ -159,7 +160,7 @@ class Collector:
         while not stop.is_set():
             try:
                 # A thread's priority cannot be raised again, so there are two to take turns.
-                self.step() if self._is_late else self._patient.submit(self.step).result()
+                self._patient.submit(self.step).result() if self._may_wait else self.step()
                 back_off_s = FIRST_BACK_OFF_S
                 stop.wait(0 if self._is_behind else GATHER_S)
             except (psycopg.Error, OSError, *MOVED, *UNFORESEEN) as error:
@@ -238,13 +239,13 @@ class Collector:
     def _collect_accounting(self, connection: Connection) -> int:
         chunk = self._read(connection, self._spool, STREAM)
         if not chunk:
-            self._is_late = False
+            self._may_wait = False
             self._settle(connection)
             return 0
         parsed = parse(chunk)
         self._is_behind = not chunk.reached_end
-        self._is_late = self._is_behind and self._clock() - parsed.begun_at > LATE_FROM
         is_much = self._is_behind or len(parsed.records) >= AHEAD_FROM
+        self._may_wait = is_much and self._clock() - parsed.begun_at < LATE_FROM
         if not is_much or self._most_records == 1 or self._clock() < self._shared_until:
             self._settle(connection)
             self._count_locked(connection, parsed)

@@ -41,8 +41,8 @@ class Parsed:
 
     @property
     def begun_at(self) -> datetime:
-        """When the first of its records was received; the end of time for one without any."""
-        return moment(self.records[0][1].received_us) if self.records else datetime.max.replace(tzinfo=UTC)
+        """When the first of its records was received; the beginning of time for one without any."""
+        return moment(self.records[0][1].received_us if self.records else 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
