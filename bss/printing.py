@@ -7,12 +7,15 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from bss.actor import Actor
-from bss.failure import Conflict, Problem
+from bss.failure import Conflict, Invalid, Problem
+from bss.gateways.links import hash_of
 from bss.letterhead import on_paper
 from bss.rows import find, tenant_of
 from bss.vouchers import WALK_IN_NAME
 from db.models import Customer, Invoice, Payment, Subscription, Tenant
+from db.queries.gateways import link_with_hash
 from paper import documents
+from paper.picture import MAX_QR_TEXT
 from paper.press import PaperFailure
 
 _WITH_RECEIPT = ("completed", "refunded", "cancelled")
@@ -21,6 +24,8 @@ _WITH_RECEIPT = ("completed", "refunded", "cancelled")
 def invoice_pdf(session: Session, *, actor: Actor, invoice_id: int, payment_link: str = "") -> bytes:
     """An invoice; a draft says that it is one. `payment_link`: where it is paid, as a QR code too while it is open."""
     invoice = find(session, Invoice, invoice_id, actor=actor)
+    if payment_link:
+        _require_link(session, invoice, payment_link)
     customer, tenant = find(session, Customer, invoice.customer_id, actor=actor), tenant_of(session, actor=actor)
     zone = ZoneInfo(tenant.timezone)
     return _printed(
@@ -87,6 +92,14 @@ def receipt_pdf(session: Session, *, actor: Actor, payment_id: int) -> bytes:
             )
         )
     )
+
+
+def _require_link(session: Session, invoice: Invoice, address: str) -> None:
+    """Only a link that was made here for this very invoice gets onto it: whoever scans it is asked for money."""
+    link = link_with_hash(session, hash_of(address.rsplit("/", 1)[-1])) if len(address) <= MAX_QR_TEXT else None
+    if link is None or link.invoice_id != invoice.id or not address.startswith(("https://", "http://")):
+        mend = "make a payment link for it first"
+        raise Invalid(Problem(field="payment_link", reason="is no link to pay this invoice", mend=mend))
 
 
 def _printed(make: Callable[[], bytes]) -> bytes:

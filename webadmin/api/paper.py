@@ -50,6 +50,12 @@ class LetterheadPatch(Schema):
     voucher_note = text(90)
 
 
+class PaymentLinkOn(Schema):
+    """The link that is printed on an invoice, as it was told when it was made."""
+
+    payment_link = fields.String(required=True, validate=validate.Length(1, 500))
+
+
 @blueprint.route("/provider/letterhead")
 @blueprint.needs("manage_settings")
 @blueprint.response(200, LetterheadOut)
@@ -77,6 +83,17 @@ def get_invoice_pdf(invoice_id: int) -> Response:
     invoice = find(database.session(), Invoice, invoice_id, actor=actor())
     body = printing.invoice_pdf(database.session(), actor=actor(), invoice_id=invoice.id)
     return as_pdf(body, invoice.invoice_number or f"draft-{invoice.id}")
+
+
+@blueprint.route("/invoices/<int:invoice_id>/pdf", methods=["POST"])
+@blueprint.needs("record_payments")
+@blueprint.arguments(PaymentLinkOn)
+@blueprint.response(200, PDF, content_type=PDF_TYPE)
+def print_invoice_with_link(body: dict[str, Any], invoice_id: int) -> Response:
+    """The same with a payment link as a QR code; only one that was made for this invoice"""
+    invoice = find(database.session(), Invoice, invoice_id, actor=actor())
+    paper = printing.invoice_pdf(database.session(), actor=actor(), invoice_id=invoice.id, **body)
+    return as_pdf(paper, invoice.invoice_number or f"draft-{invoice.id}")
 
 
 @blueprint.route("/payments/<int:payment_id>/receipt")

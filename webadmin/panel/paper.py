@@ -43,6 +43,18 @@ def invoice(invoice_id: int) -> ResponseReturnValue:
     return _pdf(lambda: printing.invoice_pdf(db(), actor=current_actor(), invoice_id=row.id), name)
 
 
+@blueprint.post("/invoices/<int:invoice_id>/pdf")
+@requires("record_payments")
+def invoice_with_link(invoice_id: int) -> ResponseReturnValue:
+    """The same with a link to pay it, which is shown when it is made and not kept."""
+    row = _found(lambda: find(db(), Invoice, invoice_id, actor=current_actor()))
+    link = request.form.get("payment_link", "")
+    return _pdf(
+        lambda: printing.invoice_pdf(db(), actor=current_actor(), invoice_id=row.id, payment_link=link),
+        row.invoice_number or f"draft-{row.id}",
+    )
+
+
 @blueprint.get("/payments/<int:payment_id>/receipt")
 @requires("view_money")
 def receipt(payment_id: int) -> ResponseReturnValue:

@@ -15,7 +15,19 @@ from sqlalchemy.orm import Session
 from bss import invoices, letterhead, payments, printing, tasks, voucher_sales, voucher_sheets, vouchers
 from bss.actor import Actor
 from bss.failure import Conflict, Invalid
-from db.models import AuditLog, Customer, Letterhead, ServicePlan, Tenant, Voucher, VoucherBatch, VoucherSheet
+from bss.gateways.links import hash_of
+from db.models import (
+    AuditLog,
+    Customer,
+    Invoice,
+    Letterhead,
+    PaymentLink,
+    ServicePlan,
+    Tenant,
+    Voucher,
+    VoucherBatch,
+    VoucherSheet,
+)
 from domain.invoices import Line
 from factories import make_customer, make_plan
 from paper import documents, press
@@ -104,6 +116,19 @@ def test_the_address_of_a_login_carries_the_code_as_name_and_password() -> None:
     assert letterhead.login_address("http://wifi/?x=1", "a b") == "http://wifi/?x=1&username=a+b&password=a+b"
 
 
+def linked(db: Session, invoice: Invoice) -> str:
+    """The address of a link that was made to pay it."""
+    token = f"token-{invoice.id}-0123456789"
+    db.add(
+        PaymentLink(
+            tenant_id=invoice.tenant_id, customer_id=invoice.customer_id, invoice_id=invoice.id,
+            token_hash=hash_of(token),
+        )
+    )  # fmt: skip
+    db.flush()
+    return f"https://bayar.example/pay/{token}"
+
+
 # --- invoices and receipts ----------------------------------------------------------------------------------------
 
 
@@ -118,14 +143,28 @@ def test_an_invoice_is_printed_as_the_books_have_it(
         discount=Decimal(25_000),
     )
     invoice = invoices.create(db, actor=actor, now=now, customer_id=customer.id, draft=draft).row
+    link = linked(db, invoice)
 
-    printing.invoice_pdf(db, actor=actor, invoice_id=invoice.id, payment_link="https://bayar.example/p/1")
+    printing.invoice_pdf(db, actor=actor, invoice_id=invoice.id, payment_link=link)
 
     (page,) = printed
     assert invoice.invoice_number is not None
     for said in (invoice.invoice_number, "Internet November", "Rp 225.000", "-Rp 25.000", "1 Nov 2026 – 30 Nov 2026",
-                 "BCA 123", "Budi &lt;b&gt;", "https://bayar.example/p/1", 'lang="id"'):  # fmt: skip
+                 "BCA 123", "Budi &lt;b&gt;", link, 'lang="id"'):  # fmt: skip
         assert said in page
+
+
+def test_only_a_link_that_was_made_for_the_invoice_is_printed_on_it(
+    db: Session, actor: Actor, now: datetime, customer: Customer
+) -> None:
+    draft = invoices.Draft(kind="manual", lines=[Line(item_type="other", description="x", unit_price=Decimal(1000))])
+    one, other = (invoices.create(db, actor=actor, now=now, customer_id=customer.id, draft=draft).row for _ in range(2))
+    link = linked(db, other)
+    token = link.rsplit("/", 1)[-1]
+
+    for address in (link, "https://evil.example/pay", f"ftp://x/{token}", "https://x/" + "y" * 600):
+        with pytest.raises(Invalid, match="no link to pay this invoice"):
+            printing.invoice_pdf(db, actor=actor, invoice_id=one.id, payment_link=address)
 
 
 def test_a_paid_invoice_and_its_receipt_are_real_pdf(
