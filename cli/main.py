@@ -32,7 +32,7 @@ COMMANDS = {
     "demo": Entry(target="cli.demo:demo", help="A small provider to look at, with logins and accounting."),
     "collect": Entry(target="cli.collect:collect", help="Move accounting records from the spool to the database."),
     "coa": Entry(target="cli.coa:coa", help="Changes on their way to live sessions."),
-    "jobs": Entry(target="cli.jobs:jobs", help="Run a background job by hand."),
+    "jobs": Entry(target="cli.jobs:jobs", help="Background jobs: when they ran, and one run by hand."),
     "simulate": Entry(target="cli.simulate:simulate", help="A MikroTik router that logs in and reports traffic."),
     "nas": Entry(target="cli.business:nas", help="Routers."),
     "customer": Entry(target="cli.business:customer", help="Customers."),

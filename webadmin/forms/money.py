@@ -143,6 +143,8 @@ class RulesForm(Form):
     applies_balance = BooleanField(_l("Credit pays open invoices by itself, the one due first in front"))
     keeps_days = BooleanField(_l("A late renewal is for the days that were billed, not a whole term from then on"))
     most_suspended_percent = WholeField(_l("Stop a run that would suspend more than (%)"), validators=[optional()])
+    runs_by_itself = BooleanField(_l("The nightly billing run begins by itself"))
+    run_hour = WholeField(_l("It begins at the hour (0 to 23)"), validators=[optional()])
 
     def changes(self) -> dict[str, Any]:
         """The rules as the use-case takes them; what was left empty stays."""

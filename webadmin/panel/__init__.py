@@ -11,6 +11,8 @@ from webadmin.panel import (
     alarms,
     allowances,
     attributes,
+    background_jobs,
+    billing_runs,
     blacklist,
     bulk_changes,
     certificates,
@@ -62,7 +64,7 @@ SUBJECTS = (
     fair_use, decisions, attributes,
     allowances, plans, rollouts, routers, router_groups, router_test, router_api, server, blacklist, devices, online,
     logins, changes, bulk_changes, settings, gardens, retention, staff, provider, certificates, tokens, usage_check,
-    invoices, payments, balances, rules,
+    invoices, payments, balances, rules, billing_runs, background_jobs,
     gateways, gateway_orders, parked, payment_links, pay,
 )  # fmt: skip
 THEMES = (

@@ -109,6 +109,12 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
                 endpoint="panel.parked.index", permission="record_payments", text=_l("Parked money"), icon="wallet"
             ),
             _Page(
+                endpoint="panel.billing_runs.index",
+                permission="manage_billing",
+                text=_l("Billing runs"),
+                icon="rotate",
+            ),
+            _Page(
                 endpoint="panel.billing_rules.index",
                 permission="manage_billing",
                 text=_l("Rules of billing"),
@@ -163,6 +169,7 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
                 text=_l("How long records are kept"),
                 icon="database",
             ),
+            _Page(endpoint="panel.jobs.index", permission="manage_settings", text=_l("Jobs"), icon="clock"),
             _Page(endpoint="panel.server.index", permission="view_nas", text=_l("RADIUS server"), icon="server"),
             _Page(endpoint="panel.certificates.index", permission="view_nas", text=_l("Certificates"), icon="key"),
             _Page(endpoint="panel.staff.index", permission="manage_users", text=_l("Staff"), icon="shield-lock"),

@@ -71,6 +71,18 @@ _STATES: dict[str, dict[str, Mark]] = {
         "stopped": Mark(colour="red", icon="ban", text=_l("stopped")),
         "done": Mark(colour="green", icon="check", text=_l("done")),
     },
+    "billing_run": {
+        "running": Mark(colour="blue", icon="loader", text=_l("running")),
+        "stopped": Mark(colour="red", icon="ban", text=_l("stopped")),
+        "done": Mark(colour="green", icon="check", text=_l("done")),
+        "undone": Mark(colour="grey", icon="arrow-back-up", text=_l("undone")),
+    },
+    "job": {
+        "running": Mark(colour="blue", icon="loader", text=_l("running")),
+        "done": Mark(colour="green", icon="check", text=_l("done")),
+        "stopped": Mark(colour="amber", icon="ban", text=_l("stopped, asks")),
+        "failed": Mark(colour="red", icon="x", text=_l("failed")),
+    },
     "gateway_order": {
         "created": Mark(colour="grey", icon="send", text=_l("being started")),
         "pending": Mark(colour="blue", icon="clock", text=_l("not paid yet")),

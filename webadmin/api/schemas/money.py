@@ -366,6 +366,8 @@ class RulesOut(Schema):
     applies_balance = fields.Boolean()
     keeps_days = fields.Boolean()
     most_suspended_percent = fields.Integer()
+    runs_by_itself = fields.Boolean(metadata={"description": "the nightly billing run begins by itself"})
+    run_hour = fields.Integer(metadata={"description": "at this local hour"})
 
 
 class RulesPatch(Schema):
@@ -379,6 +381,8 @@ class RulesPatch(Schema):
     applies_balance = boolean()
     keeps_days = boolean()
     most_suspended_percent = whole(least=1, most=100)
+    runs_by_itself = boolean()
+    run_hour = whole(least=0, most=23)
 
 
 InvoiceList = list_schema(InvoiceOut, name="InvoiceList", summary=InvoiceSums())

@@ -1,0 +1,117 @@
+"""Billing runs and jobs on screen."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from browser.seed_panel import Seeded
+from bss.actor import Actor
+from bss.billing import runs, work
+from db.engine import psycopg_of
+from db.models import BillingRun, Subscription, User
+from db.queries import jobs
+from factories import make_customer, make_plan, make_subscription, make_tenant, make_user
+from integration.money.conftest import bill
+from runtime.job_log import BY
+from runtime.tasks import app as celery
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def late(db: Session, seeded: Seeded) -> list[Subscription]:
+    """Thirty who are late, and one whose term ends soon."""
+    tenant_id = seeded.owner.tenant_id
+    actor = Actor.system(tenant_id=tenant_id, name="test")
+    plan = make_plan(db, tenant_id=tenant_id, price=Decimal(150000))
+    rows = []
+    for number in range(31):
+        customer = make_customer(db, tenant_id=tenant_id)
+        row = make_subscription(
+            db, tenant_id=tenant_id, customer=customer, plan=plan, price=Decimal(150000),
+            expires_at=now() + timedelta(days=3 if number == 30 else 20),
+        )  # fmt: skip
+        if number < 30:
+            bill(db, actor, customer, 150000, subscription=row, due_date=now().date() - timedelta(days=40))
+        rows.append(row)
+    db.commit()
+    return rows
+
+
+def drive(db: Session) -> None:
+    """What a worker would do."""
+    db.expire_all()
+    for run in db.scalars(select(BillingRun).where(BillingRun.finished_at.is_(None))).all():
+        work.drive(db, run_id=run.id, clock=now)
+
+
+def test_a_run_is_tried_begun_allowed_followed_and_undone(
+    db: Session, owner: FlaskClient, late: list[Subscription]
+) -> None:
+    assert "No night has been billed yet" in owner.get("/billing").text
+    tried = owner.post("/billing", data={"dry": "yes"})
+    drive(db)
+    page = owner.get(tried.location).text
+    assert "keeps nothing" in page
+    assert "A real run would stop here and ask" in page
+
+    begun = owner.post("/billing", data={"dry": "no"})
+    assert "It would suspend" in owner.get(begun.location).text
+    assert owner.post(begun.location + "/continue", data={"reason": ""}).status_code == 422
+    assert owner.post(begun.location + "/continue", data={"reason": "all of one estate"}).status_code == 303
+    assert 'hx-trigger="every 2s"' in owner.get(begun.location + "/progress").text
+    drive(db)
+    page = owner.get(begun.location).text
+    assert "Suspended by it" in page
+    assert "all of one estate" in page
+    assert owner.post(begun.location + "/stop", follow_redirects=True).status_code == 200
+
+    assert "The run did not" not in owner.get(begun.location + "/undo").text
+    assert owner.post(begun.location + "/undo", data={"reason": "a wrong file"}).status_code == 303
+    drive(db)
+    db.expire_all()
+    assert {row.status for row in late} == {"active"}
+    assert "30 came back" in owner.get(begun.location).text
+    assert "undone" in owner.get("/billing").text
+
+
+def test_what_runs_in_the_background_is_listed_started_and_rescheduled(db: Session, owner: FlaskClient) -> None:
+    celery.loader.import_default_modules()
+    celery.tasks["bss.books"].apply(headers={BY: "Dewi"})
+    page = owner.get("/jobs").text
+    assert "Checks that the books agree" in page
+    assert "has not run yet" in page
+    assert "Dewi" in owner.get("/jobs/bss.books").text
+    assert owner.get("/jobs/nothing").status_code == 404
+
+    assert owner.post("/jobs/bss.books/run").status_code in (302, 303)
+    assert owner.post("/jobs/bss.books/schedule", data={"when": "never"}).status_code == 422
+    assert owner.post("/jobs/bss.books/schedule", data={"when": "0 4 * * *"}).status_code == 303
+    assert "0 4 * * *" in owner.get("/jobs/bss.books").text
+    assert jobs.states(psycopg_of(db))["bss.books"].schedule == "0 4 * * *"
+    assert owner.post("/jobs/bss.expire-accounts/anyway", data={"reason": ""}).status_code == 422
+    assert owner.post("/jobs/bss.expire-accounts/anyway", data={"reason": "checked"}).status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/billing", "/jobs", "/jobs/bss.books"])
+def test_who_may_not_manage_it_does_not_see_it(
+    db: Session, client_of: Callable[[User], FlaskClient], seeded: Seeded, path: str
+) -> None:
+    staff = make_user(db, tenant_id=seeded.owner.tenant_id, permissions=["view_money", "view_customers"])
+    db.commit()
+    assert client_of(staff).get(path).status_code == 403
+
+
+def test_another_providers_run_does_not_exist(db: Session, owner: FlaskClient) -> None:
+    other = make_tenant(db)
+    run = runs.start(db, actor=Actor.system(tenant_id=other.id, name="x"), now=now())
+    db.commit()
+    for path in (f"/billing/{run.id}", f"/billing/{run.id}/progress", f"/billing/{run.id}/undo"):
+        assert owner.get(path).status_code == 404

@@ -1,0 +1,156 @@
+"""Billing runs and background jobs, in and out."""
+
+from marshmallow import Schema, fields, validate
+
+from db.models.jobs import JOB_OUTCOMES
+from domain.billing import RUN_KINDS, RUN_STATUSES, STOPPED_BECAUSE
+from webadmin.api.base import list_schema
+from webadmin.api.schemas.shapes import Money, amount, boolean, id_argument, text, word
+from webadmin.api.schemas.shapes import when as moment
+
+
+class RunIn(Schema):
+    """A run to begin. A dry one does everything and keeps nothing of it."""
+
+    kind = word(RUN_KINDS, load_default="nightly", metadata={"example": "nightly"})
+    is_dry = boolean(load_default=False)
+
+
+class RunContinue(Schema):
+    """How a stopped run goes on."""
+
+    reason = text(255, load_default="", example="they are all of one estate")
+    suspends = boolean(load_default=True, metadata={"description": "false: bill and remind, but cut nobody off"})
+
+
+class RunReason(Schema):
+    """Why."""
+
+    reason = fields.String(required=True, validate=validate.Length(1, 255), metadata={"example": "a wrong file"})
+
+
+class RunsQuery(Schema):
+    """Which part of the list."""
+
+    limit = fields.Integer(load_default=20, validate=validate.Range(1, 200))
+    before = id_argument()
+
+
+class RunOut(Schema):
+    """A billing run: how far it is, and what it did."""
+
+    id = fields.Integer()
+    kind = word(RUN_KINDS)
+    day = fields.Date(metadata={"example": "2026-11-27", "description": "the provider's local day"})
+    is_dry = fields.Boolean()
+    status = word(RUN_STATUSES)
+    stopped_because = word(STOPPED_BECAUSE, allow_none=True)
+    why_stopped = fields.String(metadata={"example": "would suspend 38 % of all subscriptions (380 of 1000): stopped"})
+    would_stop = fields.Boolean(metadata={"description": "whether suspending `to_suspend` needs a person's leave"})
+    percent = fields.Integer(metadata={"example": 42})
+    seconds_left = fields.Integer(allow_none=True)
+    done = fields.Integer()
+    total = fields.Integer()
+    active = fields.Integer(metadata={"description": "active subscriptions when it began"})
+    to_suspend = fields.Integer(metadata={"description": "how many it found to suspend when it began"})
+    suspends = fields.Boolean()
+    marked_overdue = fields.Integer()
+    suspended = fields.Integer()
+    reminded = fields.Integer()
+    invoiced = fields.Integer()
+    invoiced_total = amount()
+    paid = fields.Integer()
+    paid_total = amount()
+    restored = fields.Integer()
+    skipped = fields.Integer(metadata={"description": "subscriptions that could not be billed"})
+    undone_restored = fields.Integer()
+    requested_by = fields.String()
+    continued_by = fields.String(allow_none=True)
+    continue_reason = fields.String(allow_none=True)
+    undone_by = fields.String(allow_none=True)
+    undo_reason = fields.String(allow_none=True)
+    as_of = moment()
+    worked_at = moment(allow_none=True)
+    finished_at = moment(allow_none=True)
+
+
+class SuspensionOut(Schema):
+    """One subscription that a run suspended."""
+
+    subscription_id = fields.Integer()
+    customer_id = fields.Integer()
+    customer_code = fields.String()
+    customer_name = fields.String()
+    username = fields.String()
+    status = fields.String(metadata={"description": "the subscription's state now"})
+    cause = fields.String(metadata={"example": "overdue"})
+    days_late = fields.Integer(allow_none=True)
+    owed = Money(metadata={"example": "150000.00"})
+    restored_at = moment(allow_none=True)
+
+
+class RunDetail(RunOut):
+    """A run with the first of those whom it suspended."""
+
+    suspensions = fields.List(fields.Nested(SuspensionOut))
+
+
+class BackgroundJobRunOut(Schema):
+    """One remembered run of a job."""
+
+    id = fields.Integer()
+    name = fields.String()
+    requested_by = fields.String(allow_none=True)
+    started_at = moment()
+    finished_at = moment(allow_none=True)
+    outcome = word(JOB_OUTCOMES)
+    said = fields.String()
+
+
+class BackgroundJobOut(Schema):
+    """A background job: its time, its last run and the next."""
+
+    name = fields.String(metadata={"example": "bss.billing"})
+    what = fields.String()
+    when = fields.String(metadata={"description": "seconds, or a crontab in UTC", "example": "30 2 * * *"})
+    usual_when = fields.String()
+    is_off = fields.Boolean()
+    is_guarded = fields.Boolean(metadata={"description": "it stops by itself before it does something unlikely"})
+    outcome = word(JOB_OUTCOMES, allow_none=True)
+    said = fields.String()
+    started_at = moment(allow_none=True)
+    finished_at = moment(allow_none=True)
+    took_ms = fields.Integer()
+    runs = fields.Integer()
+    failures = fields.Integer()
+    next_at = moment(allow_none=True)
+
+
+class BackgroundJobDetail(BackgroundJobOut):
+    """A job with its last remembered runs."""
+
+    last_runs = fields.List(fields.Nested(BackgroundJobRunOut))
+
+
+class BackgroundJobStart(Schema):
+    """How a job is started by hand."""
+
+    is_allowed = boolean(load_default=False, metadata={"description": "also where it would stop by itself"})
+    reason = text(255, load_default="")
+
+
+class BackgroundJobSchedule(Schema):
+    """When a job runs by itself; with neither, as built in."""
+
+    when = text(60, load_default=None, allow_none=True, example="0 4 * * *")
+    is_off = boolean(load_default=False)
+
+
+class BackgroundJobStarted(Schema):
+    """What was asked of the workers."""
+
+    message = fields.String(metadata={"example": "bss.books was started"})
+
+
+RunList = list_schema(RunOut, name="BillingRunList")
+BackgroundJobList = list_schema(BackgroundJobOut, name="BackgroundJobList")
