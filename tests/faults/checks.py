@@ -179,29 +179,35 @@ def _number(connection: psycopg.Connection[Any], statement: str, named: dict[str
 
 @dataclass(frozen=True, kw_only=True)
 class Spooled:
-    """What the spool holds of one run: each record by its key, lines in all, and lines that are no records."""
+    """What the spool holds of one run: each record by its key, lines in all, and lines that are no records.
+
+    `torn` are pieces in front of a whole record in the same line, which the collector counts as a line of its own.
+    """
 
     keys: Counter[Key]
     lines: int
     unreadable: int
+    torn: int = 0
 
 
 def read_spool(nodes: Mapping[str, Path], since: Mapping[tuple[str, str], int]) -> Spooled:
     """All lines that were written after these sizes, by every node."""
     keys: Counter[Key] = Counter()
-    lines = unreadable = 0
+    lines = unreadable = torn = 0
     for node, directory in nodes.items():
         for path in sorted(directory.glob("acct-*.jsonl")):
             with path.open("rb") as file:
                 file.seek(since.get((node, path.name), 0))
                 for raw in file:
                     lines += 1
-                    key = key_of(raw) or _key_at_the_end(raw)
+                    key = key_of(raw)
+                    if key is None and (key := _key_at_the_end(raw)) is not None:
+                        torn += 1
                     if key is None:
                         unreadable += 1
                     else:
                         keys[key] += 1
-    return Spooled(keys=keys, lines=lines, unreadable=unreadable)
+    return Spooled(keys=keys, lines=lines, unreadable=unreadable, torn=torn)
 
 
 def key_of(raw: bytes) -> Key | None:

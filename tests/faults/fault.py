@@ -180,9 +180,10 @@ class Fault:
             truth.forget(excused)
         compared = checks.compare(stage.lab.settings.database_url, truth, run.numbers)
         compared.note("acknowledged records that the spool does not hold", missing)
+        wanted, lines = spooled.lines + spooled.torn, _counted(stage) - counted
         # What is counted again after a power cut is a line more, and nothing else.
-        if (lines := _counted(stage) - counted) != spooled.lines and not (excused and lines > spooled.lines):
-            compared.problems.append(f"{spooled.lines} lines in the spool, {lines} counted")
+        if lines != wanted and not (excused and lines > wanted):
+            compared.problems.append(f"{spooled.lines} lines in the spool, {spooled.torn} torn, {lines} counted")
         self.check(run, compared)
         outcome.lost += len(missing) + compared.lost
         outcome.duplicated += compared.duplicated
@@ -190,6 +191,7 @@ class Fault:
             "sessions": compared.sessions,
             "spool_lines": spooled.lines,
             "spool_lines_unreadable": spooled.unreadable,
+            "spool_lines_torn": spooled.torn,
             "repeats_merged": spooled.lines - spooled.unreadable - len(spooled.keys),
             "set_aside": stage.number("SELECT count(*) FROM quarantined_records"),
         }

@@ -306,7 +306,7 @@ class TaskOverdue(LiveChange):
         stage.lab.log_file("worker").unlink(missing_ok=True)
         stage.lab.start_service_as("worker", "worker", {"runtime.tasks": "tests.faults.impatient"})
         for router in scene.routers:
-            router.coa_behaviour.delay_ms = 1500
+            router.coa_behaviour.delay_ms = 3500
 
     def look(self, scene: Scene, outcome: Outcome) -> None:
         said = scene.stage.lab.log_file("worker").read_text(errors="replace")
