@@ -45,6 +45,6 @@ def test_repeats_and_torn_lines_are_counted_and_a_missing_record_is_lost(tmp_pat
 
     found = read_spool({"n": tmp_path}, {("n", "acct-2026112700.jsonl"): len(before)})
 
-    assert (found.lines, found.unreadable, found.keys) == (3, 0, {START: 2, INTERIM: 1})
+    assert (found.lines, found.unreadable, found.torn, found.keys) == (3, 0, 1, {START: 2, INTERIM: 1})
     assert lost_records([START, INTERIM], found) == []
     assert lost_records([INTERIM], Spooled(keys=type(found.keys)(), lines=0, unreadable=0)) == [INTERIM]

@@ -2,7 +2,18 @@
 
 import pytest
 
-from faults.truth import Ask, Caller, SessionTruth, availability, false_accepts, false_rejects, recovery_s
+from faults.truth import (
+    Ask,
+    Caller,
+    Key,
+    SessionTruth,
+    Truth,
+    availability,
+    false_accepts,
+    false_rejects,
+    not_let_in,
+    recovery_s,
+)
 
 
 def ask(at: float, took_s: float | None = 0.01, *, accepted: bool = True, caller: Caller = Caller.CUSTOMER) -> Ask:
@@ -16,6 +27,7 @@ def test_a_customer_who_was_let_in_late_or_refused_or_not_answered_was_not_serve
 
     assert availability(logins, since=0.0, until=5.0) == 0.25
     assert availability(logins, since=20.0, until=30.0) is None
+    assert [one.asked_at for one in not_let_in(logins, since=0.0, until=5.0)] == [2.0, 3.0, 4.0]
 
 
 def test_strangers_who_are_refused_or_not_answered_cost_no_availability() -> None:
@@ -62,3 +74,24 @@ def test_acknowledgements_in_any_order_add_up_to_the_greatest_report() -> None:
 
     assert (session.acked_upload_bytes, session.acked_download_bytes, session.acked_session_s) == (50, 500, 60)
     assert (session.records_acked, session.stop_acked, session.last_acked_at) == (2, True, 60.0)
+
+
+def test_what_nobody_was_promised_is_taken_back_from_its_session_and_from_no_other() -> None:
+    first, other = (
+        SessionTruth(
+            router="r", session_id=name, class_text="c", subscription_id=1, username="a", began_at=0.0, records_acked=2,
+            acked_download_bytes=90, acked_session_s=9, stop_acked=True,
+        )
+        for name in ("1", "2")
+    )  # fmt: skip
+    kept, gone = Key("r", "1", "c", "Interim-Update", 0, 40, 4), Key("r", "1", "c", "Stop", 0, 90, 9)
+
+    Truth(sessions=[first, other], acked=[kept, gone]).forget([gone])
+
+    assert (first.records_acked, first.acked_download_bytes, first.acked_session_s, first.stop_acked) == (
+        1,
+        40,
+        4,
+        False,
+    )
+    assert (other.records_acked, other.acked_download_bytes, other.stop_acked) == (2, 90, True)
