@@ -126,7 +126,7 @@ def test_a_batch_grows_on_its_own_terms_only(db: Session, actor: Actor, now: dat
     [
         ({"code_pattern": "XXXX-XXXX"}, "code_pattern"),
         ({"code_pattern": "9999-9999-9999"}, "code_pattern"),
-        ({"code_pattern": "XXXX-XXXX-XXX$"}, "code_pattern"),
+        ({"code_pattern": "XXXX-XXXX-XX$X"}, "code_pattern"),
         ({"price": "-1"}, "price"),
         ({"price": "1000.50"}, "price"),
         ({"commission_percent": "5"}, "commission_percent"),
