@@ -108,15 +108,6 @@ def customers(customers: int, asked: int) -> None:
     _report(lambda: [_module("customers").run(customers=customers, asked=asked, say=_say)])
 
 
-@bench.command("customers")
-@click.option("--customers", default=1_000_000, show_default=True, type=click.IntRange(1_000, 4_000_000))
-@click.option("--asked", default=20, show_default=True, help="How often each is asked.", type=click.IntRange(2))
-@json_option
-def customers(customers: int, asked: int) -> None:
-    """How long a search among a million customers takes, and a thousand new ones in one job."""
-    _report(lambda: [_module("customers").run(customers=customers, asked=asked, say=_say)])
-
-
 @bench.command("history")
 @click.option("--rows", default=50_000_000, show_default=True, type=click.IntRange(60_000, 500_000_000))
 @click.option(

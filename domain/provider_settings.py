@@ -15,17 +15,13 @@ _PREFIX = re.compile(r"[A-Z0-9]{1,10}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProviderSettings:
-    """`tokens_add_per_hour` bounds what programs may add one by one; None lifts the bound.
-
-    `anonymize_after_days` is how long a deleted customer's data are kept before they are made anonymous.
-    """
+    """`tokens_add_per_hour` bounds what programs may add one by one; None lifts the bound."""
 
     require_whatsapp: bool = False
     default_customer_status: str = "prospect"
     customer_code_prefix: str = CUSTOMER_PREFIX
     subscription_code_prefix: str = SUBSCRIPTION_PREFIX
     tokens_add_per_hour: int | None = 100
-    anonymize_after_days: int | None = 90
 
 
 NAMES = tuple(field.name for field in fields(ProviderSettings))

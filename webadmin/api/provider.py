@@ -34,9 +34,6 @@ class ProviderOut(Schema):
     tokens_add_per_hour = fields.Integer(
         allow_none=True, metadata={"description": "so many customers may tokens add one by one; null: any number"}
     )
-    anonymize_after_days = fields.Integer(
-        allow_none=True, metadata={"description": "how long deleted customers are kept; null: for ever"}
-    )
 
 
 class ProviderPatch(Schema):
@@ -51,7 +48,6 @@ class ProviderPatch(Schema):
     customer_code_prefix = text(10, example="CUST")
     subscription_code_prefix = text(10, example="SUB")
     tokens_add_per_hour = whole(least=1, most=100_000, allow_none=True)
-    anonymize_after_days = whole(least=1, most=100_000, allow_none=True)
 
 
 @blueprint.route("")

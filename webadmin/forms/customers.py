@@ -3,16 +3,30 @@
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, DateTimeLocalField, HiddenField, StringField, TextAreaField
+from wtforms import BooleanField, DateField, DateTimeLocalField, HiddenField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
 from bss.subscriptions import CONNECTION_TYPES, SUSPEND_REASONS
-from domain.customer_record import CUSTOMER_TYPES
-from webadmin.forms.fields import AmountField, Form, IdField, SpeedField, WholeField, optional, words_field
+from domain.customer_record import CUSTOMER_TYPES, tags_of
+from webadmin.forms.fields import (
+    AmountField,
+    DegreesField,
+    Form,
+    IdField,
+    SpeedField,
+    WholeField,
+    optional,
+    words_field,
+)
+from webadmin.panel.customer_words import GENDER_WORDS
 from webadmin.panel.language import LANGUAGES
 from webadmin.panel.words import NAS_BINDINGS, choice_words, suspend_reason_words
 
 CUSTOMER_FIELDS = ("name", "email", "phone", "address", "city", "customer_type", "language", "notes", "credit_limit")
+MORE_FIELDS = (
+    "whatsapp", "province", "house_number", "apartment_number", "postal_code", "country", "location", "latitude",
+    "longitude", "company_name", "tax_id", "birth_date", "gender",
+)  # fmt: skip
 
 
 def _needed(message: Any) -> InputRequired:
@@ -27,6 +41,23 @@ class CustomerForm(Form):
     email = StringField(_l("E-mail"), validators=[optional()], render_kw={"inputmode": "email"})
     address = TextAreaField(_l("Address"), validators=[optional()], render_kw={"rows": 2})
     city = StringField(_l("City"), validators=[optional()])
+    whatsapp = StringField(_l("WhatsApp"), validators=[optional()], render_kw={"inputmode": "tel"})
+    province = StringField(_l("Province"), validators=[optional()])
+    house_number = StringField(_l("House number"), validators=[optional()])
+    apartment_number = StringField(_l("Apartment"), validators=[optional()])
+    postal_code = StringField(_l("Postal code"), validators=[optional()])
+    country = StringField(_l("Country"), validators=[optional()])
+    location = StringField(_l("How to find it"), validators=[optional()])
+    latitude = DegreesField(_l("Latitude"), validators=[optional()])
+    longitude = DegreesField(_l("Longitude"), validators=[optional()])
+    company_name = StringField(_l("Company"), validators=[optional()])
+    tax_id = StringField(_l("Tax number"), validators=[optional()])
+    birth_date = DateField(_l("Birth date"), validators=[optional()])
+    gender = words_field(_l("Gender"), [("", _l("not said")), *GENDER_WORDS.items()], default="")
+    # Called otherwise than the customer's own, so that no form is ever filled with it.
+    new_id_card_number = StringField(
+        _l("Number of the identity card"), validators=[optional()], render_kw={"autocomplete": "off"}
+    )
     customer_type = words_field(_l("Type"), [(code, choice_words(code)) for code in CUSTOMER_TYPES])
     language = words_field(_l("Language of messages"), LANGUAGES.items(), default="id")
     credit_limit = AmountField(_l("Credit limit"), validators=[optional()])
@@ -35,7 +66,17 @@ class CustomerForm(Form):
 
     def customer(self) -> dict[str, Any]:
         """The customer's fields as the use-cases take them."""
-        return self.given(*CUSTOMER_FIELDS) | {"name": self.name.data or "", "notes": self.notes.data or ""}
+        given = self.given(*CUSTOMER_FIELDS, *MORE_FIELDS)
+        card = (self.new_id_card_number.data or "").strip()
+        return given | {"name": self.name.data or "", "notes": self.notes.data or ""} | (
+            {"id_card_number": card} if card else {}
+        )
+
+    @property
+    def more_is_open(self) -> bool:
+        """Whether a field of the folded part has something to say."""
+        folded = set(MORE_FIELDS) - {"whatsapp", "province", "country"}
+        return any(self[name].errors for name in (*folded, "new_id_card_number"))
 
 
 class _ServiceMixin:
@@ -59,6 +100,15 @@ class NewCustomerForm(_ServiceMixin, CustomerForm):
     """A customer with the first subscription; without a plan only the customer is added."""
 
     service_plan_id = IdField(_l("Plan"), empty=_l("none: add the customer without a subscription"))
+    tags = StringField(_l("Tags"), validators=[optional()])
+    referred_by = StringField(_l("Recommended by"), validators=[optional()], render_kw={"autocomplete": "off"})
+    operator_id = IdField(_l("Operator"), empty=_l("as who adds him"))
+    initial_balance = AmountField(_l("Balance he brings along"), validators=[optional()])
+
+    def customer(self) -> dict[str, Any]:
+        """The same, with what can be said only of a new one."""
+        given = self.given("referred_by", "operator_id")
+        return super().customer() | given | {"tags": tags_of(self.tags.data or "")}
 
 
 class SubscriptionForm(_ServiceMixin, Form):

@@ -123,6 +123,18 @@ class AmountField(TypedField):
         return f"{Decimal(value):f}".removesuffix(".00")
 
 
+class DegreesField(TypedField):
+    """A coordinate in degrees."""
+
+    wrong = _l("Write degrees such as -6.2088.")
+
+    def read(self, text: str) -> Decimal | None:
+        return _decimal(text)
+
+    def spell(self, value: Decimal) -> str:
+        return f"{Decimal(value).normalize():f}"
+
+
 class WholeField(TypedField):
     """A whole number."""
 

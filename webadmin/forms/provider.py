@@ -1,12 +1,37 @@
 """The provider's settings."""
 
-from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField
+from typing import Any
 
-from webadmin.forms.fields import Form
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, StringField
+from wtforms.validators import InputRequired
+
+from domain.provider_settings import STARTING_STATUSES
+from webadmin.forms.fields import Form, WholeField, optional, words_field
+from webadmin.panel.language import LANGUAGES
+from webadmin.panel.words import state_mark
 
 
 class ProviderForm(Form):
     """What holds for all subscriptions."""
 
     usernames_ignore_case = BooleanField(_l("Upper and lower case of usernames are one"))
+
+
+class CustomersForm(Form):
+    """What holds for all customers."""
+
+    name = StringField(_l("Name of the provider"), validators=[InputRequired(message=_l("Write a name."))])
+    locale = words_field(_l("Language of the provider"), LANGUAGES.items())
+    country_code = StringField(_l("Country of numbers without one"), render_kw={"inputmode": "numeric"})
+    require_whatsapp = BooleanField(_l("No customer without a WhatsApp number"))
+    default_customer_status = words_field(
+        _l("New customers are"), [(code, state_mark("customer", code).text) for code in STARTING_STATUSES]
+    )
+    customer_code_prefix = StringField(_l("Customer codes begin with"))
+    subscription_code_prefix = StringField(_l("Subscription codes begin with"))
+    tokens_add_per_hour = WholeField(_l("Customers that programs may add in an hour"), validators=[optional()])
+
+    def changes(self) -> dict[str, Any]:
+        """The fields as the use-case takes them."""
+        return {name: field.data for name, field in self._fields.items() if name != "csrf_token"}

@@ -3,15 +3,16 @@
 import unicodedata
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
+from bss import accounts
 from bss import customers as use
-from bss import subscriptions as services
 from bss.actor import Actor
 from bss.outcome import Issued
 from bss.usage_check import reported
@@ -151,11 +152,14 @@ def new() -> ResponseReturnValue:
 def _add(
     session: Session, *, actor: Actor, now: datetime, form: NewCustomerForm
 ) -> tuple[Customer, Issued[Subscription] | None]:
-    customer = use.create(session, actor=actor, now=now, **form.customer())
-    if form.service_plan_id.data is None:
-        return customer, None
-    issued = services.create(session, actor=actor, now=now, customer_id=customer.id, **service_values(form, customer))
-    return customer, issued
+    service = None if form.service_plan_id.data is None else partial(service_values, form)
+    balance = form.initial_balance.data
+    if balance and not may("edit_balance"):
+        abort(403)
+    made = accounts.create(
+        session, actor=actor, now=now, customer=form.customer(), subscription=service, initial_balance=balance
+    )
+    return made.customer, made.issued
 
 
 def service_values(form: NewCustomerForm | SubscriptionForm, customer: Customer) -> dict[str, Any]:
@@ -189,6 +193,9 @@ def offer_choices(form: NewCustomerForm | SubscriptionForm) -> None:
     )
     form.nas_server_id.offer((nas.id, nas.name) for nas in catalogue.choices_of_routers(db()))
     form.nas_group_id.offer((group.id, group.name) for group in groups_of(db(), tenant().id))
+    if isinstance(form, NewCustomerForm):
+        rows = operators_of(db(), tenant().id)
+        form.operator_id.offer((row.id, row.name) for row in rows if row.is_active)
 
 
 def _added(customer: Customer, issued: Issued[Subscription] | None) -> ResponseReturnValue:

@@ -1,13 +1,16 @@
-"""The provider's settings that hold for all subscriptions."""
+"""The provider's settings that hold for all customers and subscriptions."""
 
-from flask import Blueprint, flash, redirect, url_for
+from dataclasses import asdict
+
+from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from bss import provider as use
-from webadmin.forms.provider import ProviderForm
-from webadmin.panel.support import attempt, render, tenant
+from webadmin.forms.provider import CustomersForm, ProviderForm
+from webadmin.panel.support import attempt, db, render, tenant
 from webadmin.permissions import requires
+from webadmin.security import current_actor
 
 blueprint = Blueprint("provider", __name__)
 
@@ -21,4 +24,27 @@ def index() -> ResponseReturnValue:
     if form.validate_on_submit() and attempt(form, use.set_usernames_ignore_case, ignore_case=ignore_case) is not None:
         flash(gettext("Saved."), "success")
         return redirect(url_for("panel.provider.index"), 303)
-    return render("panel/settings/provider.html", 422 if form.is_submitted() else 200, form=form)
+    return _page(form, _customers_form(None))
+
+
+@blueprint.post("/settings/provider/customers")
+@requires("manage_settings")
+def customers() -> ResponseReturnValue:
+    """What holds for customers."""
+    form = _customers_form(request.form)
+    if form.validate_on_submit() and attempt(form, use.change, changes=form.changes()) is not None:
+        flash(gettext("Saved."), "success")
+        return redirect(url_for("panel.provider.index"), 303)
+    return _page(ProviderForm(formdata=None, obj=tenant()), form)
+
+
+def _customers_form(formdata: object) -> CustomersForm:
+    own = tenant()
+    settings = asdict(use.settings_of(db(), actor=current_actor()))
+    data = settings | {"name": own.name, "locale": own.locale, "country_code": own.country_code}
+    return CustomersForm(formdata=formdata, data=data)
+
+
+def _page(form: ProviderForm, customers_form: CustomersForm) -> ResponseReturnValue:
+    refused = form.errors or customers_form.errors or form.form_errors or customers_form.form_errors
+    return render("panel/settings/provider.html", 422 if refused else 200, form=form, customers_form=customers_form)
