@@ -5,6 +5,7 @@ from flask_babel import lazy_gettext as _l
 from flask_limiter import Limiter
 from werkzeug.local import LocalProxy
 
+from domain.customer_jobs import ACTION_PERMISSIONS
 from webadmin.panel import (
     accounting,
     accounting_words,
@@ -12,11 +13,15 @@ from webadmin.panel import (
     allowances,
     attributes,
     background_jobs,
+    billing_profiles,
     billing_runs,
     blacklist,
     bulk_changes,
     certificates,
     changes,
+    customer_jobs,
+    customer_records,
+    customer_words,
     customers,
     decisions,
     devices,
@@ -29,6 +34,7 @@ from webadmin.panel import (
     logins,
     navigation,
     online,
+    operators,
     paper,
     parked,
     pay,
@@ -60,11 +66,12 @@ from webadmin.panel.money import balances, invoices, payments, rules, tab
 from webadmin.panel.support import page_url, tenant
 
 SUBJECTS = (
-    today, accounting, alarms, history, search, customers, vouchers, voucher_batches, redeeming, paper, subscriptions,
+    today, accounting, alarms, history, search, customers, customer_records,
+    customer_jobs, operators, vouchers, voucher_batches, redeeming, paper, subscriptions,
     fair_use, decisions, attributes,
     allowances, plans, rollouts, routers, router_groups, router_test, router_api, server, blacklist, devices, online,
     logins, changes, bulk_changes, settings, gardens, retention, staff, provider, certificates, tokens, usage_check,
-    invoices, payments, balances, rules, billing_runs, background_jobs,
+    invoices, payments, balances, rules, billing_runs, billing_profiles, background_jobs,
     gateways, gateway_orders, parked, payment_links, pay,
 )  # fmt: skip
 THEMES = (
@@ -109,6 +116,13 @@ def _words() -> dict[str, object]:
         "choice_words": words.choice_words,
         "mac_bindings": words.MAC_BINDINGS,
         "suspend_reason_words": words.suspend_reason_words,
+        "contact_kinds": customer_words.CONTACT_KINDS,
+        "equipment_kinds": customer_words.EQUIPMENT_KINDS,
+        "gender_words": customer_words.GENDER_WORDS,
+        "balance_words": customer_words.BALANCE_WORDS,
+        "bulk_words": customer_words.BULK_WORDS,
+        "bulk_permissions": ACTION_PERMISSIONS,
+        "job_words": customer_words.JOB_WORDS,
         "terminate_cause_words": words.terminate_cause_words,
         "action_words": words.action_words,
         "cause_words": sentences.cause_words,

@@ -52,8 +52,11 @@ _BELOW = {
     "panel.payment_links": "panel.customers",
     "panel.subscriptions": "panel.customers",
     "panel.fair_use": "panel.customers",
+    "panel.customer_records": "panel.customers",
+    "panel.customer_jobs": "panel.customers",
     "panel.attributes": "panel.customers",
     "panel.balances": "panel.customers",
+    "panel.billing_profiles": "panel.customers",
     "panel.decisions": "panel.customers",
 }
 
@@ -172,6 +175,12 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
             _Page(endpoint="panel.jobs.index", permission="manage_settings", text=_l("Jobs"), icon="clock"),
             _Page(endpoint="panel.server.index", permission="view_nas", text=_l("RADIUS server"), icon="server"),
             _Page(endpoint="panel.certificates.index", permission="view_nas", text=_l("Certificates"), icon="key"),
+            _Page(
+                endpoint="panel.operators.index",
+                permission="manage_operators",
+                text=_l("Operators"),
+                icon="layout-dashboard",
+            ),
             _Page(endpoint="panel.staff.index", permission="manage_users", text=_l("Staff"), icon="shield-lock"),
             _Page(endpoint="panel.tokens.index", permission="manage_tokens", text=_l("API tokens"), icon="key"),
         ),

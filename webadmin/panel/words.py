@@ -107,6 +107,13 @@ _STATES: dict[str, dict[str, Mark]] = {
         "withdrawn": Mark(colour="grey", icon="ban", text=_l("withdrawn")),
         "closed": Mark(colour="grey", icon="x", text=_l("nothing to pay")),
     },
+    "transfer": {
+        "requested": Mark(colour="blue", icon="clock", text=_l("asked for")),
+        "confirmed_from": Mark(colour="blue", icon="arrow-right", text=_l("waits for the new operator")),
+        "confirmed_to": Mark(colour="blue", icon="arrow-left", text=_l("waits for the old operator")),
+        "done": Mark(colour="green", icon="check", text=_l("done")),
+        "rejected": Mark(colour="red", icon="x", text=_l("ended without a change")),
+    },
     "login": {
         "accept": Mark(colour="green", icon="login", text=_l("accepted")),
         "reject": Mark(colour="red", icon="ban", text=_l("refused")),
@@ -297,6 +304,7 @@ SUSPEND_REASONS: dict[str, LazyString] = {
     "maintenance": _l("maintenance"),
     "other": _l("other"),
     "no subscription left": _l("no subscription left"),
+    "customer deleted": _l("the customer was deleted"),
 }
 
 CHOICES: dict[str, LazyString] = {
@@ -429,6 +437,22 @@ _ACTIONS: dict[str, LazyString] = {
     "subscription.topup_removed": _l("took a top-up back"),
     "subscription.family_changed": _l("changed its family"),
     "family.created": _l("added a family"),
+    "customer.restored": _l("brought the customer back"),
+    "customer.tag_added": _l("put a tag on"),
+    "customer.tag_removed": _l("took a tag away"),
+    "customer.contact_added": _l("added a contact"),
+    "customer.contact_changed": _l("changed a contact"),
+    "customer.contact_removed": _l("removed a contact"),
+    "customer.equipment_added": _l("added equipment"),
+    "customer.equipment_changed": _l("changed equipment"),
+    "customer.equipment_removed": _l("removed equipment"),
+    "customer.family_changed": _l("changed whose family the customer is in"),
+    "customer.id_card_shown": _l("looked at the number of the identity card"),
+    "customer.transferred": _l("gave the customer to another operator"),
+    "customer.transfer_requested": _l("asked for another operator"),
+    "customer.transfer_confirmed_from": _l("agreed to give the customer away"),
+    "customer.transfer_confirmed_to": _l("agreed to take the customer"),
+    "customer.transfer_rejected": _l("ended a transfer"),
     "family.updated": _l("changed a family"),
     "family.deleted": _l("removed a family"),
     "subscription.mac_binding_changed": _l("changed device binding"),
@@ -473,7 +497,9 @@ def choice_words(value: str) -> LazyString | str:
 
 def suspend_reason_words(reason: str) -> LazyString | str:
     """Why somebody is suspended; free text stays as it was typed."""
-    return SUSPEND_REASONS.get(reason, reason)
+    code, sign, note = reason.partition(": ")
+    with_note = sign and code in SUSPEND_REASONS
+    return f"{SUSPEND_REASONS[code]}: {note}" if with_note else SUSPEND_REASONS.get(reason, reason)
 
 
 def terminate_cause_words(cause: str) -> LazyString | str:
