@@ -21,6 +21,7 @@ from gateways import ABOUT
 from webadmin.database import commit
 from webadmin.forms.gateways import RefundForm
 from webadmin.panel import gateway_words as words
+from webadmin.panel.sentences import said
 from webadmin.panel.support import (
     PAGE_SIZE,
     Page,
@@ -82,6 +83,7 @@ def show(row_id: int) -> ResponseReturnValue:
         payment=None if row.payment_id is None else db().get(Payment, row.payment_id),
         log=log,
         events=words.EVENTS,
+        say=said,
         labels=words.INSTRUCTIONS,
         about=ABOUT[row.gateway.kind],
         is_open=row.status in OPEN,

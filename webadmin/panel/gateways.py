@@ -14,6 +14,7 @@ from gateways import ABOUT, FIELDS
 from webadmin.forms.gateways import gateway_form
 from webadmin.panel import gateway_words as words
 from webadmin.panel.pay import payment_addresses
+from webadmin.panel.sentences import said
 from webadmin.panel.support import act, attempt, db, found, now, problems_of, render, tenant
 from webadmin.permissions import requires
 from webadmin.security import current_actor
@@ -100,6 +101,7 @@ def _form(form: object, kind: str, row: PaymentGateway | None) -> ResponseReturn
         about=ABOUT[kind],
         names=[field.name for field in FIELDS[kind]],
         where=words.WHERE[kind],
+        problem=said(row.problem) if row is not None else "",
         webhook_words=words.WEBHOOK.get(kind),
         webhook=None if row is None or not ABOUT[kind].has_webhook else payment_addresses().webhook(row.public_key),
     )

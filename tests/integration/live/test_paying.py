@@ -55,7 +55,7 @@ def inside(
     garden = {"address_list": "isolir", "download_kbps": 256, "upload_kbps": 128}
     with live.radius.sessions() as db:
         gardens.put(db, actor=actor, now=now, reason="subscription_suspended", values=garden)
-        subscriptions.suspend(db, actor=actor, now=now, subscription_id=customer.id, reason="overdue")
+        subscriptions.suspend(db, actor=actor, now=now, subscription_id=customer.id, reason="overdue", cause="overdue")
         db.commit()
     session = go_online(live, router, customer)
     assert session.rate_limit == "128k/256k"
