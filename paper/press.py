@@ -21,6 +21,8 @@ PART_DEADLINE_S = 30.0
 # Others may be printing: so long one waits for the turn.
 TURN_DEADLINE_S = 20.0
 DOCUMENTS_A_PROCESS = 200
+# After more than this its process has grown by hundreds of megabytes that it would keep for an invoice, too.
+LARGE_BYTES = 1024 * 1024
 _END_S = 2.0
 _PART, _PDF = b"+", b"P"
 # Nothing of the installation's secrets, and no clock: some font tools write the time into what they make.
@@ -81,6 +83,8 @@ class Press:
             kind, body = _said(pipe)
             if kind == _PDF:
                 self._printed += 1
+                if len(asked) > LARGE_BYTES:
+                    self._end()
                 return body
             if kind != _PART:
                 raise PaperFailure(body.decode(errors="replace"))

@@ -198,16 +198,6 @@ def counts_of(session: Session, batch_ids: Sequence[int]) -> dict[int, Counts]:
     return found
 
 
-def plan_names(session: Session, vouchers: Sequence[Voucher]) -> dict[int, str]:
-    """The plan of each of the vouchers, by the id of its subscription."""
-    query = (
-        select(Subscription.id, ServicePlan.name)
-        .join(ServicePlan, ServicePlan.id == Subscription.service_plan_id)
-        .where(Subscription.id.in_([row.subscription_id for row in vouchers if row.subscription_id is not None]))
-    )
-    return dict(session.execute(query).all())
-
-
 def batch_named(session: Session, name: str, *, tenant_id: int) -> VoucherBatch | None:
     """The batch of that name."""
     query = select(VoucherBatch).where(VoucherBatch.tenant_id == tenant_id, VoucherBatch.name == name)

@@ -92,6 +92,11 @@ def test_more_than_may_be_printed_is_refused_before_anything_starts(press: Press
     assert press._process is None
 
 
+def test_a_process_that_grew_over_a_large_document_is_not_kept(press: Press) -> None:
+    assert press.pdf([f"<!-- {'x' * (1024 * 1024)} -->" + PAGE]).startswith(b"%PDF-")
+    assert press._process is None
+
+
 def test_each_finished_part_is_told_in_order(press: Press) -> None:
     told: list[int] = []
     press.pdf([PAGE] * 3, told=told.append)
