@@ -14,6 +14,8 @@ from random import Random
 from typing import Any, ClassVar
 
 import psycopg
+from celery import Celery
+from kombu.connection import Connection
 
 from db.queries.live_changes import enqueue_change
 from faults.fault import Fault
@@ -302,11 +304,17 @@ class TaskOverdue(LiveChange):
 
     def spoil(self, scene: Scene) -> None:
         stage = scene.stage
-        stage.end("worker")
+        # What the clock sends expires after two seconds, so it is never given out again: only a wake-up is.
+        for name in ("beat", "worker"):
+            stage.end(name)
         stage.lab.log_file("worker").unlink(missing_ok=True)
         stage.lab.start_service_as("worker", "worker", {"runtime.tasks": "tests.faults.impatient"})
         for router in scene.routers:
             router.coa_behaviour.delay_ms = 3500
+
+    def meanwhile(self, scene: Scene) -> None:
+        with Connection(scene.stage.lab.settings.redis_url) as broker:
+            Celery().send_task("coa.drain", queue="coa", expires=30, connection=broker, retry=False)
 
     def look(self, scene: Scene, outcome: Outcome) -> None:
         said = scene.stage.lab.log_file("worker").read_text(errors="replace")

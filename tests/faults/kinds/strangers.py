@@ -128,6 +128,8 @@ class BrokenPackets(_Attack):
     def tidy(self, run: Run) -> None:
         # What it made up has whoever it named online there, and limits count.
         announce(run.stage, RouterPlan(address=self.address(run)), "Accounting-On")
+        # Counted now, so that it is not counted among the next fault's.
+        run.stage.wait_counted(run.stage.spool_sizes(), COMMITTED_WITHIN_S)
 
 
 class OddAttributes(BrokenPackets):
