@@ -25,7 +25,8 @@ PARKED_REASONS = ("unknown_order", "amount", "currency", "unconfirmed", "not_boo
 PARKED_STATES = ("open", "assigned", "refunded", "dismissed")
 
 MAX_ORDER_ID = 50
-ORDER_ID = re.compile(r"[A-Za-z0-9._~-]{1,50}", re.ASCII)
+# It becomes a part of addresses at gateways, where one or two dots would be another place.
+ORDER_ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~-]{1,50}", re.ASCII)
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9._~-]+", re.ASCII)
 
 # An order is asked about ten minutes after it was made, then less and less often until well after its end.

@@ -47,9 +47,7 @@ def app(midtrans: MidtransServer) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def inside(
-    live: LiveStack, router: SimulatedRouter, customer: Subscription, midtrans: MidtransServer
-) -> SessionHandle:
+def inside(live: LiveStack, router: SimulatedRouter, customer: Subscription, midtrans: MidtransServer) -> SessionHandle:
     """The customer's session in the garden: he was cut off for an invoice."""
     actor, now = Actor.system(tenant_id=customer.tenant_id, name="test"), datetime.now(UTC)
     garden = {"address_list": "isolir", "download_kbps": 256, "upload_kbps": 128}

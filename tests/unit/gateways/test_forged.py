@@ -165,6 +165,8 @@ SIGNED = sign("INV-1-ABC", "200", "150000.00")
         midtrans_data(signature_key=SIGNED.upper()),
         midtrans_data(signature_key=SIGNED[:-1]),
         midtrans_data(order_id="INV-1-ABC\n"),
+        midtrans_data(order_id="..", signature_key=sign("..", "200", "150000.00")),
+        midtrans_data(order_id="a/b", signature_key=sign("a/b", "200", "150000.00")),
         midtrans_data(order_id=["INV-1-ABC"]),
         midtrans_data(transaction_status=None),
     ],
