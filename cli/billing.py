@@ -2,6 +2,7 @@
 
 import click
 
+from cli.billing_profiles import profile
 from cli.billing_runs import COMMANDS
 from cli.money import rules
 
@@ -12,5 +13,5 @@ def billing() -> None:
 
 
 billing.add_command(rules)
-for command in COMMANDS:
+for command in (*COMMANDS, profile):
     billing.add_command(command)

@@ -5,14 +5,14 @@ Decides from dates and amounts; refuses to know rows, portions, and who started 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from fractions import Fraction
 
 from domain.invoices import Line
 from domain.money import ZERO, rounded
 from domain.period import clamp_day
-from domain.term import Cycle, anchor_day_of
+from domain.term import MONTHS, Cycle, anchor_day_of, daily_rate
 
 # What a run is for: the nightly one, and the bills of those who pay afterwards.
 NIGHTLY, POSTPAID = "nightly", "postpaid"
@@ -79,6 +79,23 @@ def service_line(plan_name: str, period: tuple[date, date], price: Decimal) -> L
 def fee_lines(fees: Sequence[tuple[str, Decimal]]) -> list[Line]:
     """What is billed once, by type of item."""
     return [Line(item_type=kind, description=kind.capitalize(), unit_price=fee) for kind, fee in fees if fee > ZERO]
+
+
+def moved_to_day(expires_at: datetime, billing_day: int, zone: tzinfo) -> datetime:
+    """The end of a term moved on to the billing day that comes next, at the same local time of day."""
+    local = expires_at.astimezone(zone)
+    day = clamp_day(local.year, local.month, billing_day)
+    if day < local.date():
+        following = _next_month(local.date())
+        day = clamp_day(following.year, following.month, billing_day)
+    return local.replace(year=day.year, month=day.month, day=day.day, fold=0).astimezone(UTC)
+
+
+def price_of_cycle(price: Decimal, old: Cycle, new: Cycle, currency: str) -> Decimal:
+    """What a subscription costs in another cycle: by months where both are months, else by days."""
+    if old.name in MONTHS and new.name in MONTHS:
+        return rounded(Fraction(price) * MONTHS[new.name] / MONTHS[old.name], currency)
+    return rounded(daily_rate(price, old) * new.nominal_days, currency)
 
 
 def month_used(today: date, *, first_used: date, billed_until: date | None) -> tuple[date, date] | None:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from domain.period import clamp_day
 
 BILLING_CYCLES = ("daily", "monthly", "quarterly", "yearly", "custom")
-_MONTHS = {"monthly": 1, "quarterly": 3, "yearly": 12}
+MONTHS = {"monthly": 1, "quarterly": 3, "yearly": 12}
 # For a rate per day, where no period says how many days there are.
 _NOMINAL_DAYS = {"daily": 1, "monthly": 30, "quarterly": 90, "yearly": 365}
 
@@ -33,14 +33,14 @@ class Cycle:
 
     def after(self, day: date) -> date:
         """The first day of the period after the one that begins on `day`."""
-        if self.name in _MONTHS:
-            return _months_on(day, _MONTHS[self.name], self.anchor_day)
+        if self.name in MONTHS:
+            return _months_on(day, MONTHS[self.name], self.anchor_day)
         return day + timedelta(days=1 if self.name == "daily" else self.validity_days)
 
     def before(self, day: date) -> date:
         """The first day of the period that ends before `day`: whatever `after` brings to `day`."""
-        if self.name in _MONTHS:
-            return _months_on(day, -_MONTHS[self.name], self.anchor_day)
+        if self.name in MONTHS:
+            return _months_on(day, -MONTHS[self.name], self.anchor_day)
         return day - timedelta(days=1 if self.name == "daily" else self.validity_days)
 
     @property

@@ -4,10 +4,19 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
-from db.models import BillingRun, BillingRunSuspension, BillingRunTarget, Customer, Invoice, Subscription, Tenant
+from db.models import (
+    BillingProfile,
+    BillingRun,
+    BillingRunSuspension,
+    BillingRunTarget,
+    Customer,
+    Invoice,
+    Subscription,
+    Tenant,
+)
 
 
 def run_of_day(session: Session, *, tenant_id: int, kind: str, day: date) -> BillingRun | None:
@@ -128,3 +137,19 @@ def forget_dry_runs(session: Session, *, before: datetime) -> int:
     """Drop dry runs that are old enough."""
     result = session.execute(delete(BillingRun).where(BillingRun.is_dry, BillingRun.created_at < before))
     return int(getattr(result, "rowcount", 0))
+
+
+def profile_of(session: Session, customer_id: int, subscription_id: int | None) -> BillingProfile | None:
+    """How a customer, or one of his subscriptions, wants to be billed."""
+    return session.scalar(
+        select(BillingProfile).where(
+            BillingProfile.customer_id == customer_id,
+            BillingProfile.subscription_id.is_not_distinct_from(subscription_id),
+        )
+    )
+
+
+def payer_of(session: Session, customer_id: int) -> int:
+    """Who pays a customer's invoices."""
+    found = session.scalar(text("SELECT payer_id FROM customer_payers WHERE customer_id = :id"), {"id": customer_id})
+    return customer_id if found is None else int(found)

@@ -55,3 +55,22 @@ def test_jobs_are_listed_started_and_rescheduled(db: Session, client: FlaskClien
     assert (changed.json["when"], changed.json["usual_when"]) == ("0 4 * * *", "30 2 * * *")
     assert client.put("/api/v1/jobs/bss.books/schedule", json={"when": "often"}).status_code == 422
     assert client.get("/api/v1/jobs/bss.books").json["last_runs"] == []
+
+
+def test_how_a_customer_is_billed_is_tried_and_saved(db: Session, client: FlaskClient, tenant: Tenant) -> None:
+    plan = make_plan(db, tenant=tenant, price=Decimal(150000))
+    row = make_subscription(
+        db, tenant=tenant, plan=plan, price=Decimal(150000), expires_at=datetime.now(UTC) + timedelta(days=20)
+    )
+    db.commit()
+    path = f"/api/v1/customers/{row.customer_id}/billing-profile"
+    of_one = f"?subscription_id={row.id}"
+
+    told = client.post(f"{path}/preview{of_one}", json={"billing_cycle": "yearly"}).json
+    assert (told["is_large"], told["before"]["price"], told["after"]["price"]) == (True, "150000.00", "1800000.00")
+    assert client.patch(path + of_one, json={"billing_cycle": "yearly"}).status_code == 409
+    saved = client.patch(path + of_one, json={"billing_cycle": "yearly", "is_confirmed": True}).json
+    assert saved["profile"]["next_bill"]["cycle"] == "yearly"
+    assert client.patch(path, json={"contact_name": "Sri"}).json["profile"]["contact_name"] == "Sri"
+    assert client.get(path).json["payer_id"] == row.customer_id
+    assert client.patch(path, json={"parent_pays": True}).status_code == 422

@@ -115,3 +115,20 @@ def test_another_providers_run_does_not_exist(db: Session, owner: FlaskClient) -
     db.commit()
     for path in (f"/billing/{run.id}", f"/billing/{run.id}/progress", f"/billing/{run.id}/undo"):
         assert owner.get(path).status_code == 404
+
+
+def test_how_a_customer_is_billed_is_seen_confirmed_and_saved(
+    db: Session, owner: FlaskClient, late: list[Subscription]
+) -> None:
+    row = late[30]
+    path = f"/customers/{row.customer_id}/billing"
+    assert owner.post(path, data={"contact_name": "Sri"}).status_code == 303
+    assert 'value="Sri"' in owner.get(path).text
+    day = (row.billing_day + 9) % 28 + 1
+    of_term = {"billing_day": day, "billing_cycle": "yearly"}
+    asked = owner.post(f"{path}?subscription={row.id}", data=of_term)
+    assert asked.status_code == 422
+    assert "I have seen what this does" in asked.text
+    assert owner.post(f"{path}?subscription={row.id}", data=of_term | {"is_confirmed": "y"}).status_code == 303
+    db.expire_all()
+    assert (row.billing_day, row.billing_cycle) == (day, "yearly")

@@ -1,11 +1,14 @@
-"""Billing runs and background jobs, in and out."""
+"""Billing runs, how customers want to be billed, and background jobs; in and out."""
 
 from marshmallow import Schema, fields, validate
 
 from db.models.jobs import JOB_OUTCOMES
 from domain.billing import RUN_KINDS, RUN_STATUSES, STOPPED_BECAUSE
+from domain.payments import METHODS
+from domain.term import BILLING_CYCLES
 from webadmin.api.base import list_schema
-from webadmin.api.schemas.shapes import Money, amount, boolean, id_argument, text, word
+from webadmin.api.schemas.shapes import Money, amount, boolean, id_argument, text, whole, word
+from webadmin.api.schemas.shapes import amount as sum_of
 from webadmin.api.schemas.shapes import when as moment
 
 
@@ -154,3 +157,75 @@ class BackgroundJobStarted(Schema):
 
 RunList = list_schema(RunOut, name="BillingRunList")
 BackgroundJobList = list_schema(BackgroundJobOut, name="BackgroundJobList")
+
+
+class ProfileQuery(Schema):
+    """Which profile: the customer's own, or that of one of his subscriptions."""
+
+    subscription_id = id_argument()
+
+
+class ProfileIn(Schema):
+    """What to change. Day and cycle belong to a subscription, `parent_pays` to a customer."""
+
+    billing_day = whole(least=1, most=31, example=5)
+    billing_cycle = word(BILLING_CYCLES)
+    payment_method = fields.String(allow_none=True, validate=validate.OneOf(METHODS))
+    contact_name = text(255, allow_none=True)
+    contact_phone = text(20, allow_none=True)
+    contact_email = text(255, allow_none=True)
+    contact_address = text(500, allow_none=True)
+    parent_pays = boolean()
+
+
+class ProfileSave(ProfileIn):
+    """The same, with the word that the effect was seen where it is large."""
+
+    is_confirmed = boolean(load_default=False)
+
+
+class BillOut(Schema):
+    """The next bill."""
+
+    on = fields.Date(allow_none=True)
+    amount = sum_of()
+    price = sum_of()
+    cycle = fields.String()
+    billing_day = fields.Integer()
+    ends_at = moment(allow_none=True)
+
+
+class ImpactOut(Schema):
+    """What saving does: the next bill before and after, and what the days in between cost."""
+
+    before = fields.Nested(BillOut, allow_none=True)
+    after = fields.Nested(BillOut, allow_none=True)
+    extra_days = fields.Integer()
+    charge = amount()
+    payer_before = fields.Integer(allow_none=True)
+    payer_after = fields.Integer(allow_none=True)
+    is_large = fields.Boolean(metadata={"description": "saving it needs `is_confirmed`"})
+
+
+class ProfileOut(Schema):
+    """How a customer or subscription wants to be billed."""
+
+    customer_id = fields.Integer()
+    subscription_id = fields.Integer(allow_none=True)
+    payment_method = fields.String(allow_none=True)
+    contact_name = fields.String(allow_none=True)
+    contact_phone = fields.String(allow_none=True)
+    contact_email = fields.String(allow_none=True)
+    contact_address = fields.String(allow_none=True)
+    parent_pays = fields.Boolean()
+    payer_id = fields.Integer(metadata={"description": "whose invoices they are"})
+    next_bill = fields.Nested(BillOut, allow_none=True)
+
+
+class ProfileSaved(Schema):
+    """The profile as it is now, and what that did."""
+
+    message = fields.String()
+    profile = fields.Nested(ProfileOut)
+    impact = fields.Nested(ImpactOut)
+    invoice_id = fields.Integer(allow_none=True)

@@ -1,0 +1,68 @@
+"""`lintas billing profile`: how a customer wants to be billed, seen, tried and saved."""
+
+from typing import Any
+
+import click
+
+from bss.billing import profiles
+from cli.output import emit, json_option
+from cli.work import Work, show_fields, tenant_option, work
+from db.queries.named import customer_named, subscription_named
+from domain.payments import METHODS
+from domain.term import BILLING_CYCLES
+
+_NAMES = ("payment_method", "contact_name", "contact_phone", "contact_email", "contact_address", "parent_pays")
+
+
+@click.command("profile")
+@click.argument("customer", metavar="CUSTOMER")
+@click.option("--subscription", metavar="SUBSCRIPTION", help="One of his subscriptions, for day and cycle.")
+@click.option("--day", "billing_day", type=click.IntRange(1, 31), help="The day of the month that terms turn on.")
+@click.option("--cycle", "billing_cycle", type=click.Choice(BILLING_CYCLES))
+@click.option("--pays-by", "payment_method", type=click.Choice(METHODS))
+@click.option("--contact-name")
+@click.option("--contact-phone")
+@click.option("--contact-email")
+@click.option("--contact-address")
+@click.option("--parent-pays/--pays-alone", "parent_pays", default=None, help="Whether the head of the family pays.")
+@click.option("--dry-run", is_flag=True, help="Only say what it would do to the next bill.")
+@click.option("--confirm", is_flag=True, help="Save it although it changes the next bill a good deal.")
+@tenant_option
+@json_option
+def profile(
+    customer: str, subscription: str | None, dry_run: bool, confirm: bool, tenant: str | None, **given: Any
+) -> None:
+    """Show how CUSTOMER is billed, or change it."""
+    changes = {name: value for name, value in given.items() if value is not None}
+    with work(tenant) as job:
+        whose = _whose(job, customer, subscription)
+        if dry_run:
+            told = _impact(job.do(profiles.preview, **whose, changes=changes))
+            emit(told, [f"{name}: {value}" for name, value in told.items()] + ["Nothing was saved."])
+            return
+        if changes:
+            job.do(profiles.save, **whose, changes=changes, is_confirmed=confirm)
+        row, bill, payer_id = job.do(profiles.read, **whose)
+        data = {name: getattr(row, name) for name in _NAMES} | {"payer_id": payer_id} | _bill("next_bill", bill)
+    show_fields(data)
+
+
+def _whose(job: Work, customer: str, subscription: str | None) -> dict[str, Any]:
+    row = job.found(customer_named(job.session, customer, tenant_id=job.tenant_id), "customer")
+    if subscription is None:
+        return {"customer_id": row.id}
+    own = job.found(subscription_named(job.session, subscription, tenant_id=job.tenant_id), "subscription")
+    return {"customer_id": row.id, "subscription_id": own.id}
+
+
+def _impact(told: profiles.Impact) -> dict[str, Any]:
+    return {
+        "extra_days": told.extra_days, "charge": str(told.charge), "payer_before": told.payer_before,
+        "payer_after": told.payer_after, "is_large": told.is_large,
+    } | _bill("before", told.before) | _bill("after", told.after)  # fmt: skip
+
+
+def _bill(name: str, bill: profiles.Bill | None) -> dict[str, Any]:
+    if bill is None:
+        return {name: None}
+    return {name: f"{bill.amount} on {bill.on}, {bill.cycle}, day {bill.billing_day}"}

@@ -1,0 +1,56 @@
+"""How a customer wants to be billed, over HTTP: seen, tried, saved."""
+
+from typing import Any
+
+from bss.billing import profiles
+from db.models import BillingProfile
+from webadmin import database
+from webadmin.api.base import PREFIX, Blueprint, acting
+from webadmin.api.schemas import billing as shapes
+
+blueprint = Blueprint("billing-profiles", __name__, url_prefix=PREFIX, description="How customers want to be billed")
+PATH = "/customers/<int:customer_id>/billing-profile"
+
+
+@blueprint.route(PATH)
+@blueprint.needs("view_money")
+@blueprint.arguments(shapes.ProfileQuery, location="query")
+@blueprint.response(200, shapes.ProfileOut)
+def get_profile(query: dict[str, Any], customer_id: int) -> dict[str, Any]:
+    """How a customer, or one of his subscriptions, is billed, and the next bill"""
+    return _shown(customer_id, query.get("subscription_id"))
+
+
+@blueprint.route(PATH + "/preview", methods=["POST"])
+@blueprint.needs("generate_bills")
+@blueprint.arguments(shapes.ProfileQuery, location="query")
+@blueprint.arguments(shapes.ProfileIn)
+@blueprint.response(200, shapes.ImpactOut)
+def preview_profile(query: dict[str, Any], body: dict[str, Any], customer_id: int) -> profiles.Impact:
+    """What saving would do to the next bill; nothing is saved"""
+    subscription_id = query.get("subscription_id")
+    return profiles.preview(**acting(), customer_id=customer_id, subscription_id=subscription_id, changes=body)
+
+
+@blueprint.route(PATH, methods=["PATCH"])
+@blueprint.needs("generate_bills")
+@blueprint.arguments(shapes.ProfileQuery, location="query")
+@blueprint.arguments(shapes.ProfileSave)
+@blueprint.response(200, shapes.ProfileSaved)
+def save_profile(query: dict[str, Any], body: dict[str, Any], customer_id: int) -> dict[str, Any]:
+    """Save it; what changes the next bill a good deal needs `is_confirmed`"""
+    is_confirmed, subscription_id = body.pop("is_confirmed"), query.get("subscription_id")
+    done = profiles.save(
+        **acting(), customer_id=customer_id, subscription_id=subscription_id, changes=body, is_confirmed=is_confirmed
+    )
+    database.commit(done.effect)
+    return {
+        "message": f"Saved; {done.effect}.", "profile": _shown(customer_id, subscription_id), "impact": done.impact,
+        "invoice_id": None if done.invoice is None else done.invoice.id,
+    }  # fmt: skip
+
+
+def _shown(customer_id: int, subscription_id: int | None) -> dict[str, Any]:
+    profile, bill, payer_id = profiles.read(**acting(), customer_id=customer_id, subscription_id=subscription_id)
+    columns = {column.key: getattr(profile, column.key) for column in BillingProfile.__table__.columns}
+    return columns | {"next_bill": bill, "payer_id": payer_id}
