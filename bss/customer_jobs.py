@@ -16,7 +16,7 @@ from bss import audit, customer_bulk, customer_import, fields
 from bss.actor import Actor
 from bss.failure import Conflict, Failure, Invalid, Problem, flush_or_conflict
 from bss.outcome import Effect
-from bss.rows import find, locked
+from bss.rows import find, locked, tenant_of
 from db.engine import use_tenant
 from db.models import CustomerJob, CustomerJobItem
 from db.queries import customer_jobs as queries
@@ -183,8 +183,10 @@ def _portion(session: Session, job: CustomerJob, now: datetime) -> Portion:
     if job.operator_id is not None:
         use_operators(session, with_descendants(session, job.operator_id))
     effect = Effect()
+    # What every item reads again, the provider and the plans, is held so that the session keeps it in memory.
+    held: list[object] = [tenant_of(session, actor=actor)]
     for item in items:
-        effect += _do(session, job, item, actor, now)
+        effect += _do(session, job, item, actor, now, held)
     job.done += sum(item.state == "done" for item in items)
     job.failed += sum(item.state == "failed" for item in items)
     if len(items) < PORTION:
@@ -198,12 +200,14 @@ class _Rehearsed(Exception):
     """Thrown to take back what a preview did."""
 
 
-def _do(session: Session, job: CustomerJob, item: CustomerJobItem, actor: Actor, now: datetime) -> Effect:
+def _do(
+    session: Session, job: CustomerJob, item: CustomerJobItem, actor: Actor, now: datetime, held: list[object]
+) -> Effect:
     """One item in a savepoint of its own: whatever happens to it, the others are not concerned."""
     effect = Effect()
     try:
         with session.begin_nested():
-            effect = _act(session, job, item, actor, now)
+            effect = _act(session, job, item, actor, now, held)
             if job.action == "preview":
                 raise _Rehearsed
     except _Rehearsed:
@@ -216,13 +220,18 @@ def _do(session: Session, job: CustomerJob, item: CustomerJobItem, actor: Actor,
     return effect
 
 
-def _act(session: Session, job: CustomerJob, item: CustomerJobItem, actor: Actor, now: datetime) -> Effect:
+def _act(
+    session: Session, job: CustomerJob, item: CustomerJobItem, actor: Actor, now: datetime, held: list[object]
+) -> Effect:
     said = json.loads(item.data or "{}")
     if job.kind == "import":
         check = bool(job.arguments.get("check_duplicates", True))
         account = customer_import.add(session, actor=actor, now=now, values=said, check_duplicates=check)
         item.customer_id = account.customer.id
-        return Effect() if account.issued is None else account.issued.effect
+        if account.issued is None:
+            return Effect()
+        held.append(account.issued.row.plan)
+        return account.issued.effect
     customer_id = int(said["customer_id"])
     effect = customer_bulk.act(
         session, actor=actor, now=now, customer_id=customer_id, action=job.action, arguments=job.arguments
