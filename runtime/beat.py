@@ -59,6 +59,8 @@ class Scheduler(RedBeatScheduler):  # type: ignore[misc]
         if self.lock is None or not self.lock.acquire(blocking=False):
             return False
         self._has_lost = False
+        # Redis may have come back empty, and the schedule lies there.
+        self.setup_schedule()
         log.info("this scheduler holds the lock again")
         return True
 
