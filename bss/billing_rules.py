@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from bss import audit
 from bss.actor import Actor
 from bss.failure import Invalid, Problem, require_known
+from bss.fields import money
 from bss.rows import tenant_of
 from db.queries.settings import read_settings, write_setting
 from domain.dunning import Breaker
@@ -45,6 +46,8 @@ class BillingRules:
     # The nightly run begins by itself at this local hour; otherwise somebody starts it.
     runs_by_itself: bool = True
     run_hour: int = 0
+    # Credit for whoever recommended a customer, when that one first pays; 0 is none.
+    referral_reward: Decimal = Decimal(0)
 
     @property
     def tax(self) -> TaxRule:
@@ -92,7 +95,7 @@ def plain(value: Any) -> Any:
 
 def read(name: str, value: Any) -> Any:
     """A rule's value as it was stored."""
-    if name == "tax_percent":
+    if name in ("tax_percent", "referral_reward"):
         return Decimal(str(value))
     return tuple(value) if name == "remind_on" else value
 
@@ -143,4 +146,5 @@ _CLEANERS: Mapping[str, Callable[[Any, str], Any]] = {
     "most_suspended_percent": _whole(1, 100),
     "runs_by_itself": _yes_or_no,
     "run_hour": _whole(0, 23),
+    "referral_reward": lambda value, name: money(value, field=name),
 }

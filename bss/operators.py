@@ -74,7 +74,7 @@ def delete(session: Session, *, actor: Actor, now: datetime, operator_id: int) -
     operator = locked(session, Operator, operator_id, actor=actor)
     if is_in_use(session, operator.id):
         mend = "move its customers and staff first, or close it"
-        raise Conflict(Problem(field="", reason="has customers, staff or operators below it", mend=mend))
+        raise Conflict(Problem(field="", reason="has customers, staff, an account or operators below it", mend=mend))
     audit.record(session, actor=actor, now=now, action="operator.deleted", entity=operator, old={"name": operator.name})
     session.delete(operator)
     session.flush()

@@ -6,14 +6,14 @@ them wait for each other.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bss import audit, fields
+from bss import audit, commissions, fields, referrals
 from bss.actor import Actor
 from bss.billing_rules import rules_of
 from bss.books import Event, book, take_back
@@ -24,13 +24,17 @@ from bss.rows import find, locked, referenced, tenant_of
 from bss.settling import covers, pay_from_balance, restore, settle, unsettle
 from bss.wallet import payable
 from db.engine import psycopg_of
-from db.models import Customer, Invoice, Payment
+from db.models import Customer, Expense, Invoice, Payment
 from db.queries.books import balance_of, invoices_paid_by, payment_of_gateway, payment_of_request
 from domain import books
 from domain.codes import RECEIPT_PREFIX
 from domain.invoices import OPEN
 from domain.payments import EXTERNAL, PURPOSES, check_move
 
+# Income that is no package's, such as a sale of equipment: revenue at once, and nobody's balance.
+OTHER = "other"
+# Offered as categories of it; a provider may use words of its own.
+INCOME_CATEGORIES = ("installation", "equipment", "relocation", "repair", "rent", "penalty", "other")
 MAX_KEY = 120
 _SHOWN = ("amount", "currency", "method", "invoice_id", "receipt_number", "reference", "gateway")
 
@@ -56,6 +60,7 @@ def receive(
     invoice_id: int | None = None,
     purpose: str | None = None,
     category: str = "",
+    expense_id: int | None = None,
     reference: str = "",
     gateway: str | None = None,
     gateway_transaction_id: str | None = None,
@@ -65,6 +70,9 @@ def receive(
     request_key: str | None = None,
 ) -> Received:
     """Record that a customer paid. The money is his balance; it pays `invoice_id` at once when it is enough for it.
+
+    With the `purpose` "other" it is income of a `category` instead and no balance changes; `expense_id` is what the
+    sold thing had cost.
 
     Asked twice with one `request_key`, or one gateway transaction, it is recorded once, and answered alike.
     Raises `Conflict` when the second says another amount or customer.
@@ -77,12 +85,13 @@ def receive(
     if known is not None:
         return Received(payment=_same(known, customer, sum_), is_new=False)
     invoice = None if invoice_id is None else _invoice_of(session, actor, customer, invoice_id)
+    why = _purpose(purpose, invoice)
     payment = Payment(
         tenant_id=actor.tenant_id, customer_id=customer.id, invoice_id=invoice_id,
         subscription_id=None if invoice is None else invoice.subscription_id, amount=sum_,
         currency=tenant_of(session, actor=actor).currency, method=method,
-        purpose=_purpose(purpose, invoice),
-        category=fields.text(category, field="category", longest=50), status="completed",
+        purpose=why, category=_category(why, category),
+        expense_id=_expense(session, actor, why, expense_id), operator_id=customer.operator_id, status="completed",
         reference=fields.text(reference, field="reference", longest=100), gateway=gateway,
         gateway_transaction_id=gateway_transaction_id, gateway_status=gateway_status,
         request_key=_key(request_key), paid_at=_paid_at(paid_at, now),
@@ -94,7 +103,13 @@ def receive(
     )  # fmt: skip
     session.add(payment)
     session.flush()
-    return _use(session, actor, now, customer, payment, invoice)
+    if why == OTHER:
+        _book_sale(session, actor, now, payment)
+        return Received(payment=payment, is_new=True)
+    received = _use(session, actor, now, customer, payment, invoice)
+    rewarded = referrals.reward(session, actor=actor, now=now, payment=payment, customer=customer)
+    commissions.earn(session, actor=actor, now=now, payment=payment)
+    return replace(received, effect=received.effect + rewarded)
 
 
 def refund(session: Session, *, actor: Actor, now: datetime, payment_id: int, reason: str) -> Changed[Payment]:
@@ -156,7 +171,35 @@ def _key(request_key: str | None) -> str | None:
 
 def _purpose(purpose: str | None, invoice: Invoice | None) -> str:
     usual = "recharge" if invoice is None else "invoice"
-    return fields.one_of(purpose or usual, field="purpose", allowed=PURPOSES)
+    if purpose == OTHER and invoice is not None:
+        raise Invalid(Problem(field="invoice_id", reason="is not paid by other income", mend="leave one of them out"))
+    return fields.one_of(purpose or usual, field="purpose", allowed=tuple(one for one in PURPOSES if one != "voucher"))
+
+
+def _category(purpose: str, given: str) -> str:
+    clean = " ".join(str(given).lower().split()) if purpose == OTHER else given
+    return fields.text(clean, field="category", longest=50, required=purpose == OTHER)
+
+
+def _expense(session: Session, actor: Actor, purpose: str, expense_id: int | None) -> int | None:
+    if expense_id is None:
+        return None
+    if purpose != OTHER:
+        raise Invalid(Problem(field="expense_id", reason="goes with other income only", mend="leave it out"))
+    return referenced(session, Expense, expense_id, actor=actor, field="expense_id").id
+
+
+def _book_sale(session: Session, actor: Actor, now: datetime, payment: Payment) -> None:
+    """Other income: money against revenue of its category."""
+    event = Event(
+        kind=books.PAYMENT, key=f"payment:{payment.id}",
+        postings=books.sold(payment.amount, what=payment.category, method=payment.method),
+        customer_id=payment.customer_id, reference_type="payment", reference_id=payment.id,
+        description=str(payment.receipt_number),
+    )  # fmt: skip
+    payment.entry_id = book(session, actor=actor, now=now, event=event).id
+    _record(session, actor, now, "payment.received", payment, new=_shown(payment) | {"category": payment.category})
+    session.flush()
 
 
 def _paid_at(paid_at: datetime | None, now: datetime) -> datetime:
@@ -220,8 +263,9 @@ def _undo(
     for invoice in invoices_paid_by(session, payment.id):
         effect += unsettle(session, actor=actor, now=now, invoice=invoice, reason=why)
         _reopen(session, actor, now, invoice, refunded=status == "refunded", reason=why)
+    referrals.take_back_of(session, actor=actor, now=now, payment=payment, reason=why)
     balance = balance_of(psycopg_of(session), customer.id)
-    if balance < payment.amount:
+    if payment.purpose != OTHER and balance < payment.amount:
         left = f"only {balance} of {payment.amount} is left of it"
         raise Conflict(Problem(field="", reason=left, mend="cancel what the rest was used for, or give credit first"))
     _book_undone(session, actor, now, payment, why, status)
@@ -229,6 +273,7 @@ def _undo(
     if status == "refunded":
         values["refunded_at"] = now
     old, new = audit.set_fields(payment, values)
+    commissions.take_back_of(session, actor=actor, now=now, payment=payment, reason=why)
     _record(session, actor, now, f"payment.{'voided' if status == 'cancelled' else status}", payment, old=old, new=new)
     session.flush()
     return Changed(row=payment, effect=effect)
@@ -236,12 +281,17 @@ def _undo(
 
 def _book_undone(session: Session, actor: Actor, now: datetime, payment: Payment, why: str, status: str) -> None:
     if status == "cancelled" and payment.entry_id is not None:
-        take_back(session, actor=actor, now=now, entry_id=payment.entry_id, description=why, balance_word="debit")
+        word = None if payment.purpose == OTHER else "debit"
+        take_back(session, actor=actor, now=now, entry_id=payment.entry_id, description=why, balance_word=word)
         return
+    is_sale = payment.purpose == OTHER
+    sold = books.sold(payment.amount, what=payment.category, method=payment.method)
     event = Event(
         kind=books.REFUND, key=f"refund:{payment.id}",
-        postings=books.refunded(payment.customer_id, payment.amount, method=payment.method),
-        customer_id=payment.customer_id, subscription_id=payment.subscription_id, balance_word="debit",
+        postings=books.reversed_of(sold) if is_sale
+        else books.refunded(payment.customer_id, payment.amount, method=payment.method),
+        customer_id=payment.customer_id, subscription_id=payment.subscription_id,
+        balance_word=None if is_sale else "debit",
         reference_type="payment", reference_id=payment.id, description=why,
     )  # fmt: skip
     book(session, actor=actor, now=now, event=event)

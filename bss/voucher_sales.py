@@ -8,23 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from fractions import Fraction
 
 from sqlalchemy.orm import Session
 
-from bss import audit, fields
+from bss import audit, commissions, fields
 from bss.actor import Actor
 from bss.books import Event, book, take_back
 from bss.failure import Conflict, Problem
 from bss.invoices import document_number, today_of
 from bss.rows import locked, tenant_of
 from bss.vouchers import batch_of
-from db.models import LedgerEntry, Payment, Voucher, VoucherBatch
-from db.queries.books import entry_of_event
+from db.models import Payment, Voucher, VoucherBatch
 from db.queries.vouchers import lock_for_sale, lock_sold_with, mark_sold, walk_in_id
+from db.scope import everybodys
 from domain import books
 from domain.codes import RECEIPT_PREFIX
-from domain.money import ZERO, rounded
+from domain.commission import shares
+from domain.money import ZERO
 from domain.payments import EXTERNAL, check_move
 
 MAX_SOLD_AT_ONCE = 2000
@@ -87,9 +87,11 @@ def take_back_sale(session: Session, *, actor: Actor, now: datetime, payment_id:
         mend = "disable the others instead"
         raise Conflict(Problem(field="", reason=f"{used} of them were used already", mend=mend))
     check_move(payment.status, "cancelled")
-    commission = ZERO
-    for entry in _entries(session, actor, payment):
-        take_back(session, actor=actor, now=now, entry_id=entry.id, description=why)
+    if payment.entry_id is not None:
+        # An operator's staff do not see the provider's books; that they may take back what they sold is decided above.
+        with everybodys(session):
+            take_back(session, actor=actor, now=now, entry_id=payment.entry_id, description=why)
+    commissions.take_back_of(session, actor=actor, now=now, payment=payment, reason=why)
     mark_sold(session, [row.id for row in sold], payment_id=None, by=None, now=now)
     old, new = audit.set_fields(payment, {"status": "cancelled"})
     audit.record(
@@ -97,7 +99,7 @@ def take_back_sale(session: Session, *, actor: Actor, now: datetime, payment_id:
         new=new | {"reason": why, "count": len(sold)},
     )  # fmt: skip
     session.flush()
-    return Sale(payment=payment, vouchers=sold, commission=commission)
+    return Sale(payment=payment, vouchers=sold, commission=ZERO)
 
 
 def _payment(
@@ -126,25 +128,9 @@ def _payment(
 
 
 def _earn(session: Session, actor: Actor, now: datetime, batch: VoucherBatch, payment: Payment) -> Decimal:
+    """The rate is the batch's own, and for its operator only."""
     if batch.operator_id is None:
         return ZERO
-    commission = rounded(Fraction(payment.amount) * Fraction(batch.commission_percent) / 100, payment.currency)
-    if not commission:
-        return ZERO
-    event = Event(
-        kind=books.COMMISSION, key=_commission_key(payment), postings=books.earned(batch.operator_id, commission),
-        reference_type="payment", reference_id=payment.id, description=f"commission of {batch.commission_percent} %",
-    )  # fmt: skip
-    book(session, actor=actor, now=now, event=event)
-    return commission
-
-
-def _commission_key(payment: Payment) -> str:
-    return f"commission:payment:{payment.id}"
-
-
-def _entries(session: Session, actor: Actor, payment: Payment) -> list[LedgerEntry]:
-    """What the sale wrote into the books."""
-    keys = (f"payment:{payment.id}", _commission_key(payment))
-    found = (entry_of_event(session, tenant_id=actor.tenant_id, event_key=key) for key in keys)
-    return [entry for entry in found if entry is not None]
+    parts = shares([(batch.operator_id, batch.commission_percent)], payment.amount, payment.currency)
+    earned = commissions.earn_shares(session, actor=actor, now=now, payment=payment, parts=parts)
+    return sum((row.amount for row in earned), ZERO)

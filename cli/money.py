@@ -211,21 +211,26 @@ def show_payment(name: str, tenant: str | None) -> None:
 @click.argument("amount")
 @method_option
 @click.option("--invoice", "invoice_name", metavar="INVOICE", help="What it is for; otherwise it is the balance's.")
+@click.option("--purpose", type=click.Choice(("recharge", "advance", "invoice", "other")),
+              help="'other' is income that is no package's: it needs --category and changes no balance.")  # fmt: skip
+@click.option("--category", default="", help="What was sold, such as equipment.")
+@click.option("--expense", "expense_id", type=int, help="The expense that the sold thing had cost.")
 @click.option("--reference", default="", help="What the bank calls it.")
 @click.option("--note", default="")
 @click.option("--key", help="Recorded once, however often it is asked with the same key.")
 @tenant_option
 @json_option
 def record_payment(
-    customer_name: str, amount: str, method: str, invoice_name: str | None, reference: str, note: str,
-    key: str | None, tenant: str | None,
+    customer_name: str, amount: str, method: str, invoice_name: str | None, purpose: str | None, category: str,
+    expense_id: int | None, reference: str, note: str, key: str | None, tenant: str | None,
 ) -> None:  # fmt: skip
     """Record that CUSTOMER paid AMOUNT."""
     with work(tenant) as job:
         received = job.do(
             payments.receive, customer_id=_customer_id(job, customer_name), amount=_amount(amount), method=method,
-            invoice_id=None if invoice_name is None else _invoice_of(job, invoice_name).id, reference=reference,
-            note=note, request_key=None if key is None else f"cli:{key}",
+            invoice_id=None if invoice_name is None else _invoice_of(job, invoice_name).id, purpose=purpose,
+            category=category, expense_id=expense_id, reference=reference, note=note,
+            request_key=None if key is None else f"cli:{key}",
         )  # fmt: skip
         data = _payment(received.payment) | {
             "is_new": received.is_new,

@@ -50,7 +50,7 @@ def add_operator(
 ) -> None:
     """Add an operator."""
     with work(tenant) as job:
-        above = None if parent is None else _operator_of(job, parent).id
+        above = None if parent is None else operator_of(job, parent).id
         row = job.do(
             operators.create, name=name, level=level, parent_operator_id=above, commission_rate=commission,
             phone=phone, email=email,
@@ -82,7 +82,7 @@ def edit_operator(
         changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
         if parent is not None:
             changes["parent_operator_id"] = _id_of(job, parent)
-        row = job.do(operators.edit, operator_id=_operator_of(job, name).id, changes=changes).row
+        row = job.do(operators.edit, operator_id=operator_of(job, name).id, changes=changes).row
         emit(_shown(row), [f"{row.name}: level {row.level}, {row.commission_rate} %"])
 
 
@@ -93,7 +93,7 @@ def edit_operator(
 def remove_operator(name: str, tenant: str | None) -> None:
     """Remove an operator whom nothing names."""
     with work(tenant) as job:
-        job.do(operators.delete, operator_id=_operator_of(job, name).id)
+        job.do(operators.delete, operator_id=operator_of(job, name).id)
     emit({"message": "removed"}, ["Removed."])
 
 
@@ -139,10 +139,11 @@ def list_transfers(only_open: bool, tenant: str | None) -> None:
 
 
 def _id_of(job: Work, name: str) -> int | None:
-    return None if name == PROVIDER else _operator_of(job, name).id
+    return None if name == PROVIDER else operator_of(job, name).id
 
 
-def _operator_of(job: Work, name: str) -> Operator:
+def operator_of(job: Work, name: str) -> Operator:
+    """The operator called so, or an end with a sentence."""
     rows = reads.operators_of(job.session, job.tenant_id)
     found = [row for row in rows if row.name.lower() == name.lower() or str(row.id) == name]
     return job.found(found[0] if found else None, "operator")

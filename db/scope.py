@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import event, false, or_, select
+from sqlalchemy import and_, event, false, or_, select
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.orm.util import LoaderCriteriaOption
 
@@ -22,6 +22,7 @@ SHARED: frozenset[type[Base]] = frozenset(
     {
         models.ApiToken,
         models.BlockedMac,
+        models.Letterhead,
         models.NasGroup,
         models.NasServer,
         models.PaymentGateway,
@@ -45,8 +46,8 @@ BY_CUSTOMER: frozenset[type[Base]] = frozenset(
         models.GatewayOrder,
         models.Invoice,
         models.LedgerEntry,
-        models.Payment,
         models.PaymentLink,
+        models.ReferralReward,
         models.Subscription,
     }
 )
@@ -67,10 +68,11 @@ BY_SUBSCRIPTION: frozenset[type[Base]] = frozenset(
         models.UsageDaily,
         models.UsageHourly,
         models.UsageMonthly,
-        models.Voucher,
     }
 )
-BY_OPERATOR: frozenset[type[Base]] = frozenset({models.Customer, models.CustomerJob})
+BY_OPERATOR: frozenset[type[Base]] = frozenset(
+    {models.Commission, models.Customer, models.CustomerJob, models.VoucherBatch}
+)
 WITH_RULES_OF_THEIR_OWN: frozenset[type[Base]] = frozenset(
     {
         models.AllowanceQuota,
@@ -80,7 +82,10 @@ WITH_RULES_OF_THEIR_OWN: frozenset[type[Base]] = frozenset(
         models.InvoiceItem,
         models.InvoiceSettlement,
         models.Operator,
+        models.Payment,
         models.SessionChangeAttempt,
+        models.Voucher,
+        models.VoucherSheet,
     }
 )
 _KEY = "operator_ids"
@@ -138,8 +143,17 @@ def _special(ids: tuple[int, ...], subscriptions: Any, services: Any) -> tuple[L
     invoices, customers = models.Invoice.__table__, models.Customer.__table__
     mine = select(customers.c.id).where(customers.c.operator_id.in_(ids))
     my_invoices = select(invoices.c.id).where(invoices.c.customer_id.in_(mine))
+    batches = models.VoucherBatch.__table__
+    my_batches = select(batches.c.id).where(batches.c.operator_id.in_(ids))
     return (
         _rule(models.Operator, lambda one: one.id.in_(ids)),
+        # Who buys a voucher from an operator is no customer of his; the sale is his all the same.
+        _rule(
+            models.Payment,
+            lambda one: or_(one.customer_id.in_(mine), and_(one.purpose == "voucher", one.operator_id.in_(ids))),
+        ),
+        _rule(models.Voucher, lambda one: one.batch_id.in_(my_batches)),
+        _rule(models.VoucherSheet, lambda one: one.batch_id.in_(my_batches)),
         _rule(models.CustomerJobItem, lambda one: one.job_id.in_(my_jobs)),
         _rule(models.SessionChangeAttempt, lambda one: one.session_change_id.in_(my_changes)),
         _rule(models.Family, lambda one: one.id.in_(families)),

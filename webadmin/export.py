@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import IO, Any
 
 import xlsxwriter  # type: ignore[import-untyped]
@@ -57,6 +58,11 @@ def _write(sheet: Any, row: int, column: int, value: Any) -> None:
     elif isinstance(value, int | float):
         # Spreadsheets hold fifteen digits; a longer number is text rather than wrong.
         sheet.write_number(row, column, value) if abs(value) < 10**15 else sheet.write_string(row, column, str(value))
+    elif isinstance(value, Decimal):
+        # An amount of up to fifteen digits is exact there too, and can be added up.
+        sheet.write_number(row, column, float(value)) if abs(value) < 10**13 else sheet.write_string(
+            row, column, str(value)
+        )
     elif isinstance(value, datetime):
         # They know no zones: all times are UTC, as the head says.
         sheet.write_datetime(row, column, value.astimezone(UTC).replace(tzinfo=None))

@@ -23,6 +23,7 @@ from db.models.customer_jobs import CustomerJob, CustomerJobItem
 from db.models.customer_parts import CustomerContact, CustomerEquipment, CustomerTag
 from db.models.customers import Customer
 from db.models.gateways import GatewayLog, GatewayOrder, ParkedPayment, PaymentGateway, PaymentLink
+from db.models.income import Commission, Expense, ReferralReward
 from db.models.jobs import JobRun, JobState
 from db.models.letterheads import Letterhead
 from db.models.nas import NasServer, RouterProbe
@@ -75,6 +76,7 @@ __all__ = [
     "BillingRunTarget",
     "BlockedMac",
     "BulkChange",
+    "Commission",
     "Customer",
     "CustomerContact",
     "CustomerEquipment",
@@ -84,6 +86,7 @@ __all__ = [
     "CustomerTag",
     "CustomerTransfer",
     "DecisionReceipt",
+    "Expense",
     "Family",
     "FupEvent",
     "GatewayLog",
@@ -120,6 +123,7 @@ __all__ = [
     "RadCheck",
     "RadReply",
     "RecordOutcome",
+    "ReferralReward",
     "Role",
     "RouterOrder",
     "RouterProbe",

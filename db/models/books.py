@@ -53,13 +53,14 @@ class LedgerAccount(TenantOwned, Base):
             postgresql_nulls_not_distinct=True,
         ),
         Index("ix_ledger_accounts_customer_id", "customer_id"),
+        Index("ix_ledger_accounts_operator_id", "operator_id", postgresql_where=text("operator_id IS NOT NULL")),
     )
 
     id: Mapped[Id]
     kind: Mapped[str] = mapped_column(String(20))
     name: Mapped[str] = mapped_column(String(50), server_default="")
     customer_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("customers.id", ondelete="RESTRICT"))
-    operator_id: Mapped[int | None] = mapped_column(BigInteger)
+    operator_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("operators.id", ondelete="RESTRICT"))
     balance: Mapped[Decimal] = mapped_column(BALANCE, server_default="0")
 
 
@@ -223,6 +224,8 @@ class Payment(TenantOwned, Timestamps, Base):
         ),
         Index("ix_payments_customer", "customer_id", "id"),
         Index("ix_payments_invoice_id", "invoice_id"),
+        Index("ix_payments_operator_id", "operator_id", postgresql_where=text("operator_id IS NOT NULL")),
+        Index("ix_payments_expense_id", "expense_id", postgresql_where=text("expense_id IS NOT NULL")),
         Index("ix_payments_paid_at", "tenant_id", "paid_at"),
         CheckConstraint("(gateway IS NULL) = (gateway_transaction_id IS NULL)", name="gateway"),
     )
@@ -249,7 +252,9 @@ class Payment(TenantOwned, Timestamps, Base):
     note: Mapped[str] = mapped_column(server_default="")
     recorded_by: Mapped[str] = mapped_column(String(255), server_default="")
     recorded_by_user_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("users.id", ondelete="RESTRICT"))
-    operator_id: Mapped[int | None] = mapped_column(BigInteger)
+    # Whose customer it was then; for other income, what the sold thing had cost.
+    operator_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("operators.id", ondelete="RESTRICT"))
+    expense_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("expenses.id", ondelete="RESTRICT"))
 
 
 class InvoiceSettlement(Base):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from db.models import Customer, CustomerTransfer, Operator, User
+from db.models import Customer, CustomerTransfer, LedgerAccount, Operator, Payment, User
 from domain.operators import OPEN_TRANSFERS
 
 TRANSFERS_SHOWN = 200
@@ -83,6 +83,8 @@ def operator_names(session: Session, tenant_id: int) -> dict[int, str]:
 def is_in_use(session: Session, operator_id: int) -> bool:
     """Whether customers, staff or operators below name it."""
     asked = (
+        select(LedgerAccount.id).where(LedgerAccount.operator_id == operator_id),
+        select(Payment.id).where(Payment.operator_id == operator_id),
         select(Customer.id).where(Customer.operator_id == operator_id),
         select(User.id).where(User.operator_id == operator_id),
         select(Operator.id).where(Operator.parent_operator_id == operator_id),

@@ -28,6 +28,7 @@ from webadmin.api.base import (
     actor,
     as_list,
     as_result,
+    as_whole_list,
     page_of,
     refuse_body,
     tenant,
@@ -230,7 +231,7 @@ def get_balance(arguments: dict[str, Any], customer_id: int) -> dict[str, Any]:
 @blueprint.response(201, shapes.BalanceChanged)
 def change_balance(body: dict[str, Any], customer_id: int) -> wallet.Adjusted:
     """Give credit, or take it off"""
-    done = wallet.adjust(**acting(), customer_id=customer_id, key=_key("adjust"), **body)
+    done = wallet.adjust(**acting(), customer_id=customer_id, key=request_key("adjust"), **body)
     database.commit(done.effect)
     return done
 
@@ -244,7 +245,9 @@ def change_balance(body: dict[str, Any], customer_id: int) -> wallet.Adjusted:
 @blueprint.response(201, shapes.RenewedOut)
 def renew(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """One more term: billed, taken from the balance, or paid at the desk"""
-    return _renewed(renewals.renew(**acting(), subscription_id=subscription_id, request_key=_key("renew"), **body))
+    return _renewed(
+        renewals.renew(**acting(), subscription_id=subscription_id, request_key=request_key("renew"), **body)
+    )
 
 
 @blueprint.route("/subscriptions/<int:subscription_id>/days", methods=["POST"])
@@ -253,7 +256,9 @@ def renew(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
 @blueprint.response(201, shapes.RenewedOut)
 def add_days(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """Sell single days; the term ends so much later"""
-    return _renewed(renewals.add_days(**acting(), subscription_id=subscription_id, request_key=_key("days"), **body))
+    return _renewed(
+        renewals.add_days(**acting(), subscription_id=subscription_id, request_key=request_key("days"), **body)
+    )
 
 
 @blueprint.route("/subscriptions/<int:subscription_id>/plan-change")
@@ -296,6 +301,14 @@ def withdraw_plan_change(subscription_id: int) -> Any:
     return row
 
 
+@blueprint.route("/subscriptions/<int:subscription_id>/plan-changes")
+@blueprint.needs("view_customers")
+@blueprint.response(200, shapes.PlanChangeList)
+def list_plan_changes(subscription_id: int) -> dict[str, Any]:
+    """Its changes of plan, newest first: the one that waits, those that were made, those that could not be"""
+    return as_whole_list(plan_changes.history(database.session(), actor=actor(), subscription_id=subscription_id))
+
+
 # --- rules ----------------------------------------------------------------------------------------------------------
 
 
@@ -323,7 +336,7 @@ def _today() -> date:
 
 
 def _received(**given: Any) -> dict[str, Any]:
-    received = payments.receive(**acting(), request_key=_key("payment"), **given)
+    received = payments.receive(**acting(), request_key=request_key("payment"), **given)
     database.commit(received.effect)
     return {
         "message": f"{'Recorded' if received.is_new else 'Recorded before'}; {received.effect}.",
@@ -343,7 +356,7 @@ def _renewed(done: renewals.Renewed) -> dict[str, Any]:
     }
 
 
-def _key(what: str) -> str | None:
+def request_key(what: str) -> str | None:
     """The `Idempotency-Key` of this request, which is its client's own."""
     given = request.headers.get("Idempotency-Key")
     if given is None:

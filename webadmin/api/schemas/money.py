@@ -18,6 +18,7 @@ from domain.payments import STATUSES as PAYMENT_STATUSES
 from webadmin.api.base import MAX_ID, PageArguments, list_schema, result_schema, sort_field
 from webadmin.api.schemas.shapes import (
     Money,
+    Stub,
     amount,
     boolean,
     id_argument,
@@ -188,6 +189,8 @@ class PaymentOut(Schema):
     paid_at = when()
     refunded_at = when(allow_none=True)
     note = fields.String()
+    operator_id = fields.Integer(allow_none=True, metadata={"description": "whose customer it was then"})
+    expense_id = fields.Integer(allow_none=True)
     recorded_by = fields.String()
     created_at = when()
 
@@ -199,8 +202,14 @@ class PaymentIn(Schema):
     amount = amount(required=True)
     method = word(EXTERNAL, load_default="cash")
     invoice_id = row_id(allow_none=True, load_default=None)
-    purpose = word(PURPOSES, allow_none=True, load_default=None)
-    category = text(50, load_default="")
+    purpose = word(
+        tuple(one for one in PURPOSES if one != "voucher"),
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "other: income that is no package's and changes no balance, with a `category`"},
+    )
+    category = text(50, load_default="", example="equipment")
+    expense_id = row_id(allow_none=True, load_default=None)
     reference = text(100, load_default="")
     paid_at = when(allow_none=True, load_default=None)
     note = text(1000, load_default="")
@@ -343,8 +352,11 @@ class PlanChangeOut(Schema):
     """A change of plan."""
 
     id = fields.Integer()
+    subscription_id = fields.Integer()
     old_plan_id = fields.Integer()
+    old_plan = fields.Pluck(Stub, "name")
     new_plan_id = fields.Integer()
+    new_plan = fields.Pluck(Stub, "name")
     status = fields.String(metadata={"example": "applied"})
     effective_at = when()
     days_left = fields.Integer()
@@ -353,6 +365,11 @@ class PlanChangeOut(Schema):
     invoice_id = fields.Integer(allow_none=True)
     problem = fields.String(allow_none=True)
     requested_by = fields.String()
+    created_at = when()
+    closed_at = when(allow_none=True)
+
+
+PlanChangeList = list_schema(PlanChangeOut, name="PlanChangeList")
 
 
 class RulesOut(Schema):
@@ -368,6 +385,7 @@ class RulesOut(Schema):
     most_suspended_percent = fields.Integer()
     runs_by_itself = fields.Boolean(metadata={"description": "the nightly billing run begins by itself"})
     run_hour = fields.Integer(metadata={"description": "at this local hour"})
+    referral_reward = amount()
 
 
 class RulesPatch(Schema):
@@ -383,6 +401,7 @@ class RulesPatch(Schema):
     most_suspended_percent = whole(least=1, most=100)
     runs_by_itself = boolean()
     run_hour = whole(least=0, most=23)
+    referral_reward = amount()
 
 
 InvoiceList = list_schema(InvoiceOut, name="InvoiceList", summary=InvoiceSums())
