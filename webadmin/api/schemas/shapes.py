@@ -72,7 +72,8 @@ def data_used_text(*counted: str) -> fields.Function:
 
 def when(**more: Any) -> fields.AwareDateTime:
     """An instant, ISO 8601 with its offset; answered in UTC."""
-    return fields.AwareDateTime(format="iso", metadata={"example": "2026-11-30T17:00:00+00:00"}, **more)
+    metadata = {"example": "2026-11-30T17:00:00+00:00"} | more.pop("metadata", {})
+    return fields.AwareDateTime(format="iso", metadata=metadata, **more)
 
 
 def kbps(**more: Any) -> fields.Integer:
