@@ -24,6 +24,7 @@ from db.engine import psycopg_of
 from db.models import Customer, Subscription, Voucher, VoucherBatch
 from db.queries.allowances import own_quotas
 from db.queries.vouchers import hotspot_subscriptions, take_voucher, voucher_by_code
+from db.scope import everybodys
 from domain.voucher import end_after
 
 MAX_CODE = 64
@@ -104,7 +105,9 @@ def _target(
 
 def _voucher(session: Session, actor: Actor, code: str) -> tuple[Voucher, VoucherBatch]:
     typed = fields.text(code, field="code", longest=MAX_CODE, required=True)
-    voucher = voucher_by_code(session, typed, tenant_id=actor.tenant_id)
+    # Whoever holds it may use it, whichever operator sold it.
+    with everybodys(session):
+        voucher = voucher_by_code(session, typed, tenant_id=actor.tenant_id)
     if voucher is None or voucher.batch is None:
         raise NotFound(Problem(field="code", reason="there is no such voucher", mend="type the code again"))
     return voucher, voucher.batch

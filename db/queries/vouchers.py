@@ -274,7 +274,8 @@ def taken_codes(session: Session, *, tenant_id: int, codes: Iterable[str]) -> se
     names = select(Subscription.__table__.c.username).where(
         Subscription.__table__.c.tenant_id == tenant_id, Subscription.__table__.c.username.in_(wanted)
     )
-    codes_there = select(Voucher.code).where(Voucher.tenant_id == tenant_id, Voucher.code.in_(wanted))
+    rows = Voucher.__table__
+    codes_there = select(rows.c.code).where(rows.c.tenant_id == tenant_id, rows.c.code.in_(wanted))
     return {*session.scalars(names), *session.scalars(codes_there)}
 
 

@@ -12,7 +12,17 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from bss import hotspot, network, quotas, redeeming, subscriptions, voucher_sales, vouchers
+from bss import (
+    hotspot,
+    network,
+    printing,
+    quotas,
+    redeeming,
+    subscriptions,
+    voucher_sales,
+    voucher_sheets,
+    vouchers,
+)
 from bss.actor import Actor
 from bss.failure import Conflict, Failure, Invalid, NotFound
 from db.engine import make_engine
@@ -34,7 +44,9 @@ from db.models import (
     Voucher,
     VoucherBatch,
 )
-from db.queries.vouchers import counts_of
+from db.queries.paging import Wanted
+from db.queries.vouchers import counts_of, page_of_batches, page_of_vouchers
+from db.scope import use_operators
 from factories import make_customer, make_plan, make_session, make_subscription
 
 DAY_S = 86_400
@@ -182,6 +194,31 @@ def test_an_operators_staff_sees_and_makes_only_what_is_his(
             verb(db, actor=his, now=now, **arguments)
     with pytest.raises(Conflict, match="made by the provider"):
         made(db, his, now, plan)
+
+
+def test_an_operators_staff_sells_prints_and_redeems_in_a_session_of_their_own(
+    db: Session, actor: Actor, now: datetime, plan: ServicePlan, operator: Operator, tenant: Tenant
+) -> None:
+    made(db, actor, now, plan, count=3, price="5000", validity_s=DAY_S, operator_id=operator.id)
+    (foreign,) = made(db, actor, now, plan, price="5000", validity_s=DAY_S, batch="other")
+    his, mine = replace(actor, operator_id=operator.id), batch_of(db).id
+    guest = make_customer(db, tenant=tenant, operator_id=operator.id)
+    db.flush()
+    use_operators(db, [operator.id])
+    wanted = Wanted(sort="-created_at")
+
+    assert [row.name for row in page_of_batches(db, tenant_id=tenant.id, wanted=wanted).items] == ["nov"]
+    assert page_of_vouchers(db, tenant_id=tenant.id, wanted=wanted).total_items == 3
+    sale = voucher_sales.sell(db, actor=his, now=now, batch_id=mine, count=2)
+    assert printing.receipt_pdf(db, actor=his, payment_id=sale.payment.id).startswith(b"%PDF-")
+    assert voucher_sheets.ask(db, actor=his, now=now, batch_id=mine).state == "done"
+    assert redeem(db, his, now, foreign.code, customer_id=guest.id).secret
+    voucher_sales.take_back_sale(db, actor=his, now=now, payment_id=sale.payment.id, reason="salah")
+    with pytest.raises(NotFound):
+        vouchers.batch_of(db, foreign.batch_id or 0, actor=his)
+
+    use_operators(db, None)
+    assert (balance(db, "money", "cash"), balance(db, "commission_owed")) == (0, 0)
 
 
 # --- sales --------------------------------------------------------------------------------------------------------
