@@ -237,10 +237,13 @@ class Memory:
         """The meters that are remembered."""
         return self._meters
 
+    def forget_surplus(self) -> None:
+        """Between batches: a batch still books on the meters that it has looked up, however many more it reads."""
+        while len(self._meters) > self.capacity:
+            forget_oldest(self._meters)
+
     def load(self, connection: Connection, subscription_ids: Collection[int], now: datetime) -> None:
         """Read the meters of those subscriptions that exist."""
-        if len(self._meters) + len(subscription_ids) > self.capacity:
-            forget_oldest(self._meters)
         rows = queries.metering_facts(connection, list(subscription_ids))
         self._load_tiers(connection, {row.plan_id for row in rows} - self._tiers.keys())
         bonus = quotas.bonus_bytes(connection, list(subscription_ids), now)

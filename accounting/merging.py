@@ -387,6 +387,7 @@ class Batch:
                 del self._known[live.key]
         if len(self._known) > self._memory.capacity:
             forget_oldest(self._known)
+        self._memory.forget_surplus()
         return changes
 
 

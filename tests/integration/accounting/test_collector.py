@@ -600,3 +600,26 @@ def test_counting_much_gives_way_but_not_for_ever(
 
     mine = os.getpriority(os.PRIO_PROCESS, 0)
     assert seen == [mine, *[max(mine, niceness)] * 3]
+
+
+def test_a_batch_that_outgrows_the_memory_forgets_nobody_it_still_counts(
+    isp: Isp, spool: SpoolWriter, db: Session, make_collector: MakeCollector, clock: Clock
+) -> None:
+    others = [make_subscription(db, tenant_id=isp.tenant_id, username=f"other{number}").id for number in range(4)]
+    db.commit()
+    collector = make_collector(limits=Limits(sessions=2))
+    own = class_of(isp.subscription_id)
+    spool.send("Start", Class=own)
+    drain(collector)
+    clock.pass_by(minutes=5)
+
+    for number, subscription_id in enumerate(others):
+        spool.send("Start", Class=class_of(subscription_id), Acct_Session_Id=f"8200000{number}", User_Name="other")
+    spool.send("Interim-Update", Class=own, Acct_Session_Time=300, Acct_Output_Octets=1000)
+    drain(collector)
+    clock.pass_by(minutes=5)
+    spool.send("Interim-Update", Class=own, Acct_Session_Time=600, Acct_Output_Octets=3000)
+    drain(collector)
+
+    assert isp.used() == (3000, 0)
+    isp.invariants()
