@@ -124,7 +124,8 @@ def many() -> ResponseReturnValue:
     action = request.form.get("action", "")
     if action not in BULK_ACTIONS or not may(ACTION_PERMISSIONS[action]):
         abort(403)
-    chosen = [int(text) for text in request.form.getlist("customer_id") if text.isdigit() and len(text) < 19]
+    marked = [] if request.form.get("all") == "yes" else request.form.getlist("customer_id")
+    chosen = [int(text) for text in marked if text.isdigit() and len(text) < 19]
     form = BulkForm()
     form.service_plan_id.offer((plan.id, plan.name) for plan in catalogue.choices_of_plans(db()))
     given: dict[str, Any] = {"action": action, "arguments": _arguments(action, form)}

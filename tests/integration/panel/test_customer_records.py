@@ -149,6 +149,8 @@ def test_marked_customers_are_asked_about_and_then_done(owner: FlaskClient, seed
     nobody = owner.post("/customers/many", data={"action": "suspend", "sure": "yes"})
     db.expire_all()
 
+    everybody = owner.post("/customers/many?q=x", data={"action": "suspend", "all": "yes", **chosen})
+    assert "on all pages" in everybody.get_data(as_text=True)
     assert "For 2 marked customers" in question.get_data(as_text=True)
     assert {row.status for row in rows} == {"suspended"}
     assert (done.status_code, tagged.status_code, nobody.status_code) == (303, 303, 422)
