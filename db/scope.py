@@ -40,8 +40,10 @@ SHARED: frozenset[type[Base]] = frozenset(
 BY_CUSTOMER: frozenset[type[Base]] = frozenset(
     {
         models.AuditLog,
+        models.BillingProfile,
         models.CustomerContact,
         models.CustomerEquipment,
+        models.CustomerNotice,
         models.CustomerTag,
         models.GatewayOrder,
         models.Invoice,
@@ -61,10 +63,12 @@ BY_SUBSCRIPTION: frozenset[type[Base]] = frozenset(
         models.RadAcct,
         models.RouterSecret,
         models.SessionChange,
+        models.SessionCorrection,
         models.SubscriptionFupState,
         models.SubscriptionLimits,
         models.SubscriptionMac,
         models.SubscriptionQuotaState,
+        models.UsageAlert,
         models.UsageDaily,
         models.UsageHourly,
         models.UsageMonthly,
@@ -83,6 +87,8 @@ WITH_RULES_OF_THEIR_OWN: frozenset[type[Base]] = frozenset(
         models.InvoiceSettlement,
         models.Operator,
         models.Payment,
+        models.RadCheck,
+        models.RadReply,
         models.SessionChangeAttempt,
         models.Voucher,
         models.VoucherSheet,
@@ -140,6 +146,7 @@ def _special(ids: tuple[int, ...], subscriptions: Any, services: Any) -> tuple[L
     my_jobs = select(jobs.c.id).where(jobs.c.operator_id.in_(ids))
     my_changes = select(changes.c.id).where(changes.c.subscription_id.in_(services))
     families = select(subscriptions.c.family_id).where(subscriptions.c.id.in_(services))
+    usernames = select(subscriptions.c.username).where(subscriptions.c.id.in_(services))
     invoices, customers = models.Invoice.__table__, models.Customer.__table__
     mine = select(customers.c.id).where(customers.c.operator_id.in_(ids))
     my_invoices = select(invoices.c.id).where(invoices.c.customer_id.in_(mine))
@@ -147,6 +154,7 @@ def _special(ids: tuple[int, ...], subscriptions: Any, services: Any) -> tuple[L
     my_batches = select(batches.c.id).where(batches.c.operator_id.in_(ids))
     return (
         _rule(models.Operator, lambda one: one.id.in_(ids)),
+        *(_rule(cls, lambda one: one.username.in_(usernames)) for cls in (models.RadCheck, models.RadReply)),
         # Who buys a voucher from an operator is no customer of his; the sale is his all the same.
         _rule(
             models.Payment,

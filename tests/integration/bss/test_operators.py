@@ -149,6 +149,21 @@ def test_every_table_has_a_place_and_one_that_has_none_shows_nothing(db: Session
     assert db.scalars(select(models.BulkChange.id)).all() == []
 
 
+def test_conditions_by_hand_are_seen_by_the_username(db: Session, world: World) -> None:
+    names = {name: db.scalars(select(Subscription.username).where(Subscription.customer_id == row.id)).one()
+             for name, row in world.customers.items()}  # fmt: skip
+    tenant_id = world.actors["north"].tenant_id
+    db.add_all(
+        models.RadCheck(tenant_id=tenant_id, username=name, attribute="NAS-Port-Id", op="==", value="1")
+        for name in names.values()
+    )
+    db.flush()
+
+    see_as(db, world, "north")
+
+    assert set(db.scalars(select(models.RadCheck.username))) == {names["north"], names["sub"]}
+
+
 def test_an_operators_staff_hold_only_what_stays_with_the_customers(db: Session, world: World) -> None:
     mine = make_user(db, permissions=sorted(PERMISSIONS), operator_id=world.operators["north"].id)
 
