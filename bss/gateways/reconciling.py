@@ -18,6 +18,7 @@ from bss.outcome import NO_EFFECT, Effect
 from db.engine import use_tenant
 from db.models import GatewayOrder
 from db.queries import gateways as queries
+from domain.lifecycle import IllegalMove
 from gateways import ABOUT, Standing
 from gateways.interface import UNKNOWN
 from runtime.logs import get_logger
@@ -88,7 +89,7 @@ def _one(
     done.asked += 1
     try:
         applied = _ask(session, actor, now, order)
-    except Failure as refusal:
+    except (Failure, IllegalMove) as refusal:
         session.rollback()
         done.failed += 1
         failures[order.gateway_id] = failures.get(order.gateway_id, 0) + 1

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
@@ -112,7 +113,7 @@ def run(engine: Engine, tenant_id: int, events: list[Event]) -> Counter[str]:
                     done[event(session)] += 1
                 except (Conflict, IllegalMove):
                     done["refused"] += 1
-                except OperationalError:
+                except (OperationalError, psycopg.OperationalError):
                     # A machine with other work to do: it came to nothing, and whoever asked asks again.
                     session.rollback()
                     done["timed out"] += 1
