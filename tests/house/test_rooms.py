@@ -152,7 +152,11 @@ def test_sql_is_written_in_one_room() -> None:
 
 
 # Where one call is several transactions, and why.
-SEVERAL_TRANSACTIONS = {"bss/gateways/": "a gateway is asked while no transaction is open"}
+SEVERAL_TRANSACTIONS = {
+    "bss/gateways/": "a gateway is asked while no transaction is open",
+    "bss/billing/work.py": "a run is worked on in portions, each with its checkpoint",
+    "bss/billing/clock.py": "what the clock made due for everybody is done in portions",
+}
 
 
 def test_queries_and_rules_do_not_commit() -> None:

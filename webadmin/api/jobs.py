@@ -39,7 +39,7 @@ def start_job(body: dict[str, Any], name: str) -> dict[str, Any]:
     return {"message": f"{job.name} was started"}
 
 
-@blueprint.route("/jobs/<name>/schedule", methods=["PUT"])
+@blueprint.route("/jobs/<name>/schedule", methods=["PATCH"])
 @blueprint.needs("manage_settings")
 @blueprint.arguments(shapes.BackgroundJobSchedule)
 @blueprint.response(200, shapes.BackgroundJobOut)

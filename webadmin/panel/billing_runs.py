@@ -70,6 +70,7 @@ def stop(run_id: int) -> ResponseReturnValue:
 def go_on(run_id: int) -> ResponseReturnValue:
     """Let a stopped run go on, for a reason where it stopped by itself."""
     row, form = _run(run_id), ContinueForm()
+    form.reason.flags.optional = row.stopped_because == billing.BY_PERSON
     back = url_for("panel.billing_runs.show", run_id=row.id)
     if form.validate_on_submit():
         given = {"reason": form.reason.data or "", "suspends": not form.without_suspending.data}

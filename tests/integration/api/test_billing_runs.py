@@ -51,9 +51,9 @@ def test_jobs_are_listed_started_and_rescheduled(db: Session, client: FlaskClien
     assert client.post("/api/v1/jobs/bss.books/run", json={}).status_code == 202
     assert client.post("/api/v1/jobs/bss.books/run", json={"is_allowed": True, "reason": "x"}).status_code == 422
     assert client.post("/api/v1/jobs/nothing/run", json={}).status_code == 404
-    changed = client.put("/api/v1/jobs/bss.books/schedule", json={"when": "0 4 * * *"})
+    changed = client.patch("/api/v1/jobs/bss.books/schedule", json={"when": "0 4 * * *"})
     assert (changed.json["when"], changed.json["usual_when"]) == ("0 4 * * *", "30 2 * * *")
-    assert client.put("/api/v1/jobs/bss.books/schedule", json={"when": "often"}).status_code == 422
+    assert client.patch("/api/v1/jobs/bss.books/schedule", json={"when": "often"}).status_code == 422
     assert client.get("/api/v1/jobs/bss.books").json["last_runs"] == []
 
 

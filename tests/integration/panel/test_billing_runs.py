@@ -122,10 +122,10 @@ def test_how_a_customer_is_billed_is_seen_confirmed_and_saved(
 ) -> None:
     row = late[30]
     path = f"/customers/{row.customer_id}/billing"
-    assert owner.post(path, data={"contact_name": "Sri"}).status_code == 303
+    assert owner.post(path, data={"contact_name": "Sri", "payment_method": ""}).status_code == 303
     assert 'value="Sri"' in owner.get(path).text
     day = (row.billing_day + 9) % 28 + 1
-    of_term = {"billing_day": day, "billing_cycle": "yearly"}
+    of_term = {"billing_day": day, "billing_cycle": "yearly", "payment_method": ""}
     asked = owner.post(f"{path}?subscription={row.id}", data=of_term)
     assert asked.status_code == 422
     assert "I have seen what this does" in asked.text
