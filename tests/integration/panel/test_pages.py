@@ -13,7 +13,7 @@ from browser.seed_panel import Seeded
 from bss.permissions import PERMISSIONS
 from db.models import Customer, SessionChange, Subscription, User
 from factories import make_customer, make_nas, make_plan, make_session, make_subscription, make_tenant, make_user
-from webadmin.permissions import need_of
+from webadmin.permissions import PUBLIC, need_of
 
 LISTS = (
     "/",
@@ -152,36 +152,21 @@ def test_a_viewer_can_change_nothing(
     db.commit()
     client = client_of(viewer)
     own = {"panel.settings.me", "panel.settings.preferences", "panel.settings.language", "panel.settings.password"}
-    rows = (
-        "customer",
-        "subscription",
-        "plan",
-        "nas",
-        "user",
-        "token",
-        "mac",
-        "rollout",
-        "group",
-        "blocked",
-        "family",
-        "topup",
-        "voucher",
-        "certificate",
-        "bulk",
-        "record",
-    )
-    others = {"reason": "subscription_expired", "tab": "queues", "name": "radacct_2024_01"}
-    ids: dict[str, object] = {f"{row}_id": 1 for row in rows} | others
+    others = {"reason": "subscription_expired", "tab": "queues", "name": "radacct_2024_01", "what": "refund"}
     changing = [
         rule
         for rule in app.url_map.iter_rules()
-        if rule.endpoint.startswith("panel.") and "POST" in (rule.methods or ()) and rule.endpoint not in own
+        if rule.endpoint.startswith("panel.")
+        and "POST" in (rule.methods or ())
+        and rule.endpoint not in own
+        # A payer's page is for whoever has the link.
+        and need_of(app.view_functions[rule.endpoint]) != PUBLIC
     ]
     assert len(changing) > 20
     for rule in changing:
         if rule.endpoint == "panel.plans.preview":
             continue
-        url = rule.build({name: ids[name] for name in rule.arguments}, append_unknown=False)
+        url = rule.build({name: others.get(name, 1) for name in rule.arguments}, append_unknown=False)
         assert url is not None
         assert client.post(url[1]).status_code == 403, rule.endpoint
 
