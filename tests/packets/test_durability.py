@@ -86,6 +86,34 @@ def test_with_the_strict_mode_no_acknowledgement_leaves_before_its_record_is_on_
     assert trace.count("fdatasync(") < 600
 
 
+NO_TEXT = {"latin": b"caf\xe9", "broken": b"\xff\xfe\xfd", "nul": b"bu\0di", "only-nul": b"\0"}
+
+
+def test_with_the_strict_mode_a_record_of_bytes_that_are_no_text_is_acknowledged(db_url: str, tmp_path: Path) -> None:
+    with (
+        radius_stack(tmp_path, db_url, spool_strict=True, spool_sync_ms=60_000) as stack,
+        contextlib.closing(_router_of(stack)) as nas,
+    ):
+        wait_for(lambda: nas.send(a_record("ready"), timeout_s=0.3, tries=1), 15)
+        assert [key for key, name in NO_TEXT.items() if not nas.send(a_record(key, name))] == []
+        whole = stored(stack)
+        assert whole.keys() >= NO_TEXT.keys()
+        assert whole["latin"]["User-Name"].encode(errors="surrogateescape") == NO_TEXT["latin"]
+        assert whole["latin"]["Acct-Session-Time"] == 600
+
+
+def test_with_the_strict_mode_a_proxy_gets_back_what_it_needs(db_url: str, tmp_path: Path) -> None:
+    marks = [b"first \xff", b"second"]
+    with (
+        radius_stack(tmp_path, db_url, spool_strict=True, spool_sync_ms=60_000) as stack,
+        contextlib.closing(_router_of(stack)) as nas,
+    ):
+        wait_for(lambda: nas.send(a_record("ready"), timeout_s=0.3, tries=1), 15)
+        answer = nas.answer_to([*a_record("proxied"), *(("Proxy-State", mark) for mark in marks)])
+        assert [value for name, value in answer if name == "Proxy-State"] == marks
+        assert "proxied" in stored(stack)
+
+
 def notes_of(stack: RadiusStack) -> list[dict[str, float]]:
     """What the watch of each accounting server says, of those that have said anything."""
     return [json.loads(path.read_text()) for path in sorted(stack.settings.spool_dir.glob("watch-accounting*.json"))]

@@ -64,6 +64,15 @@ class Nas:
         """One record, sent again until acknowledged; True when it was."""
         return any(self._burst([("one", attributes)], timeout_s) for _ in range(tries))
 
+    def answer_to(self, attributes: list[Attribute], timeout_s: float = 5.0) -> tuple[Attribute, ...]:
+        """The attributes of the acknowledgement of one record; raises TimeoutError."""
+        data = self.packet(attributes)
+        self.raw(data)
+        self._socket.settimeout(timeout_s)
+        answer = self._socket.recv(4096)
+        assert wire.response_is_authentic(answer, data[4:20], self._secret)
+        return wire.decode(answer).attributes
+
     def storm(self, count: int, prefix: str, timeout_s: float = 0.5) -> list[str]:
         """So many records at once, in bursts of one socket's identifiers; their session ids."""
         ids = [f"{prefix}{number:06d}" for number in range(count)]
