@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bss import customers, subscriptions, wallet
+from bss import customers, first_bills, wallet
 from bss.actor import Actor
 from bss.customers import equipment
 from bss.outcome import Issued
@@ -32,7 +32,7 @@ def create(
     device_name: str | None = None,
     initial_balance: object = None,
 ) -> Account:
-    """Add a customer, and with `subscription` (what `bss.subscriptions.create` takes) his first one.
+    """Add a customer, and with `subscription` (what `bss.first_bills.create` takes) his first one.
 
     Who can say that only once the customer has his code gives a function of the customer.
     `device_name` puts a router of that name into his equipment; `initial_balance` (above zero credit, below zero a
@@ -45,7 +45,7 @@ def create(
     if subscription is None:
         return Account(customer=made)
     service = subscription(made) if callable(subscription) else subscription
-    issued = subscriptions.create(session, actor=actor, now=now, customer_id=made.id, **service)
+    issued = first_bills.create(session, actor=actor, now=now, customer_id=made.id, **service)
     if device_name:
         equipment.add(
             session, actor=actor, now=now, customer_id=made.id, device_name=device_name, device_type="router",

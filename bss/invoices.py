@@ -51,6 +51,8 @@ class Draft:
     discount_note: str = ""
     notes: str = ""
     run_id: int | None = None
+    # Names the request that this invoice is for, where one may come twice.
+    request_key: str | None = None
 
 
 def line_of(given: Mapping[str, Any], *, field: str = "lines") -> Line:
@@ -111,6 +113,7 @@ def cancel(
         take_back(session, actor=actor, now=now, entry_id=invoice.entry_id, description=f"cancelled: {why}")
     old, new = audit.set_fields(invoice, {"status": "cancelled", "cancelled_at": now, "cancel_reason": why})
     _record(session, actor, now, "invoice.cancelled", invoice, old=old, new=new)
+    _unmark_fees(session, actor, invoice)
     session.flush()
     return Changed(row=invoice, effect=restore(session, actor=actor, now=now, customer=customer))
 
@@ -179,6 +182,7 @@ def _compose(
         discount_note=fields.text(draft.discount_note, field="discount_note", longest=255),
         tax_percent=rules.tax_percent, tax_included=rules.tax_included, tax=sums.tax, total=sums.total,
         due_date=draft.due_date or today + timedelta(days=rules.due_days), run_id=draft.run_id,
+        request_key=draft.request_key,
         notes=fields.text(draft.notes, field="notes", longest=2000, lines=True), created_by=actor.name, version=1,
         items=_items(draft.lines, sums),
     )  # fmt: skip
@@ -222,6 +226,14 @@ def _mark_fees(session: Session, actor: Actor, now: datetime, invoice: Invoice) 
     if invoice.subscription_id is not None and any(item.item_type in FEES for item in invoice.items):
         subscription = locked(session, Subscription, invoice.subscription_id, actor=actor)
         subscription.fees_billed_at = subscription.fees_billed_at or now
+
+
+def _unmark_fees(session: Session, actor: Actor, invoice: Invoice) -> None:
+    """What was taken back with its invoice was not billed."""
+    if invoice.issued_at is None or invoice.subscription_id is None:
+        return
+    if any(item.item_type in FEES for item in invoice.items):
+        locked(session, Subscription, invoice.subscription_id, actor=actor).fees_billed_at = None
 
 
 def _issued(invoice: Invoice) -> Event:

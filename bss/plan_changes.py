@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from bss import audit, invoices
+from bss import audit, invoices, renewals
 from bss.actor import Actor
 from bss.billing_rules import rules_of
 from bss.books import Event, book
@@ -26,7 +26,7 @@ from bss.subscriptions import change_plan
 from bss.subscriptions.renewal import cycle_of
 from bss.subscriptions.values import kind_for, plan_for_sale, require_not_over
 from db.models import Customer, Invoice, PlanChange, ServicePlan, Subscription
-from db.queries.plan_changes import due_changes, waiting_change
+from db.queries.plan_changes import changes_of, due_changes, waiting_change
 from domain import books
 from domain.invoices import Line, totals
 from domain.lifecycle import IllegalMove
@@ -36,6 +36,7 @@ from domain.term import Cycle
 
 NOW, NEXT_PERIOD = "now", "next_period"
 EFFECTIVE = (NOW, NEXT_PERIOD)
+MOST_SHOWN = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,6 +108,7 @@ def change(
     if prorated:
         invoice, credited, more = _charge(session, actor, now, customer, subscription, row, proration)
         effect += more
+    effect += renewals.bill_anew(session, actor=actor, now=now, subscription=subscription)
     row.status, row.closed_at = "applied", now
     session.flush()
     return PlanChanged(row=row, subscription=subscription, invoice=invoice, credited=credited, effect=effect)
@@ -114,11 +116,20 @@ def change(
 
 def withdraw(session: Session, *, actor: Actor, now: datetime, subscription_id: int) -> PlanChange:
     """Take back a change that waits for the end of the term; raises `NotFound` when none does."""
+    unlocked = find(session, Subscription, subscription_id, actor=actor)
+    locked(session, Customer, unlocked.customer_id, actor=actor)
     subscription = locked(session, Subscription, subscription_id, actor=actor)
     row = _withdraw(session, actor, now, subscription)
     if row is None:
         raise NotFound(Problem(field="", reason="no change of plan is waiting"))
+    renewals.bill_anew(session, actor=actor, now=now, subscription=subscription)
     return row
+
+
+def history(session: Session, *, actor: Actor, subscription_id: int) -> Sequence[PlanChange]:
+    """The changes of plan of a subscription, newest first, at most `MOST_SHOWN`."""
+    find(session, Subscription, subscription_id, actor=actor)
+    return changes_of(session, subscription_id, limit=MOST_SHOWN)
 
 
 def apply_due(session: Session, *, now: datetime, limit: int = 100) -> Sequence[PlanChanged]:
@@ -189,7 +200,8 @@ def _schedule(
     session.flush()
     new = {"plan": plan.name, "effective_at": row.effective_at}
     _record(session, actor, now, "subscription.plan_change_scheduled", subscription, new)
-    return PlanChanged(row=row, subscription=subscription)
+    effect = renewals.bill_anew(session, actor=actor, now=now, subscription=subscription)
+    return PlanChanged(row=row, subscription=subscription, effect=effect)
 
 
 def _withdraw(session: Session, actor: Actor, now: datetime, subscription: Subscription) -> PlanChange | None:

@@ -14,11 +14,12 @@ from bss.failure import Invalid, Problem, raise_all
 from db.models import ServicePlan
 from db.models.plans import BILLING_CYCLES, CONNECTION_TYPES
 from domain.access import SESSION_LIMIT_ACTIONS
+from domain.customer_record import CUSTOMER_TYPES
 from domain.fup import COUNTS, RESET_PERIODS
 from domain.garden import GARDEN_MODES
-from domain.speed import MAX_KBPS
+from domain.speed import MAX_KBPS, read_burst
 
-MAX_TIERS = 10
+MAX_TIERS, MAX_FEATURES = 10, 30
 MAX_BYTES = 2**62
 BURST = (
     "burst_download_kbps",
@@ -54,6 +55,10 @@ EDITABLE = frozenset(
         "ip_pool",
         "address_list",
         "router_profile",
+        "contract_period_months",
+        "customer_types",
+        "features",
+        "is_popular",
         "fup_rules",
         *LEAST,
         "reply_attributes",
@@ -92,6 +97,10 @@ DEFAULTS: Mapping[str, Any] = {
     "ip_pool": None,
     "address_list": None,
     "router_profile": None,
+    "contract_period_months": 1,
+    "customer_types": (),
+    "features": {},
+    "is_popular": False,
     "fup_rules": (),
     **dict.fromkeys(LEAST),
     "reply_attributes": (),
@@ -174,6 +183,49 @@ def _slug(value: Any) -> str:
         mend = "use lower-case letters, digits and single hyphens"
         raise Invalid(Problem(field="slug", reason="is not a short name", mend=mend))
     return slug
+
+
+def burst_fields(text: str) -> dict[str, Any]:
+    """The burst of a plan from one line in RouterOS's words, such as `15M/15M 10M/10M 5/5`."""
+    try:
+        burst = read_burst(text)
+    except ValueError as error:
+        mend = "write rate, threshold and seconds like 15M/15M 10M/10M 5/5, upload first"
+        raise Invalid(Problem(field="burst", reason=str(error), mend=mend)) from None
+    return {
+        "burst_enabled": True,
+        "burst_download_kbps": burst.speed.download_kbps,
+        "burst_upload_kbps": burst.speed.upload_kbps,
+        "burst_threshold_download_kbps": burst.threshold.download_kbps,
+        "burst_threshold_upload_kbps": burst.threshold.upload_kbps,
+        "burst_time_s": burst.time_s,
+    }
+
+
+def _customer_types(value: Any) -> list[str]:
+    given = value if isinstance(value, list | tuple) else [value]
+    types = [fields.one_of(one, field="customer_types", allowed=CUSTOMER_TYPES) for one in given]
+    return [one for one in CUSTOMER_TYPES if one in types]
+
+
+def _features(value: Any) -> dict[str, Any]:
+    """A flat map: a word, and true, false, a number or a short text."""
+    if not isinstance(value, Mapping) or len(value) > MAX_FEATURES:
+        raise Invalid(Problem(field="features", reason=f"is no map of at most {MAX_FEATURES}", mend="use fewer"))
+    return {_feature_name(name): _feature(name, one) for name, one in sorted(value.items())}
+
+
+def _feature_name(name: Any) -> str:
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9_]{1,40}", name):
+        mend = "use lower-case letters, digits and underscores, such as free_installation"
+        raise Invalid(Problem(field="features", reason=f"{str(name)[:40]!r} is not a name", mend=mend))
+    return name
+
+
+def _feature(name: str, value: Any) -> Any:
+    if isinstance(value, bool) or (isinstance(value, int) and abs(value) < 10**9):
+        return value
+    return fields.text(value, field=f"features.{name}", longest=100)
 
 
 def _tiers(value: Any) -> list[dict[str, Any]]:
@@ -271,6 +323,10 @@ _CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "ip_pool": lambda value: fields.router_name(value, field="ip_pool"),
     "address_list": lambda value: fields.router_name(value, field="address_list"),
     "router_profile": lambda value: fields.router_name(value, field="router_profile"),
+    "contract_period_months": _whole("contract_period_months", 0, 120),
+    "customer_types": _customer_types,
+    "features": _features,
+    "is_popular": bool,
     "fup_rules": _tiers,
     "time_windows": hours.clean_windows,
     "quotas": quotas.clean_quotas,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -32,6 +33,10 @@ from db.queries.subscriptions import count_of_plan, online_of_plan, slowed_of_pl
 from db.queries.zones import zone_named
 from domain.access import AttributeItem
 from domain.desired import SESSION_TIMEOUT
+from domain.money import rounded
+from domain.quota import QUOTA_PERIODS, volume_words
+from domain.speed import Burst, Speed, render_rate_limit
+from domain.term import monthly_price
 from domain.windows import window_at
 
 # One edit may change at most this many running sessions; past that it is a migration, to be planned.
@@ -78,6 +83,25 @@ def create(session: Session, *, actor: Actor, now: datetime, values: Mapping[str
     flush_or_conflict(session, _TAKEN)
     _record(session, actor, now, "created", plan, new=clean | lists_of(plan))
     return plan
+
+
+def copy(
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    plan_id: int,
+    name: str,
+    changes: Mapping[str, Any] | None = None,
+) -> ServicePlan:
+    """Add a plan called `name` that is otherwise like another one, but for `changes`. It is sold at once."""
+    plan = find(session, ServicePlan, plan_id, actor=actor)
+    return create(session, actor=actor, now=now, values={**values_of(plan), **(changes or {}), "name": name})
+
+
+def values_of(plan: ServicePlan) -> dict[str, Any]:
+    """All of a plan as `create` takes it, without its names."""
+    return audit.snapshot(plan, EDITABLE - LISTS.keys() - {"name", "slug"}) | lists_of(plan)
 
 
 def edit(
@@ -191,6 +215,42 @@ def tiers_of(plan: ServicePlan) -> list[dict[str, Any]]:
 def attributes_of(plan: ServicePlan) -> list[AttributeItem]:
     """The plan's own reply attributes, in the order in which they are applied."""
     return [AttributeItem(row.attribute, row.op, row.value) for row in plan.reply_attributes]
+
+
+def rate_limit_of(plan: ServicePlan) -> str | None:
+    """What the router is told for the plan at full speed, or None where it has no limit."""
+    speed = Speed(download_kbps=plan.download_kbps, upload_kbps=plan.upload_kbps)
+    least = None
+    if plan.min_download_kbps and plan.min_upload_kbps:
+        least = Speed(download_kbps=plan.min_download_kbps, upload_kbps=plan.min_upload_kbps)
+    return render_rate_limit(speed, burst_of(plan), plan.priority, least)
+
+
+def burst_of(plan: ServicePlan) -> Burst | None:
+    """The plan's burst; its threshold is the speed itself where none was given."""
+    if not plan.burst_enabled or not (plan.burst_download_kbps and plan.burst_upload_kbps and plan.burst_time_s):
+        return None
+    return Burst(
+        speed=Speed(download_kbps=plan.burst_download_kbps, upload_kbps=plan.burst_upload_kbps),
+        threshold=Speed(
+            download_kbps=plan.burst_threshold_download_kbps or plan.download_kbps,
+            upload_kbps=plan.burst_threshold_upload_kbps or plan.upload_kbps,
+        ),
+        time_s=plan.burst_time_s,
+    )
+
+
+def data_limit_text(rows: Sequence[AllowanceQuota]) -> str:
+    """How much a plan allows in its longest period, as it is advertised: "500.0 GB", or "Unlimited"."""
+    limits = {row.period: row.limit_amount for row in rows if row.kind == "data"}
+    longest = next((limits[period] for period in reversed(QUOTA_PERIODS) if period in limits), None)
+    return volume_words(longest)
+
+
+def monthly_revenue(plan: ServicePlan, subscribers: int, *, currency: str) -> Decimal:
+    """What so many subscribers of a plan pay in a month, by its price now."""
+    price = monthly_price(plan.price, billing_cycle=plan.billing_cycle, validity_days=plan.validity_days)
+    return rounded(price * subscribers, currency)
 
 
 # What a plan has several of, and how each list is given.

@@ -3,7 +3,7 @@
 A renewal is an invoice for a period whose payment extends the term, so that it makes no difference who asks for it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 from bss import audit, fields, invoices, payments
 from bss.actor import Actor
 from bss.failure import Conflict, Problem
-from bss.outcome import NO_EFFECT, Effect
+from bss.outcome import NO_EFFECT, Changed, Effect
 from bss.rows import find, locked, tenant_of
 from bss.settling import restore
-from bss.subscriptions.renewal import RENEWABLE, cycle_of
+from bss.subscriptions.renewal import RENEWABLE, NextTerm, cycle_of, next_term
 from bss.subscriptions.values import record
 from db.models import Customer, Invoice, Payment, Subscription
-from db.queries.books import open_renewal, standing_settlement
+from db.queries.books import invoice_of_request, open_renewal, payment_of_request, standing_settlement
 from domain.entitlement import days_added
 from domain.invoices import Line
 from domain.money import rounded
@@ -59,16 +59,22 @@ def renew(
     fields.whole(terms, field="terms", least=1, most=MAX_TERMS)
     fields.one_of(by, field="by", allowed=WAYS)
     customer, subscription = lock_renewable(session, actor, subscription_id)
+    known = bought(session, actor, subscription, request_key)
+    if known is not None:
+        return known
     zone = ZoneInfo(tenant_of(session, actor=actor).timezone)
-    period = period_of_next(subscription, zone=zone, now=now, terms=terms)
+    term = next_term(session, subscription, zone)
+    period = period_of_next(subscription, term, zone=zone, now=now, terms=terms)
     invoice = open_renewal(session, subscription.id)
     effect = NO_EFFECT
     if invoice is None or invoice.terms != terms:
         _require_none(invoice)
-        written = invoices.create(
-            session, actor=actor, now=now, customer_id=customer.id, draft=draft_of(subscription, period, terms)
-        )
+        draft = replace(draft_of(subscription, term, period, terms), request_key=request_key)
+        written = invoices.create(session, actor=actor, now=now, customer_id=customer.id, draft=draft)
         invoice, effect = written.row, written.effect
+    elif request_key is not None:
+        invoice.request_key = request_key
+        session.flush()
     payment = None
     if invoice.status != "paid" and by == BALANCE:
         effect += payments.pay_by_balance(session, actor=actor, now=now, invoice_id=invoice.id).effect
@@ -96,11 +102,17 @@ def add_days(
     fields.whole(days, field="days", least=1, most=MAX_DAYS)
     fields.one_of(by, field="by", allowed=tuple(way for way in WAYS if way != BILL))
     customer, subscription = lock_renewable(session, actor, subscription_id)
+    known = bought(session, actor, subscription, request_key)
+    if known is not None:
+        return known
     tenant = tenant_of(session, actor=actor)
     zone = ZoneInfo(tenant.timezone)
     price = rounded(daily_rate(subscription.price, cycle_of(subscription, zone)) * days, tenant.currency)
     line = Line(item_type="service", description=f"{subscription.plan.name}, {days} d", unit_price=price)
-    draft = invoices.Draft(kind="one_off", subscription_id=subscription.id, lines=[line], due_date=_today(now, zone))
+    draft = invoices.Draft(
+        kind="one_off", subscription_id=subscription.id, lines=[line], due_date=_today(now, zone),
+        request_key=request_key,
+    )  # fmt: skip
     written = invoices.create(session, actor=actor, now=now, customer_id=customer.id, draft=draft)
     invoice, effect, payment = written.row, written.effect, None
     if invoice.status != "paid" and by == BALANCE:
@@ -113,6 +125,61 @@ def add_days(
         payment, effect = received.payment, effect + received.effect
     effect += _extend_by_days(session, actor, now, customer, subscription, invoice, days, zone)
     return Renewed(subscription=subscription, invoice=invoice, payment=payment, effect=effect)
+
+
+def bill_anew(session: Session, *, actor: Actor, now: datetime, subscription: Subscription) -> Effect:
+    """Let an open bill for the next term say what the next term is now: it is taken back and written again.
+
+    The customer and the subscription are locked by the caller. What is billed for a term that is over stays.
+    """
+    invoice = open_renewal(session, subscription.id)
+    if invoice is None or subscription.expires_at is None or subscription.status not in RENEWABLE:
+        return NO_EFFECT
+    zone = ZoneInfo(tenant_of(session, actor=actor).timezone)
+    term = next_term(session, subscription, zone)
+    period = period_of_next(subscription, term, zone=zone, now=now, terms=invoice.terms)
+    if invoice.period_start != period[0] or _says(invoice, term, period):
+        return NO_EFFECT
+    reason = f"the next term is {term.plan_name}"
+    effect = invoices.cancel(session, actor=actor, now=now, invoice_id=invoice.id, reason=reason[:255]).effect
+    draft = draft_of(subscription, term, period, invoice.terms, due_date=invoice.due_date)
+    written = invoices.create(session, actor=actor, now=now, customer_id=subscription.customer_id, draft=draft)
+    return effect + written.effect
+
+
+def bill_first_term(
+    session: Session, *, actor: Actor, now: datetime, subscription: Subscription
+) -> Changed[Invoice] | None:
+    """Ask for the running term of a subscription that has just begun, with set-up and installation.
+
+    None where nothing is to be asked for: it is billed afterwards, or costs nothing.
+    """
+    if subscription.is_postpaid:
+        return None
+    zone = ZoneInfo(tenant_of(session, actor=actor).timezone)
+    first, end = _today(now, zone), subscription.expires_at
+    period = None if end is None or end.astimezone(zone).date() <= first else (first, end.astimezone(zone).date())
+    lines = [_service_line(subscription.plan.name, subscription.price, period, 1), *fee_lines(subscription)]
+    if not any(line.unit_price for line in lines):
+        return None
+    # It pays for a term that runs already, so that paying it moves no end.
+    draft = invoices.Draft(kind="one_off", subscription_id=subscription.id, period=period, lines=lines)
+    return invoices.create(session, actor=actor, now=now, customer_id=subscription.customer_id, draft=draft)
+
+
+def bought(session: Session, actor: Actor, subscription: Subscription, request_key: str | None) -> Renewed | None:
+    """What a request with this key bought before; asked twice it buys once, however it is paid."""
+    if request_key is None:
+        return None
+    fields.text(request_key, field="request_key", longest=payments.MAX_KEY, required=True)
+    invoice = invoice_of_request(session, tenant_id=actor.tenant_id, request_key=request_key)
+    if invoice is None:
+        return None
+    if invoice.subscription_id != subscription.id:
+        reason = "the same request was for another subscription"
+        raise Conflict(Problem(field="request_key", reason=reason, mend="send a new key for a new request"))
+    payment = payment_of_request(session, tenant_id=actor.tenant_id, request_key=request_key)
+    return Renewed(subscription=subscription, invoice=invoice, payment=payment)
 
 
 def lock_renewable(session: Session, actor: Actor, subscription_id: int) -> tuple[Customer, Subscription]:
@@ -129,12 +196,14 @@ def lock_renewable(session: Session, actor: Actor, subscription_id: int) -> tupl
     return customer, subscription
 
 
-def period_of_next(subscription: Subscription, *, zone: ZoneInfo, now: datetime, terms: int = 1) -> tuple[date, date]:
+def period_of_next(
+    subscription: Subscription, term: NextTerm, *, zone: ZoneInfo, now: datetime, terms: int = 1
+) -> tuple[date, date]:
     """The local days that the next terms are for: from the end of the running one, or from today where it stopped."""
     if subscription.expires_at is None:
         raise ValueError("a subscription without an end has no next period")
     has_stopped = subscription.status in ("expired", "suspended") and subscription.expires_at <= now
-    cycle = cycle_of(subscription, zone)
+    cycle = term.cycle
     first = _today(now, zone) if has_stopped else subscription.expires_at.astimezone(zone).date()
     if has_stopped:
         cycle = Cycle(name=cycle.name, validity_days=cycle.validity_days, anchor_day=first.day)
@@ -145,11 +214,10 @@ def period_of_next(subscription: Subscription, *, zone: ZoneInfo, now: datetime,
 
 
 def draft_of(
-    subscription: Subscription, period: tuple[date, date], terms: int, *, due_date: date | None = None
+    subscription: Subscription, term: NextTerm, period: tuple[date, date], terms: int, *, due_date: date | None = None
 ) -> invoices.Draft:
     """The invoice of a renewal; set-up and installation are on the first one."""
-    description = f"{subscription.plan.name} {period[0]:%Y-%m-%d} - {period[1]:%Y-%m-%d}"
-    service = Line(item_type="service", description=description, unit_price=subscription.price, quantity=Decimal(terms))
+    service = _service_line(term.plan_name, term.price, period, terms)
     return invoices.Draft(
         kind="recurring", subscription_id=subscription.id, period=period, terms=terms,
         due_date=due_date or period[0], lines=[service, *fee_lines(subscription)],
@@ -162,6 +230,18 @@ def fee_lines(subscription: Subscription) -> list[Line]:
         return []
     fees = (("setup", subscription.setup_fee), ("installation", subscription.installation_fee))
     return [Line(item_type=kind, description=kind.capitalize(), unit_price=fee) for kind, fee in fees if fee]
+
+
+def _service_line(plan_name: str, price: Decimal, period: tuple[date, date] | None, terms: int) -> Line:
+    description = plan_name if period is None else f"{plan_name} {period[0]:%Y-%m-%d} - {period[1]:%Y-%m-%d}"
+    return Line(item_type="service", description=description, unit_price=price, quantity=Decimal(terms))
+
+
+def _says(invoice: Invoice, term: NextTerm, period: tuple[date, date]) -> bool:
+    """Whether the invoice is for that term already."""
+    service = next((item for item in invoice.items if item.item_type == "service"), None)
+    is_same = service is not None and service.unit_price == term.price and term.plan_name in service.description
+    return is_same and invoice.period_end == period[1]
 
 
 def _require_none(invoice: Invoice | None) -> None:

@@ -20,6 +20,7 @@ from cli.router_api import connect
 from cli.router_test import test_nas
 from cli.staff import token, user
 from cli.vouchers import hotspot_login, voucher
+from cli.subscription_terms import COMMANDS as TERM_COMMANDS
 
 for command in COMMANDS:
     customer.add_command(command)
@@ -28,7 +29,7 @@ subscription.add_command(fup)
 usage.add_command(usage_history)
 for command in (show_balance, give_credit, take_credit):
     customer.add_command(command)
-for command in (renew, add_days, move_to_plan):
+for command in (renew, add_days, move_to_plan, *TERM_COMMANDS):
     subscription.add_command(command)
 for command in (accounts_group, orders_group, parked_group, link_group, reconcile):
     payment.add_command(command)

@@ -1,12 +1,12 @@
 """`lintas customer`, `lintas subscription`, `lintas usage`."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
-from bss import customers, network, sessions, subscriptions
+from bss import customers, first_bills, network, sessions, subscriptions
 from bss.rows import tenant_of
 from cli.output import emit, json_option, table
 from cli.usage_check import now_command, percentage_line
@@ -18,9 +18,11 @@ from db.queries.named import customer_named, nas_named, plan_named, subscription
 from db.queries.owned import owned_by
 from db.queries.usage_reports import usage_by_day, usage_of_periods
 from domain.access import rate_limit_now
+from domain.entitlement import BY_STAFF, OVERDUE
 from domain.lifecycle import CUSTOMER_STATUSES, SUBSCRIPTION_STATUSES
 from domain.period import PERIOD_KINDS, period_at
 from domain.standing import standings, usage_percentage
+from domain.term import days_left
 
 reason_option = click.option("--reason", default="", help="Why; kept with the change.")
 
@@ -100,16 +102,36 @@ def subscription() -> None:
 @click.option("--search", help="Part of username, code, address or MAC.")
 @click.option("--status", type=click.Choice(SUBSCRIPTION_STATUSES))
 @click.option("--customer", "customer_name", metavar="CUSTOMER")
+@click.option("--plan", "plan_name", metavar="PLAN")
+@click.option("--nas", "nas_name", metavar="ROUTER")
+@click.option("--type", "connection_type", type=click.Choice(subscriptions.CONNECTION_TYPES))
+@click.option("--expiring", "days", type=click.IntRange(0, 3650), help="Whose term ends within so many days.")
 @limit_option
 @tenant_option
 @json_option
 def list_subscriptions(
-    search: str | None, status: str | None, customer_name: str | None, limit: int, tenant: str | None
+    search: str | None,
+    status: str | None,
+    customer_name: str | None,
+    plan_name: str | None,
+    nas_name: str | None,
+    connection_type: str | None,
+    days: int | None,
+    limit: int,
+    tenant: str | None,
 ) -> None:
     """Subscriptions, newest first."""
     with work(tenant) as job:
-        owner = None if customer_name is None else _customer_of(job, customer_name).id
-        fits = SubscriptionFilter(search=search, status=status, customer_id=owner)
+        fits = SubscriptionFilter(
+            search=search,
+            status=status,
+            customer_id=None if customer_name is None else _customer_of(job, customer_name).id,
+            service_plan_id=None if plan_name is None else _plan_id(job, plan_name),
+            nas_server_id=None if nas_name is None else _nas_id(job, nas_name),
+            connection_type=connection_type,
+            expires_after=None if days is None else job.now,
+            expires_before=None if days is None else job.now + timedelta(days=days),
+        )
         page = page_of_subscriptions(
             job.session, tenant_id=job.tenant_id, fits=fits, wanted=newest(limit, "-created_at")
         )
@@ -129,7 +151,7 @@ def show_subscription(name: str, tenant: str | None) -> None:
         profile = network.profile_of(job.session, row.id)
         live = network.live_sessions(job.session, row.id)
         rate = rate_limit_now(profile, job.now) or "unlimited"
-        show_fields(_subscription(row) | {"rate_limit": rate, "online_sessions": len(live)})
+        show_fields(_subscription(row) | _agreed(row) | {"rate_limit": rate, "online_sessions": len(live)})
 
 
 @subscription.command("add")
@@ -140,7 +162,15 @@ def show_subscription(name: str, tenant: str | None) -> None:
 @click.option("--password-file", type=click.File(), help="File with the password; without it one is made and shown.")
 @click.option("--assigned-ip")
 @click.option("--never-expires", is_flag=True)
+@click.option("--postpaid", "is_postpaid", is_flag=True, help="Billed at the end of each month; its term has no end.")
 @click.option("--pending", is_flag=True, help="Do not activate it yet.")
+@click.option("--price", help="Instead of the plan's.")
+@click.option("--setup-fee", help="Instead of the plan's.")
+@click.option("--installation-fee", help="Billed once, with the first invoice.")
+@click.option("--installation-address", metavar="TEXT")
+@click.option("--installation-date", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE")
+@click.option("--start-date", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE")
+@click.option("--bill-now", is_flag=True, help="Write the invoice of the first term, with all fees, at once.")
 @tenant_option
 @json_option
 def add_subscription(
@@ -149,46 +179,50 @@ def add_subscription(
     plan_name: str,
     nas_name: str | None,
     password_file: Any,
-    assigned_ip: str | None,
-    never_expires: bool,
     pending: bool,
     tenant: str | None,
+    **given: Any,
 ) -> None:
     """Add a subscription that logs in as USERNAME."""
+    details = {name: value for name, value in given.items() if value is not None}
+    for name in ("installation_date", "start_date"):
+        if name in details:
+            details[name] = details[name].date()
     with work(tenant) as job:
-        plan = job.found(plan_named(job.session, plan_name, tenant_id=job.tenant_id), "plan")
-        router = None if nas_name is None else _nas_id(job, nas_name)
         issued = job.do(
-            subscriptions.create,
+            first_bills.create,
             customer_id=_customer_of(job, customer_name).id,
-            service_plan_id=plan.id,
-            nas_server_id=router,
+            service_plan_id=_plan_id(job, plan_name),
+            nas_server_id=None if nas_name is None else _nas_id(job, nas_name),
             username=username,
             password=None if password_file is None else password_file.read().rstrip("\n"),
-            assigned_ip=assigned_ip,
-            never_expires=never_expires,
             activate=not pending,
+            **details,
         )
     show_result("Added", issued, id=issued.row.id, code=issued.row.subscription_code)
 
 
 @subscription.command("activate")
 @click.argument("name", metavar="SUBSCRIPTION")
+@click.option("--never-expires", is_flag=True, help="A first activation: its term has no end.")
+@click.option("--bill-now", is_flag=True, help="A first activation: write the invoice of its term at once.")
 @tenant_option
 @json_option
-def activate_subscription(name: str, tenant: str | None) -> None:
+def activate_subscription(name: str, tenant: str | None, **given: Any) -> None:
     """Let it log in."""
-    _verb("Activated", subscriptions.activate, name, tenant)
+    _verb("Activated", first_bills.activate, name, tenant, **given)
 
 
 @subscription.command("suspend")
 @click.argument("name", metavar="SUBSCRIPTION")
 @reason_option
+@click.option("--until-paid", is_flag=True, help="It comes back by itself when what is owed is paid.")
 @tenant_option
 @json_option
-def suspend_subscription(name: str, reason: str, tenant: str | None) -> None:
+def suspend_subscription(name: str, reason: str, until_paid: bool, tenant: str | None) -> None:
     """Refuse its logins and end its sessions."""
-    _verb("Suspended", subscriptions.suspend, name, tenant, reason=reason)
+    cause = OVERDUE if until_paid else BY_STAFF
+    _verb("Suspended", subscriptions.suspend, name, tenant, reason=reason, cause=cause)
 
 
 @subscription.command("disable")
@@ -338,6 +372,10 @@ def _subscription_of(job: Work, name: str) -> Subscription:
     return job.found(subscription_named(job.session, name, tenant_id=job.tenant_id), "subscription")
 
 
+def _plan_id(job: Work, name: str) -> int:
+    return job.found(plan_named(job.session, name, tenant_id=job.tenant_id), "plan").id
+
+
 def _nas_id(job: Work, name: str) -> int:
     return job.found(nas_named(job.session, name, tenant_id=job.tenant_id), "router").id
 
@@ -365,10 +403,22 @@ def _subscription(row: Subscription) -> dict[str, Any]:
         "connection_type": row.connection_type,
         "status": row.status,
         "expires_at": None if row.expires_at is None else row.expires_at.isoformat(),
+        "days_until_expiry": days_left(row.expires_at, datetime.now(UTC)),
+        "cancel_at_period_end": row.cancel_at_period_end,
+        "price": str(row.price),
         "assigned_ip": None if row.assigned_ip is None else str(row.assigned_ip),
         "mac_binding": row.mac_binding,
         "nas_binding": row.nas_binding,
     }
+
+
+def _agreed(row: Subscription) -> dict[str, Any]:
+    """What was agreed on and done at the beginning."""
+    names = (
+        "setup_fee", "billing_cycle", "billing_day", "auto_renew", "is_postpaid", "start_date", "installation_address",
+        "installation_date", "installation_fee", "fees_billed_at", "suspend_reason", "suspend_cause", "notes",
+    )  # fmt: skip
+    return {name: None if (value := getattr(row, name)) is None else str(value) for name in names}
 
 
 def _usage(row: Any) -> dict[str, Any]:

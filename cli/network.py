@@ -1,5 +1,6 @@
 """`lintas nas`, `lintas plan`, `lintas sessions`."""
 
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import click
@@ -7,17 +8,25 @@ import click
 from bss import nas as routers
 from bss import plans
 from bss import sessions as running
+from bss.plan_fields import burst_fields
 from bss.router_api import access
 from bss.router_api.removal import Removal
 from cli.allowance_text import HOURS, QUOTA, hours, quota, reader
 from cli.output import emit, json_option, table
 from cli.work import Work, limit_option, newest, show_fields, show_list, show_result, tenant_option, work
 from db.models import NasServer, RadAcct, ServicePlan
-from db.models.plans import CONNECTION_TYPES
-from db.queries.lists import PlanFilter, SessionFilter, page_of_nas, page_of_plans, page_of_sessions
+from db.models.plans import BILLING_CYCLES, CONNECTION_TYPES
+from db.queries.lists import (
+    PlanFilter,
+    SessionFilter,
+    page_of_nas,
+    page_of_plans,
+    page_of_sessions,
+    subscribers_by_plan,
+)
 from db.queries.named import nas_named, plan_named
 from domain.access import NAS_TYPES
-from domain.speed import Speed, render_rate_limit
+from domain.customer_record import CUSTOMER_TYPES
 from runtime.settings import get_settings
 from runtime.tasks import nudge_routers
 
@@ -197,6 +206,21 @@ def _removal_lines(told: Removal) -> list[str]:
     return [f"{told.router.name} is switched off and goes when it has nothing of ours.", counts, *said, mend]
 
 
+def _price(_context: click.Context, _option: click.Parameter, given: str | None) -> Decimal | None:
+    try:
+        price = None if given is None else Decimal(given)
+    except InvalidOperation:
+        price = Decimal("NaN")
+    if price is not None and not price.is_finite():
+        raise click.BadParameter("write an amount such as 150000")
+    return price
+
+
+def _features(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
+    pairs = (text.partition("=") for text in given)
+    return {name: value if sign else True for name, sign, value in pairs}
+
+
 @click.group()
 def plan() -> None:
     """Service plans; one is named by its short name or id."""
@@ -204,16 +228,23 @@ def plan() -> None:
 
 @plan.command("list")
 @click.option("--all", "everything", is_flag=True, help="Also plans that are no longer sold.")
+@click.option("--search", help="Part of name or short name.")
+@click.option("--popular", is_flag=True, help="Only those that are recommended.")
+@click.option("--type", "connection_type", type=click.Choice(CONNECTION_TYPES))
+@click.option("--for", "customer_type", type=click.Choice(CUSTOMER_TYPES), help="For this kind of customer.")
+@click.option("--price-min", callback=_price)
+@click.option("--price-max", callback=_price)
 @limit_option
 @tenant_option
 @json_option
-def list_plans(everything: bool, limit: int, tenant: str | None) -> None:
+def list_plans(everything: bool, popular: bool, limit: int, tenant: str | None, **given: Any) -> None:
     """Plans by name."""
     with work(tenant) as job:
-        fits = PlanFilter(is_active=None if everything else True)
+        fits = PlanFilter(is_active=None if everything else True, is_popular=popular or None, **given)
         page = page_of_plans(job.session, tenant_id=job.tenant_id, fits=fits, wanted=newest(limit, "name"))
-        rows = [_plan(row) for row in page.items]
-    head = ("id", "slug", "name", "price", "download_kbps", "upload_kbps", "is_active")
+        counts = subscribers_by_plan(job.session, [row.id for row in page.items])
+        rows = [_plan(row) | {"customers": counts.get(row.id, 0)} for row in page.items]
+    head = ("id", "slug", "name", "price", "download_kbps", "upload_kbps", "customers", "is_active", "is_popular")
     show_list(page, rows, lambda: table([[row[name] for name in head] for row in rows], head))
 
 
@@ -238,6 +269,16 @@ def show_plan(name: str, tenant: str | None) -> None:
 @click.option("--price", default="0", show_default=True)
 @click.option("--type", "connection_type", type=click.Choice(CONNECTION_TYPES))
 @click.option("--slug")
+@click.option("--description")
+@click.option("--setup-fee")
+@click.option("--billing-cycle", type=click.Choice(BILLING_CYCLES))
+@click.option("--validity-days", type=click.IntRange(1, 3650), help="How long a custom cycle is.")
+@click.option("--grace-days", "grace_period_days", type=click.IntRange(0, 365))
+@click.option("--contract-months", "contract_period_months", type=click.IntRange(0, 120))
+@click.option("--for", "customer_types", multiple=True, type=click.Choice(CUSTOMER_TYPES), help="For whom it is.")
+@click.option("--feature", "features", multiple=True, metavar="NAME[=TEXT]", callback=_features)
+@click.option("--popular", "is_popular", is_flag=True, help="Recommended where plans are shown.")
+@click.option("--burst", metavar="'15M/15M 10M/10M 5/5'", help="Rate, threshold and seconds as on the router.")
 @click.option("--fup-gb", type=click.FloatRange(min=0, min_open=True), help="One fair-use tier: past so many GB …")
 @click.option("--fup-percent", type=click.IntRange(1, 99), help="… the speed falls by so many percent.")
 @click.option("--hours", "time_windows", multiple=True, metavar=HOURS, callback=reader(hours), help="When it is open.")
@@ -252,8 +293,44 @@ def add_plan(name: str, fup_gb: float | None, fup_percent: int | None, tenant: s
     if fup_gb is not None:
         values["fup_rules"] = [{"threshold_bytes": int(fup_gb * 10**9), "reduction_percent": fup_percent}]
     with work(tenant) as job:
-        data = _plan(job.do(plans.create, values=values))
+        burst = values.pop("burst", None)
+        data = _plan(job.do(plans.create, values=values | ({} if burst is None else burst_fields(burst))))
     emit(data, [f"{data['slug']}  {data['name']} (id {data['id']})"])
+
+
+@plan.command("copy")
+@click.argument("name", metavar="PLAN")
+@click.argument("new_name", metavar="NEW-NAME")
+@tenant_option
+@json_option
+def copy_plan(name: str, new_name: str, tenant: str | None) -> None:
+    """Add a plan called NEW-NAME that is like PLAN; 'plan edit' changes it from there."""
+    with work(tenant) as job:
+        data = _plan(job.do(plans.copy, plan_id=plan_of(job, name).id, name=new_name))
+    emit(data, [f"{data['slug']}  {data['name']} (id {data['id']})"])
+
+
+@plan.command("reactivate")
+@click.argument("name", metavar="PLAN")
+@tenant_option
+@json_option
+def reactivate_plan(name: str, tenant: str | None) -> None:
+    """Sell a plan again."""
+    with work(tenant) as job:
+        result = job.do(plans.reactivate, plan_id=plan_of(job, name).id)
+    show_result("Reactivated", result)
+
+
+@plan.command("delete")
+@click.argument("name", metavar="PLAN")
+@click.confirmation_option(prompt="Remove the plan?")
+@tenant_option
+@json_option
+def delete_plan(name: str, tenant: str | None) -> None:
+    """Remove a plan that nobody has; one in use can only be deactivated."""
+    with work(tenant) as job:
+        data = _plan(job.do(plans.delete, plan_id=plan_of(job, name).id))
+    emit(data, [f"{data['name']} was removed."])
 
 
 @plan.command("deactivate")
@@ -339,7 +416,6 @@ def _nas(row: NasServer) -> dict[str, Any]:
 
 
 def _plan(row: ServicePlan) -> dict[str, Any]:
-    speed = Speed(download_kbps=row.download_kbps, upload_kbps=row.upload_kbps)
     return {
         "id": row.id,
         "slug": row.slug,
@@ -348,8 +424,16 @@ def _plan(row: ServicePlan) -> dict[str, Any]:
         "price": str(row.price),
         "download_kbps": row.download_kbps,
         "upload_kbps": row.upload_kbps,
-        "rate_limit": render_rate_limit(speed) or "unlimited",
+        "rate_limit": plans.rate_limit_of(row) or "unlimited",
+        "data_limit": plans.data_limit_text(row.quotas),
         "fup_tiers": len(row.fup_rules),
+        "billing_cycle": row.billing_cycle,
+        "setup_fee": str(row.setup_fee),
+        "grace_period_days": row.grace_period_days,
+        "contract_period_months": row.contract_period_months,
+        "customer_types": row.customer_types,
+        "features": row.features,
+        "is_popular": row.is_popular,
         "is_active": row.is_active,
     }
 

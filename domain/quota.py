@@ -15,8 +15,17 @@ QUOTA_KINDS = ("data", "time")
 # `total` never turns: it lasts as long as the subscription or voucher.
 QUOTA_PERIODS = ("daily", "weekly", "monthly", "billing_cycle", "total")
 QUOTA_ACTIONS = ("reject", "garden", "throttle")
+_UNITS = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6))
 # The customer is told once in a period when so much of an allowance is used.
 ALERT_PERCENTS = (80, 90, 100)
+
+
+def volume_words(limit_bytes: int | None) -> str:
+    """A volume as plans are advertised: "500.0 GB", or "Unlimited" for none. A unit is 1000 of the one below."""
+    if limit_bytes is None:
+        return "Unlimited"
+    unit, size = next((one for one in _UNITS if limit_bytes >= one[1]), _UNITS[-1])
+    return f"{limit_bytes / size:.1f} {unit}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

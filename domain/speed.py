@@ -89,6 +89,17 @@ def render_rate_limit(
     return " ".join(groups)
 
 
+def speed_words(download_kbps: int, upload_kbps: int) -> str:
+    """Download and upload as plans are advertised: "10Mbps/10Mbps"; a side without a limit is "unlimited"."""
+    return "/".join(_words(kbps) for kbps in (download_kbps, upload_kbps))
+
+
+def _words(kbps: int) -> str:
+    if not kbps:
+        return "unlimited"
+    return f"{kbps / 1000:.3f}".rstrip("0").rstrip(".") + "Mbps" if kbps >= 1000 else f"{kbps}kbps"
+
+
 def read_rate_limit(text: str) -> Speed | None:
     """The speed that a `Mikrotik-Rate-Limit` starts with, for routers that know no such text; None when it limits none.
 
@@ -98,6 +109,43 @@ def read_rate_limit(text: str) -> Speed | None:
     upload, _, download = first.partition("/")
     speed = Speed(download_kbps=_kbps(download or upload), upload_kbps=_kbps(upload))
     return None if speed.is_unlimited else speed
+
+
+def read_burst(text: str) -> Burst:
+    """The burst that a line in RouterOS's words means: rate, threshold, seconds, each upload first.
+
+    Other systems write it loosely: `15M/15M 10M/10M 10/10 5s/5s` has a part too many, and there what ends in `s` is
+    the time. Without a threshold it is the rate. Raises `ValueError` for what cannot be read.
+    """
+    parts = text.split()
+    if not 2 <= len(parts) <= 6:
+        raise ValueError("is not rate, threshold and seconds")
+    rates = [part for part in parts if part[-1:] in "kKMG"]
+    times = [part for part in parts if part[-1:] == "s"] or [
+        part for part in parts if part.replace("/", "").isdecimal()
+    ]
+    if not 1 <= len(rates) <= 2 or not times:
+        raise ValueError("has no rate, or no seconds")
+    speed, threshold = _side_by_side(rates[0]), _side_by_side(rates[-1])
+    seconds = [one.removesuffix("s") for one in times[0].split("/")]
+    if not all(one.isdecimal() and len(one) <= 4 for one in seconds):
+        raise ValueError(f"{times[0]!r} are no seconds")
+    time_s = max(int(one) for one in seconds)
+    if speed.is_unlimited or not 1 <= time_s <= 600:
+        raise ValueError("has a rate of 0, or not 1 to 600 seconds")
+    return Burst(speed=speed, threshold=threshold, time_s=time_s)
+
+
+def _side_by_side(pair: str) -> Speed:
+    upload, _, download = pair.partition("/")
+    return Speed(download_kbps=_rate_kbps(download or upload), upload_kbps=_rate_kbps(upload))
+
+
+def _rate_kbps(text: str) -> int:
+    factor = {"k": 1, "K": 1, "M": 1000, "G": 1_000_000}.get(text[-1:])
+    if factor is None or not text[:-1].isdecimal() or len(text) > 10:
+        raise ValueError(f"{text!r} is not a rate")
+    return int(text[:-1]) * factor
 
 
 def _kbps(rate: str) -> int:

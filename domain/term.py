@@ -13,6 +13,7 @@ from domain.period import clamp_day
 
 BILLING_CYCLES = ("daily", "monthly", "quarterly", "yearly", "custom")
 MONTHS = {"monthly": 1, "quarterly": 3, "yearly": 12}
+EXPIRING_SOON_DAYS = 7
 # For a rate per day, where no period says how many days there are.
 _NOMINAL_DAYS = {"daily": 1, "monthly": 30, "quarterly": 90, "yearly": 365}
 
@@ -61,6 +62,24 @@ def end_of_term(start: datetime, *, cycle: Cycle, zone: tzinfo) -> datetime:
     return local.replace(year=end.year, month=end.month, day=end.day, fold=0).astimezone(UTC)
 
 
+def days_left(expires_at: datetime | None, now: datetime) -> int:
+    """Whole days until the end of a term; below zero once it is over, and -1 for one without an end."""
+    return -1 if expires_at is None else (expires_at - now) // timedelta(days=1)
+
+
+def ends_soon(expires_at: datetime | None, now: datetime) -> bool:
+    """Whether a term that is not over ends within a week."""
+    return expires_at is not None and now < expires_at and days_left(expires_at, now) <= EXPIRING_SOON_DAYS
+
+
+def contract_end(activated_at: datetime | None, months: int, zone: tzinfo) -> date | None:
+    """The first local day on which a subscription may end without breaking its contract; None without a contract."""
+    if activated_at is None or not months:
+        return None
+    first = activated_at.astimezone(zone).date()
+    return _months_on(first, months, first.day)
+
+
 def anchor_day_of(end: date, billing_day: int) -> int:
     """The day that months turn on for a term that ends on `end`.
 
@@ -73,6 +92,13 @@ def anchor_day_of(end: date, billing_day: int) -> int:
 def period_from(day: date, cycle: Cycle) -> tuple[date, date]:
     """The billing period that begins on `day`: its first day and the first day after it."""
     return day, cycle.after(day)
+
+
+def monthly_price(price: Decimal, *, billing_cycle: str, validity_days: int) -> Fraction:
+    """What a price comes to in a month: a quarter's over three, a day's times thirty; whoever shows it rounds."""
+    if billing_cycle in MONTHS:
+        return Fraction(price) / MONTHS[billing_cycle]
+    return Fraction(price) * 30 / (1 if billing_cycle == "daily" else validity_days)
 
 
 def daily_rate(price: Decimal, cycle: Cycle) -> Fraction:

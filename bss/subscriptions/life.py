@@ -232,7 +232,7 @@ def put_into_service(
     if first:
         stamps["activated_at"] = now
     zone = ZoneInfo(tenant_of(session, actor=actor).timezone)
-    if first and subscription.expires_at is None and not never_expires:
+    if first and subscription.expires_at is None and not never_expires and not subscription.is_postpaid:
         stamps["expires_at"] = end_of_term(
             now,
             cycle=Cycle(

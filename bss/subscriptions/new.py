@@ -37,6 +37,7 @@ class Details(TypedDict, total=False):
     setup_fee: Any
     billing_cycle: str | None
     auto_renew: bool
+    is_postpaid: bool
     grace_period_days: int | None
     assigned_ip: str | None
     ip_pool: str | None
@@ -45,6 +46,9 @@ class Details(TypedDict, total=False):
     mac_binding: str
     macs: Sequence[str]
     notes: str
+    installation_address: str | None
+    installation_date: date | None
+    installation_fee: Any
     activate: bool
 
 
@@ -65,7 +69,7 @@ def create(
     """Add a subscription, active at once unless `activate` is false. The secret in the answer is its password.
 
     What is left out of `Details` comes from the plan: connection type, price, fee, cycle. The term ends one cycle after
-    activation unless `expires_at` says when, or `never_expires`.
+    activation unless `expires_at` says when, or `never_expires`; one that is paid for afterwards has no end.
     """
     require_known(details, _KNOWN)
     customer = _open_customer(session, customer_id, actor=actor)
@@ -154,11 +158,15 @@ def _terms(session: Session, actor: Actor, now: datetime, plan: ServicePlan, det
         "setup_fee": plan.setup_fee if setup_fee is None else setup_fee,
         "billing_cycle": details.get("billing_cycle") or plan.billing_cycle,
         "auto_renew": details.get("auto_renew", True),
+        "is_postpaid": details.get("is_postpaid", False),
         "grace_period_days": details.get("grace_period_days"),
         "ip_pool": details.get("ip_pool"),
         "address_list": details.get("address_list"),
         "router_profile": details.get("router_profile"),
         "notes": details.get("notes", ""),
+        "installation_address": details.get("installation_address"),
+        "installation_date": details.get("installation_date"),
+        "installation_fee": details.get("installation_fee") or 0,
     }
     return {name: clean(name, value) for name, value in plain.items()} | {
         "start_date": details.get("start_date") or today,

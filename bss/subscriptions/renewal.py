@@ -5,6 +5,7 @@ Which term follows which is `domain.entitlement`'s to say. The customer and his 
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from bss.outcome import NO_EFFECT, Effect
 from bss.rows import locked, tenant_of
 from bss.subscriptions.values import apply_limits, disconnect, record
 from db.models import Customer, Invoice, InvoiceSettlement, Subscription
+from db.queries.plan_changes import change_at_end
 from domain.desired import SESSION_TIMEOUT
 from domain.entitlement import extended
 from domain.lifecycle import check_subscription_move
@@ -33,6 +35,15 @@ class Extended:
     before: datetime | None = None
     after: datetime | None = None
     effect: Effect = NO_EFFECT
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NextTerm:
+    """What the term after the running one is: its plan, its price, and how long it is."""
+
+    plan_name: str
+    price: Decimal
+    cycle: Cycle
 
 
 def extend(session: Session, *, actor: Actor, now: datetime, invoice: Invoice) -> Extended:
@@ -54,7 +65,7 @@ def move_end(session: Session, *, actor: Actor, now: datetime, subscription: Sub
     extension = extended(
         status=subscription.status,
         expires_at=before,
-        cycle=cycle_of(subscription, zone),
+        cycle=next_term(session, subscription, zone).cycle,
         zone=zone,
         now=now,
         keeps_days=rules_of(session, tenant_id=actor.tenant_id).keeps_days,
@@ -78,6 +89,17 @@ def cycle_of(subscription: Subscription, zone: ZoneInfo) -> Cycle:
     if subscription.expires_at is not None:
         anchor = anchor_day_of(subscription.expires_at.astimezone(zone).date(), subscription.billing_day)
     return Cycle(name=subscription.billing_cycle, validity_days=subscription.plan.validity_days, anchor_day=anchor)
+
+
+def next_term(session: Session, subscription: Subscription, zone: ZoneInfo) -> NextTerm:
+    """The plan's next term; the new plan's where a change of plan waits for the end of this one."""
+    own, end = cycle_of(subscription, zone), subscription.expires_at
+    change = None if end is None else change_at_end(session, subscription.id, end)
+    if change is None:
+        return NextTerm(plan_name=subscription.plan.name, price=subscription.price, cycle=own)
+    plan = change.new_plan
+    cycle = Cycle(name=plan.billing_cycle, validity_days=plan.validity_days, anchor_day=own.anchor_day)
+    return NextTerm(plan_name=plan.name, price=plan.price, cycle=cycle)
 
 
 def bring_back(session: Session, *, actor: Actor, now: datetime, customer: Customer, subscription_id: int) -> Effect:

@@ -26,6 +26,7 @@ from bss.subscriptions.values import (
     kind_for,
     plan_for_sale,
     record,
+    require_fees_open,
     require_free,
     require_not_over,
 )
@@ -51,6 +52,10 @@ def edit(
     subscription = locked(session, Subscription, subscription_id, actor=actor, version=version)
     require_not_over(subscription)
     values = {name: clean(name, value) for name, value in changes.items() if name != "username"}
+    require_fees_open(subscription, values)
+    if values.get("is_postpaid") and subscription.expires_at is not None:
+        mend = "let its term have no end first"
+        raise Conflict(Problem(field="is_postpaid", reason="does not go with a term that ends", mend=mend))
     if "username" in changes:
         name = fields.username(changes["username"], connection_type=subscription.connection_type)
         values["username"] = as_kept(session, name, tenant_id=actor.tenant_id)

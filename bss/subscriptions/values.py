@@ -30,13 +30,18 @@ EDITABLE = frozenset(
         "setup_fee",
         "billing_cycle",
         "auto_renew",
+        "is_postpaid",
         "grace_period_days",
         "ip_pool",
         "address_list",
         "router_profile",
         "notes",
+        "installation_address",
+        "installation_date",
+        "installation_fee",
     }
 )
+FEES = ("setup_fee", "installation_fee")
 LIMITS = frozenset({"download_kbps", "upload_kbps", "speed_expires_at", "session_timeout_s", "concurrent_connections"})
 MAX_MACS = 50
 PLACE = ("nas_binding", "nas_server_id", "nas_group_id")
@@ -133,13 +138,15 @@ def clean(name: str, value: Any) -> Any:
     match name:
         case "billing_day":
             return fields.whole(value, field=name, least=1, most=31)
-        case "price" | "setup_fee":
+        case "price" | "setup_fee" | "installation_fee":
             return fields.money(value, field=name)
+        case "installation_address":
+            return fields.optional_text(value, field=name, longest=1000, lines=True)
         case "billing_cycle":
             return fields.one_of(value, field=name, allowed=BILLING_CYCLES)
         case "nas_binding":
             return fields.one_of(value, field=name, allowed=NAS_BINDINGS)
-        case "auto_renew":
+        case "auto_renew" | "is_postpaid":
             return bool(value)
         case "grace_period_days":
             return fields.optional_whole(value, field=name, least=0, most=365)
@@ -165,6 +172,14 @@ def require_not_over(subscription: Subscription) -> None:
         raise Conflict(
             Problem(field="", reason=f"the subscription is {subscription.status}", mend="create a new one instead")
         )
+
+
+def require_fees_open(subscription: Subscription, values: Mapping[str, Any]) -> None:
+    """Raise `Conflict` when a fee that was billed already would be changed: nobody would ever be asked for it."""
+    changed = [name for name in FEES if name in values and values[name] != getattr(subscription, name)]
+    if changed and subscription.fees_billed_at is not None:
+        reason = f"was billed on {subscription.fees_billed_at:%Y-%m-%d}"
+        raise Conflict(Problem(field=changed[0], reason=reason, mend="write an invoice for what is missing"))
 
 
 def record(

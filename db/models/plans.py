@@ -15,9 +15,10 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from db.models.base import Base, Id, TenantOwned, Timestamps, one_of
+from db.models.base import Base, Id, Json, TenantOwned, Timestamps, one_of
 from db.models.policy import AllowanceQuota, PlanReplyAttribute, PlanTimeWindow
 from domain.access import SESSION_LIMIT_ACTIONS
 from domain.fup import COUNTS, RESET_PERIODS
@@ -77,6 +78,7 @@ class ServicePlan(TenantOwned, Timestamps, Base):
         one_of("garden_mode", GARDEN_MODES),
         CheckConstraint("concurrent_connections >= 1", name="concurrent_connections"),
         CheckConstraint("grace_period_days >= 0", name="grace_period_days"),
+        CheckConstraint("contract_period_months BETWEEN 0 AND 120", name="contract_period_months"),
         CheckConstraint("session_timeout_s >= 60", name="session_timeout_s"),
         CheckConstraint("idle_timeout_s >= 60", name="idle_timeout_s"),
         CheckConstraint("interim_interval_s BETWEEN 60 AND 3600", name="interim_interval_s"),
@@ -118,6 +120,13 @@ class ServicePlan(TenantOwned, Timestamps, Base):
     min_upload_kbps: Mapped[int | None] = mapped_column(Integer)
     session_limit_action: Mapped[str] = mapped_column(String(10), server_default="refuse")
     garden_mode: Mapped[str] = mapped_column(String(10), server_default="tenant")
+    # How long one binds oneself, in months from the activation; 0 is not at all.
+    contract_period_months: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    # For whom it is; empty: for everybody.
+    customer_types: Mapped[list[str]] = mapped_column(ARRAY(String(20)), server_default="{}")
+    # What is said of it where plans are offered.
+    features: Mapped[Json] = mapped_column(server_default="{}")
+    is_popular: Mapped[bool] = mapped_column(server_default="false")
     is_active: Mapped[bool] = mapped_column(server_default="true")
     deleted_at: Mapped[datetime | None]
     fup_rules: Mapped[list[PlanFupRule]] = relationship(

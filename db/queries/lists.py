@@ -5,17 +5,17 @@ Every statement names its tenant itself. Secrets are never read here.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, defer, joinedload, selectinload
 
 from db.models import (
     AccessLog,
     AuditLog,
-    Customer,
     NasServer,
     RadAcct,
     ServicePlan,
@@ -32,8 +32,13 @@ from domain.mac import normalise_mac
 PLAN_SORTS: Mapping[str, InstrumentedAttribute[Any]] = MappingProxyType(
     {"name": ServicePlan.name, "price": ServicePlan.price, "created_at": ServicePlan.created_at}
 )
-SUBSCRIPTION_SORTS: Mapping[str, InstrumentedAttribute[Any]] = MappingProxyType(
-    {"created_at": Subscription.created_at, "username": Subscription.username}
+SUBSCRIPTION_SORTS: Mapping[str, Any] = MappingProxyType(
+    {
+        "created_at": Subscription.created_at,
+        "username": Subscription.username,
+        # Those without an end come after all others.
+        "expires_at": func.coalesce(Subscription.expires_at, datetime(9000, 1, 1, tzinfo=UTC)),
+    }
 )
 NAS_SORTS: Mapping[str, InstrumentedAttribute[Any]] = MappingProxyType({"name": NasServer.name})
 SESSION_SORTS: Mapping[str, InstrumentedAttribute[Any]] = MappingProxyType(
@@ -50,12 +55,16 @@ class PlanFilter:
 
     search: str | None = None
     is_active: bool | None = None
+    is_popular: bool | None = None
     connection_type: str | None = None
+    customer_type: str | None = None
+    price_min: Decimal | None = None
+    price_max: Decimal | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubscriptionFilter:
-    """None filters nothing; `expires_before` leaves out those that never expire."""
+    """None filters nothing; `expires_after` and `expires_before` leave out those that never expire."""
 
     search: str | None = None
     customer_id: int | None = None
@@ -63,6 +72,7 @@ class SubscriptionFilter:
     service_plan_id: int | None = None
     nas_server_id: int | None = None
     connection_type: str | None = None
+    expires_after: datetime | None = None
     expires_before: datetime | None = None
 
 
@@ -100,14 +110,32 @@ class AuditFilter:
 
 def page_of_plans(session: Session, *, tenant_id: int, fits: PlanFilter, wanted: Wanted) -> Page[ServicePlan]:
     """Plans with their tiers."""
-    statement = select(ServicePlan).where(ServicePlan.tenant_id == tenant_id, ServicePlan.deleted_at.is_(None))
-    if fits.search:
-        statement = statement.where(ServicePlan.name.ilike(_pattern(fits.search)))
-    if fits.is_active is not None:
-        statement = statement.where(ServicePlan.is_active.is_(fits.is_active))
-    if fits.connection_type:
-        statement = statement.where(ServicePlan.connection_type == fits.connection_type)
+    statement = select(ServicePlan).where(
+        ServicePlan.tenant_id == tenant_id, ServicePlan.deleted_at.is_(None), *plan_conditions(fits)
+    )
     return fetch_page(session, statement, sorts=PLAN_SORTS, row_id=ServicePlan.id, wanted=wanted)
+
+
+def plan_conditions(fits: PlanFilter) -> list[ColumnElement[bool]]:
+    """What the filter asks of a plan. One that names no kind of customer is for all of them."""
+    found: list[ColumnElement[bool]] = []
+    if fits.search:
+        pattern = _pattern(fits.search)
+        found.append(or_(ServicePlan.name.ilike(pattern), ServicePlan.slug.ilike(pattern)))
+    if fits.is_active is not None:
+        found.append(ServicePlan.is_active.is_(fits.is_active))
+    if fits.is_popular is not None:
+        found.append(ServicePlan.is_popular.is_(fits.is_popular))
+    if fits.connection_type:
+        found.append(ServicePlan.connection_type == fits.connection_type)
+    if fits.customer_type:
+        types = ServicePlan.customer_types
+        found.append(or_(func.cardinality(types) == 0, types.contains([fits.customer_type])))
+    if fits.price_min is not None:
+        found.append(ServicePlan.price >= fits.price_min)
+    if fits.price_max is not None:
+        found.append(ServicePlan.price <= fits.price_max)
+    return found
 
 
 def subscribers_by_plan(session: Session, plan_ids: list[int]) -> dict[int, int]:
@@ -266,6 +294,8 @@ def _subscription_conditions(fits: SubscriptionFilter) -> list[ColumnElement[boo
         )
         if value is not None
     ]
+    if fits.expires_after is not None:
+        conditions.append(Subscription.expires_at > fits.expires_after)
     if fits.expires_before is not None:
         conditions.append(Subscription.expires_at < fits.expires_before)
     if fits.search:

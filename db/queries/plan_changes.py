@@ -18,6 +18,24 @@ def waiting_change(session: Session, subscription_id: int) -> PlanChange | None:
     )
 
 
+def waiting_change_of(session: Session, subscription_id: int) -> PlanChange | None:
+    """The same, to look at."""
+    return session.scalar(
+        select(PlanChange).where(PlanChange.subscription_id == subscription_id, PlanChange.status == "pending")
+    )
+
+
+def change_at_end(session: Session, subscription_id: int, end: datetime) -> PlanChange | None:
+    """The waiting change that is made when the term ends, or before."""
+    return session.scalar(
+        select(PlanChange).where(
+            PlanChange.subscription_id == subscription_id,
+            PlanChange.status == "pending",
+            PlanChange.effective_at <= end,
+        )
+    )
+
+
 def due_changes(session: Session, *, now: datetime, limit: int) -> Sequence[PlanChange]:
     """Changes whose time has come, of all tenants; those that another worker has in hand are left out."""
     return session.scalars(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from bss import plans
+from bss.plan_fields import burst_fields
 from bss.rows import find
 from db.models import ServicePlan
 from db.queries.lists import PlanFilter, page_of_plans, subscribers_by_plan
@@ -17,6 +18,7 @@ from webadmin.api.base import (
     as_result,
     page_of,
     refuse_body,
+    tenant,
     tenant_id,
     wanted_part,
 )
@@ -36,6 +38,7 @@ def list_plans(arguments: dict[str, Any]) -> dict[str, Any]:
     counts = subscribers_by_plan(database.session(), [plan.id for plan in page.items])
     for plan in page.items:
         plan.customers_count = counts.get(plan.id, 0)
+        plan.monthly_revenue = plans.monthly_revenue(plan, plan.customers_count, currency=tenant().currency)
     return as_list(page)
 
 
@@ -45,7 +48,7 @@ def list_plans(arguments: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(201, schemas.PlanOut)
 def create_plan(body: dict[str, Any]) -> ServicePlan:
     """Add a plan"""
-    plan = plans.create(**acting(), values=body)
+    plan = plans.create(**acting(), values=_with_burst(body))
     database.commit()
     return plan
 
@@ -65,9 +68,20 @@ def get_plan(plan_id: int) -> ServicePlan:
 def edit_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
     """Change a plan; running sessions get a changed rate at once"""
     apply_live = body.pop("apply_live")
-    changed = plans.edit(**acting(), plan_id=plan_id, changes=body, apply_live=apply_live)
+    changed = plans.edit(**acting(), plan_id=plan_id, changes=_with_burst(body), apply_live=apply_live)
     database.commit(changed.effect)
     return as_result("Saved", changed.effect, plan=changed.row)
+
+
+@blueprint.route("/<int:plan_id>/copy", methods=["POST"])
+@blueprint.needs("manage_plans")
+@blueprint.arguments(schemas.PlanCopyIn)
+@blueprint.response(201, schemas.PlanOut)
+def copy_plan(body: dict[str, Any], plan_id: int) -> ServicePlan:
+    """Add a plan that is like another one, under a name of its own"""
+    plan = plans.copy(**acting(), plan_id=plan_id, name=body["name"])
+    database.commit()
+    return plan
 
 
 @blueprint.route("/<int:plan_id>", methods=["DELETE"])
@@ -99,3 +113,9 @@ def reactivate_plan(plan_id: int) -> dict[str, Any]:
     changed = plans.reactivate(**acting(), plan_id=plan_id)
     database.commit()
     return as_result("Reactivated", changed.effect, plan=changed.row)
+
+
+def _with_burst(body: dict[str, Any]) -> dict[str, Any]:
+    """The fields with a burst in RouterOS's words taken apart."""
+    burst = body.pop("burst", None)
+    return body if burst is None else body | burst_fields(burst)

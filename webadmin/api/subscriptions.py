@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bss import network, sessions, subscriptions, usage_check
+from bss import first_bills, network, sessions, subscriptions, usage_check
 from bss.explain import Explanation, Try, explain, recorded_outcomes
 from bss.failure import Invalid, NotFound, Problem
 from bss.outcome import Changed
@@ -56,8 +56,8 @@ def list_subscriptions(arguments: dict[str, Any]) -> dict[str, Any]:
     """List subscriptions"""
     wanted = wanted_part(arguments)
     days = arguments.pop("expiring_within_days", None)
-    before = None if days is None else security.now() + timedelta(days=days)
-    fits = SubscriptionFilter(**arguments, expires_before=before)
+    until = None if days is None else security.now() + timedelta(days=days)
+    fits = SubscriptionFilter(**arguments, expires_before=until)
     return as_list(
         page_of(lambda: page_of_subscriptions(database.session(), tenant_id=tenant_id(), fits=fits, wanted=wanted))
     )
@@ -71,7 +71,9 @@ def create_subscription(body: dict[str, Any]) -> Any:
     """Add a subscription; the answer shows its password, once"""
     if body.get("activate"):
         security.require("activate_customers")
-    issued = subscriptions.create(**acting(), **body)
+    if body["bill_now"]:
+        security.require("generate_bills")
+    issued = first_bills.create(**acting(), **body)
     database.commit(issued.effect)
     return _with_password(issued.row.id, issued.secret)
 
@@ -120,12 +122,14 @@ def edit_subscription(body: dict[str, Any], subscription_id: int) -> dict[str, A
 @blueprint.response(200, schemas.SubscriptionResult)
 def activate_subscription(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """Let it log in"""
-    return _done("Activated", subscriptions.activate(**acting(), subscription_id=subscription_id, **body))
+    if body.get("bill_now"):
+        security.require("generate_bills")
+    return _done("Activated", first_bills.activate(**acting(), subscription_id=subscription_id, **body))
 
 
 @blueprint.route("/<int:subscription_id>/suspend", methods=["POST"])
 @blueprint.needs("suspend_customers")
-@blueprint.arguments(schemas.Reason, required=False)
+@blueprint.arguments(schemas.SubscriptionSuspendIn, required=False)
 @blueprint.response(200, schemas.SubscriptionResult)
 def suspend_subscription(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """Refuse its logins and end its sessions"""
@@ -143,11 +147,20 @@ def disable_subscription(body: dict[str, Any], subscription_id: int) -> dict[str
 
 @blueprint.route("/<int:subscription_id>/cancel", methods=["POST"])
 @blueprint.needs("suspend_customers")
-@blueprint.arguments(schemas.Reason, required=False)
+@blueprint.arguments(schemas.SubscriptionCancelIn, required=False)
 @blueprint.response(200, schemas.SubscriptionResult)
 def cancel_subscription(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
-    """End it now at the customer's wish"""
+    """End it at the customer's wish, now or when its term ends"""
     return _done("Cancelled", subscriptions.cancel(**acting(), subscription_id=subscription_id, **body))
+
+
+@blueprint.route("/<int:subscription_id>/keep", methods=["POST"])
+@blueprint.needs("suspend_customers")
+@blueprint.arguments(schemas.SubscriptionKeepIn, required=False)
+@blueprint.response(200, schemas.SubscriptionResult)
+def keep_subscription(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
+    """The customer stays after all: it does not end with its term, and is renewed again"""
+    return _done("Kept", subscriptions.keep(**acting(), subscription_id=subscription_id, **body))
 
 
 @blueprint.route("/<int:subscription_id>/terminate", methods=["POST"])

@@ -7,6 +7,7 @@ from wtforms import BooleanField, DateField, DateTimeLocalField, HiddenField, St
 from wtforms.validators import InputRequired
 
 from bss.subscriptions import CONNECTION_TYPES, SUSPEND_REASONS
+from db.models.plans import BILLING_CYCLES
 from domain.customer_record import CUSTOMER_TYPES, tags_of
 from webadmin.forms.fields import (
     AmountField,
@@ -94,6 +95,12 @@ class _ServiceMixin:
     nas_group_id = IdField(_l("Router group"), empty=_l("none"))
     never_expires = BooleanField(_l("Does not end by itself"))
     activate = BooleanField(_l("Active at once"), default=True)
+    is_postpaid = BooleanField(_l("Paid for afterwards"))
+    bill_now = BooleanField(_l("Write the first invoice at once"))
+    setup_fee = AmountField(_l("Set-up fee"), validators=[optional()])
+    installation_fee = AmountField(_l("Installation fee"), validators=[optional()])
+    installation_date = DateField(_l("Installed on"), validators=[optional()])
+    installation_address = TextAreaField(_l("Installation address"), validators=[optional()], render_kw={"rows": 2})
 
 
 class NewCustomerForm(_ServiceMixin, CustomerForm):
@@ -128,6 +135,12 @@ class EditSubscriptionForm(Form):
     billing_day = WholeField(_l("Billing day of the month"), validators=[_needed(_l("Write a day from 1 to 31."))])
     grace_period_days = WholeField(_l("Grace days after the end"), validators=[optional()])
     auto_renew = BooleanField(_l("Renews by itself"))
+    is_postpaid = BooleanField(_l("Paid for afterwards"))
+    billing_cycle = words_field(_l("Billed"), [(code, choice_words(code)) for code in BILLING_CYCLES])
+    setup_fee = AmountField(_l("Set-up fee"), validators=[_needed(_l("Write the fee; 0 is none."))])
+    installation_fee = AmountField(_l("Installation fee"), validators=[_needed(_l("Write the fee; 0 is none."))])
+    installation_date = DateField(_l("Installed on"), validators=[optional()])
+    installation_address = TextAreaField(_l("Installation address"), validators=[optional()], render_kw={"rows": 2})
     ip_pool = StringField(_l("Address pool on the router"), validators=[optional()])
     address_list = StringField(_l("Firewall address list"), validators=[optional()])
     router_profile = StringField(_l("Profile on routers that keep passwords"), validators=[optional()])
@@ -143,6 +156,25 @@ class SuspendForm(Form):
     """Why it is suspended."""
 
     reason = words_field(_l("Reason"), [(code, suspend_reason_words(code)) for code in SUSPEND_REASONS])
+
+
+class SuspendSubscriptionForm(SuspendForm):
+    """The same, and what lifts it."""
+
+    until_paid = BooleanField(_l("Comes back by itself when what is owed is paid"))
+
+
+class ActivateForm(Form):
+    """A first activation."""
+
+    bill_now = BooleanField(_l("Write the first invoice at once"))
+
+
+class CancelForm(Form):
+    """When a customer leaves."""
+
+    when = words_field(_l("When"), [("end", _l("when the term ends")), ("now", _l("now"))], default="end")
+    reason = StringField(_l("Reason"), validators=[optional()])
 
 
 class ReasonForm(Form):

@@ -3,11 +3,14 @@
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, FieldList, FormField, HiddenField, StringField, TextAreaField
+from wtforms import BooleanField, FieldList, FormField, HiddenField, SelectMultipleField, StringField, TextAreaField
 from wtforms import Form as PlainForm
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from db.models.plans import BILLING_CYCLES, CONNECTION_TYPES
+from domain.customer_record import CUSTOMER_TYPES
 from domain.fup import COUNTS, RESET_PERIODS
 from domain.speed import MAX_KBPS, Burst, Speed, render_rate_limit
 from webadmin.forms.allowances import quota_list, quotas_of, window_list, windows_of
@@ -52,6 +55,10 @@ PLAIN_FIELDS = (
     "router_profile",
     "min_download_kbps",
     "min_upload_kbps",
+    "contract_period_months",
+    "customer_types",
+    "features",
+    "is_popular",
 )
 
 
@@ -72,6 +79,23 @@ class TierForm(PlainForm):
         return {name: field.data for name, field in self._fields.items()}
 
 
+class FeaturesField(TextAreaField):
+    """Marks of a plan, one a line: a word, or a word, a colon and a text."""
+
+    data: Any
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        lines = [line.strip() for line in (valuelist[0] if valuelist else "").splitlines()]
+        pairs = [line.partition(":") for line in lines if line]
+        self.data = {name.strip(): value.strip() if sign else True for name, sign, value in pairs}
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        marks = self.data or {}
+        return "\n".join(name if value is True else f"{name}: {value}" for name, value in marks.items())
+
+
 def _needed(message: Any) -> InputRequired:
     return InputRequired(message=message)
 
@@ -80,6 +104,7 @@ class PlanForm(Form):
     """All of a plan."""
 
     name = StringField(_l("Name"), validators=[_needed(_l("Write the plan's name."))])
+    slug = StringField(_l("Short name"), validators=[optional()], render_kw={"spellcheck": "false"})
     description = TextAreaField(_l("Description"), validators=[optional()], render_kw={"rows": 2})
     connection_type = words_field(_l("Kind of access"), [(code, choice_words(code)) for code in CONNECTION_TYPES])
     price = AmountField(_l("Price"), default=0, validators=[_needed(_l("Write the price; 0 is free."))])
@@ -110,6 +135,17 @@ class PlanForm(Form):
     interim_interval_s = MinutesField(
         _l("Usage reported every (minutes)"), default=300, validators=[_needed(_l("Write 1 to 60 minutes."))]
     )
+    contract_period_months = WholeField(
+        _l("Contract (months)"), default=1, validators=[_needed(_l("Write the months; 0 is no contract."))]
+    )
+    customer_types = SelectMultipleField(
+        _l("For"),
+        choices=[SelectChoice(value=code, label=choice_words(code)) for code in CUSTOMER_TYPES],
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
+    is_popular = BooleanField(_l("Recommended"))
+    features = FeaturesField(_l("What is said of it"), validators=[optional()], render_kw={"rows": 3})
     ip_pool = StringField(_l("Address pool on the router"), validators=[optional()])
     address_list = StringField(_l("Firewall address list"), validators=[optional()])
     router_profile = StringField(_l("Profile on routers that keep passwords"), validators=[optional()])
@@ -136,6 +172,9 @@ class PlanForm(Form):
         """The plan's values as the use-case takes them."""
         plan = self.given("name", *PLAIN_FIELDS) | {"name": self.name.data or ""}
         plan["description"] = self.description.data or ""
+        plan["features"] = self.features.data or {}
+        if self.slug.data:
+            plan["slug"] = self.slug.data.strip()
         plan["fup_rules"] = [entry.form.tier() for entry in self.fup_rules]
         plan["reply_attributes"] = rows_of(self.reply_attributes)
         plan["time_windows"] = windows_of(self.time_windows)

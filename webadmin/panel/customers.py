@@ -29,6 +29,7 @@ from db.queries.owned import chosen_subscription, count_ever, owned_by
 from db.queries.paging import Wanted
 from db.queries.panel import catalogue, network
 from db.queries.panel import customers as reads
+from db.queries.plan_changes import changes_of, waiting_change_of
 from db.queries.usage_reports import usage_of_period
 from domain.access import (
     AccessProfile,
@@ -43,6 +44,7 @@ from domain.access import (
 from domain.customer_record import CUSTOMER_TYPES
 from domain.lifecycle import CUSTOMER_STATUSES
 from domain.standing import standings
+from domain.term import contract_end, ends_soon
 from webadmin import format as spell
 from webadmin.forms.allowances import PERIODS
 from webadmin.forms.customers import CustomerForm, NewCustomerForm, SubscriptionForm
@@ -71,6 +73,7 @@ DAYS_SHOWN = 30
 DECISIONS_SHOWN = 10
 HISTORY_SHOWN = 20
 TOPUPS_SHOWN = 10
+PLAN_CHANGES_SHOWN = 10
 TAGS_OFFERED = 50
 SORTS = ("name", "-created_at", "debt_first")
 TABS = ("service", "money", "sessions", "changes", "attributes", "timeline")
@@ -173,6 +176,9 @@ def service_values(form: NewCustomerForm | SubscriptionForm, customer: Customer)
         "nas_group_id": form.nas_group_id.data,
         "never_expires": form.never_expires.data,
         "activate": form.activate.data,
+        "is_postpaid": form.is_postpaid.data,
+        "bill_now": form.bill_now.data and may("generate_bills"),
+        **form.given("setup_fee", "installation_fee", "installation_date", "installation_address"),
     }
 
 
@@ -232,6 +238,7 @@ def show(customer_id: int) -> ResponseReturnValue:
         "customer": customer,
         "subscription": subscription,
         "tab": tab if tab in TABS else "service",
+        "waiting_plan": None if subscription is None else waiting_change_of(db(), subscription.id),
         **_others(customer, subscription),
     }
     values["follow"] = network.changes_by_id(db(), ids) if (ids := followed_ids(request.args.get("follow"))) else []
@@ -331,6 +338,9 @@ def _service(subscription: Subscription) -> dict[str, Any]:
         "usage_width": usage.WIDTH,
         "day_bars": _day_bars(subscription.id),
         "decisions": network.decisions_of(db(), subscription.id, limit=DECISIONS_SHOWN),
+        "plan_changes": changes_of(db(), subscription.id, limit=PLAN_CHANGES_SHOWN),
+        "contract_end": contract_end(subscription.activated_at, subscription.plan.contract_period_months, zone()),
+        "ends_soon": subscription.status == "active" and ends_soon(subscription.expires_at, now()),
         "macs": {str(row.mac).upper(): row for row in subscription.macs},
         "last_changes": {
             row.change.acctuniqueid: row for row in reversed(network.changes_of(db(), subscription.id, limit=5))

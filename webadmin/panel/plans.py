@@ -1,5 +1,6 @@
 """Plans: the list, and the form with the exact rate limit while typing."""
 
+from types import SimpleNamespace
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -10,14 +11,28 @@ from bss import plans as use
 from bss import rollouts
 from bss.outcome import Changed
 from db.models import PlanRollout, ServicePlan
+from db.models.plans import CONNECTION_TYPES
+from db.queries.lists import PlanFilter
 from db.queries.panel import catalogue, network
 from db.queries.rows import find_row
+from domain.customer_record import CUSTOMER_TYPES
 from webadmin.forms.allowances import MAX_QUOTAS, MAX_WINDOWS, edits_list
 from webadmin.forms.attributes import edits_rows
 from webadmin.forms.plans import MAX_TIER_ROWS, PlanForm
 from webadmin.panel.attributes import choices
 from webadmin.panel.rollouts import newest
-from webadmin.panel.support import act, attempt, db, effect_of, followed_ids, found, render, tenant, with_follow
+from webadmin.panel.support import (
+    act,
+    argument_id,
+    attempt,
+    db,
+    effect_of,
+    followed_ids,
+    found,
+    render,
+    tenant,
+    with_follow,
+)
 from webadmin.permissions import requires
 
 blueprint = Blueprint("plans", __name__)
@@ -26,15 +41,36 @@ blueprint = Blueprint("plans", __name__)
 @blueprint.get("/plans")
 @requires("view_plans")
 def index() -> ResponseReturnValue:
-    """All plans with their subscribers."""
-    return render("panel/plans/index.html", rows=catalogue.plan_rows(db()))
+    """All plans with their subscribers, narrowed by the filters in the address."""
+    fits = _filter_of_request()
+    return render(
+        "panel/plans/index.html",
+        rows=catalogue.plan_rows(db(), fits),
+        revenue=use.monthly_revenue,
+        fits=fits,
+        is_filtered=fits != PlanFilter(),
+        connection_types=CONNECTION_TYPES,
+        customer_types=CUSTOMER_TYPES,
+    )
+
+
+def _filter_of_request() -> PlanFilter:
+    """The filter bar's values in the address; what cannot be meant filters nothing."""
+    given = request.args
+    return PlanFilter(
+        search=given.get("q", "").strip()[:100] or None,
+        is_active={"sold": True, "not": False}.get(given.get("state", "")),
+        is_popular=True if given.get("state") == "popular" else None,
+        connection_type=given["type"] if given.get("type") in CONNECTION_TYPES else None,
+        customer_type=given["for"] if given.get("for") in CUSTOMER_TYPES else None,
+    )
 
 
 @blueprint.route("/plans/new", methods=["GET", "POST"])
 @requires("manage_plans")
 def new() -> ResponseReturnValue:
-    """A new plan."""
-    form = PlanForm()
+    """A new plan, empty or like another one."""
+    form = PlanForm(obj=_like()) if request.method == "GET" else PlanForm()
     if _edits_a_list(form):
         return _form(form, None)
     if form.validate_on_submit():
@@ -43,6 +79,16 @@ def new() -> ResponseReturnValue:
             flash(gettext("%(name)s was added.", name=plan.name), "success")
             return redirect(url_for("panel.plans.index"), 303)
     return _form(form, None)
+
+
+def _like() -> Any:
+    """The plan that a new one is to be like, under a name of its own."""
+    plan_id = argument_id("like")
+    if plan_id is None:
+        return None
+    plan = _plan(plan_id)
+    name = gettext("%(name)s (copy)", name=plan.name)
+    return SimpleNamespace(**use.values_of(plan), name=name[:255], slug="")
 
 
 @blueprint.get("/plans/<int:plan_id>")

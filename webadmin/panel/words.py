@@ -65,6 +65,12 @@ _STATES: dict[str, dict[str, Mark]] = {
         "done": Mark(colour="green", icon="check", text=_l("done")),
         "failed": Mark(colour="red", icon="x", text=_l("given up")),
     },
+    "plan_change": {
+        "pending": Mark(colour="blue", icon="clock", text=_l("waits")),
+        "applied": Mark(colour="green", icon="check", text=_l("made")),
+        "cancelled": Mark(colour="grey", icon="x", text=_l("taken back")),
+        "failed": Mark(colour="red", icon="x", text=_l("could not be made")),
+    },
     "bulk": {
         "running": Mark(colour="blue", icon="loader", text=_l("running")),
         "paused": Mark(colour="amber", icon="clock", text=_l("held")),
@@ -425,6 +431,10 @@ _ACTIONS: dict[str, LazyString] = {
     "subscription.cancelled": _l("cancelled the subscription"),
     "subscription.expired": _l("the subscription expired"),
     "subscription.terminated": _l("terminated the subscription"),
+    "subscription.cancelled_at_period_end": _l("let it end with its term"),
+    "subscription.kept": _l("kept it after all"),
+    "subscription.plan_change_scheduled": _l("set another plan for the end of the term"),
+    "subscription.plan_change_withdrawn": _l("took the change of plan back"),
     "subscription.package_changed": _l("changed the plan"),
     "subscription.password_changed": _l("changed the service password"),
     "subscription.password_shown": _l("looked at the service password"),

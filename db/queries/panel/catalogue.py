@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, defer
 
 from db.models import NasServer, RadAcct, ServicePlan, Subscription
+from db.queries.lists import PlanFilter, plan_conditions, subscribers_by_plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +15,7 @@ class PlanRow:
 
     plan: ServicePlan
     subscribers: int
+    active: int
     online: int
 
 
@@ -25,13 +27,20 @@ class RouterRow:
     sessions: int
 
 
-def plan_rows(session: Session) -> list[PlanRow]:
-    """All plans by name, the ones still sold first."""
-    statement = select(ServicePlan).where(ServicePlan.deleted_at.is_(None))
+def plan_rows(session: Session, fits: PlanFilter) -> list[PlanRow]:
+    """The plans that fit, by name, the ones still sold first."""
+    statement = select(ServicePlan).where(ServicePlan.deleted_at.is_(None), *plan_conditions(fits))
     plans = session.scalars(statement.order_by(ServicePlan.is_active.desc(), ServicePlan.name)).all()
     subscribers, online = _subscribers(session), _online_by_plan(session)
+    active = subscribers_by_plan(session, [plan.id for plan in plans])
     return [
-        PlanRow(plan=plan, subscribers=subscribers.get(plan.id, 0), online=online.get(plan.id, 0)) for plan in plans
+        PlanRow(
+            plan=plan,
+            subscribers=subscribers.get(plan.id, 0),
+            active=active.get(plan.id, 0),
+            online=online.get(plan.id, 0),
+        )
+        for plan in plans
     ]
 
 

@@ -54,6 +54,7 @@ BODIES = {
     "equipment": {"device_name": "ONT"},
     "transfer": {"to_operator_id": None},
     "plan-change": {"service_plan_id": 1},
+    "copy": {"name": "Copy"},
 }
 # By the whole rule, where the last word alone does not tell which body is meant.
 _NAS = "/api/v1/nas/<int:nas_id>"

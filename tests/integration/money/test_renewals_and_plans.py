@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from bss import billing_rules, invoices, payments, plan_changes, renewals, wallet
 from bss.actor import Actor
 from bss.failure import Conflict
+from bss.subscriptions.renewal import next_term
 from db.models import Customer, Subscription, Tenant
 from domain.term import Cycle, end_of_term
 from factories import make_plan
@@ -227,8 +228,9 @@ def test_a_draft_is_no_money_until_it_is_issued(
     db: Session, actor: Actor, customer: Customer, subscription: Subscription, now: datetime
 ) -> None:
     subscription.expires_at = now + timedelta(days=2)
-    period = renewals.period_of_next(subscription, zone=JAKARTA, now=now)
-    draft = renewals.draft_of(subscription, period, 1)
+    term = next_term(db, subscription, JAKARTA)
+    period = renewals.period_of_next(subscription, term, zone=JAKARTA, now=now)
+    draft = renewals.draft_of(subscription, term, period, 1)
     invoice = invoices.create(db, actor=actor, now=now, customer_id=customer.id, draft=draft, issue_now=False).row
     assert (invoice.status, invoice.invoice_number, invoice.entry_id) == ("draft", None, None)
 

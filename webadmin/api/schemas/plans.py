@@ -6,19 +6,21 @@ from marshmallow import Schema, fields, validate
 
 from bss.attributes import MAX_ROWS
 from bss.hours import MAX_WINDOWS
+from bss.plans import data_limit_text, rate_limit_of
 from bss.quotas import MAX_QUOTAS
 from db.models.plans import BILLING_CYCLES, CONNECTION_TYPES
 from db.queries.lists import (
     PLAN_SORTS,
 )
 from domain.access import SESSION_LIMIT_ACTIONS
+from domain.customer_record import CUSTOMER_TYPES
 from domain.fup import COUNTS, RESET_PERIODS
 from domain.garden import GARDEN_MODES
 from domain.speed import MAX_KBPS
 from webadmin.api.base import PageArguments, list_schema, result_schema, sort_field
 from webadmin.api.schemas.allowances import QuotaIn, QuotaOut, WindowIn, WindowOut
 from webadmin.api.schemas.attributes import AttributeOut, ReplyIn
-from webadmin.api.schemas.shapes import amount, boolean, kbps, search_argument, text, when, whole, word
+from webadmin.api.schemas.shapes import amount, boolean, kbps, search_argument, speed_text, text, when, whole, word
 
 
 class TierOut(Schema):
@@ -83,6 +85,17 @@ class PlanOut(Schema):
         allow_none=True, metadata={"description": "profile of secrets on routers that keep their own"}
     )
     is_active = fields.Boolean()
+    is_popular = fields.Boolean()
+    contract_period_months = fields.Integer(metadata={"description": "from the activation on; 0 is no contract"})
+    customer_types = fields.List(fields.String(), metadata={"description": "for whom it is; empty: for everybody"})
+    features = fields.Dict(keys=fields.String(), metadata={"example": {"free_installation": True}})
+    display_speed = speed_text()
+    display_data_limit = fields.Function(
+        lambda plan: data_limit_text(plan.quotas), metadata={"type": "string", "example": "500.0 GB"}
+    )
+    mikrotik_rate_limit = fields.Function(
+        rate_limit_of, metadata={"type": "string", "example": "10M/20M", "description": "as the router gets it"}
+    )
     min_download_kbps = fields.Integer(allow_none=True, metadata={"description": "guaranteed; RouterOS's limit-at"})
     min_upload_kbps = fields.Integer(allow_none=True)
     fup_rules = fields.List(fields.Nested(TierOut))
@@ -97,6 +110,10 @@ class PlanListed(PlanOut):
     """A plan in the list, with its active subscriptions."""
 
     customers_count = fields.Integer(metadata={"example": 412})
+    monthly_revenue = fields.Function(
+        lambda plan: f"{plan.monthly_revenue:.2f}",
+        metadata={"type": "string", "example": "300000.00", "description": "its price in a month times its customers"},
+    )
 
 
 def plan_fields(**required: Any) -> dict[str, Any]:
@@ -129,6 +146,10 @@ def plan_fields(**required: Any) -> dict[str, Any]:
         "ip_pool": text(100, allow_none=True),
         "address_list": text(100, allow_none=True),
         "router_profile": text(100, allow_none=True),
+        "contract_period_months": whole(most=120),
+        "customer_types": fields.List(word(CUSTOMER_TYPES), validate=validate.Length(max=len(CUSTOMER_TYPES))),
+        "features": fields.Dict(keys=text(40), values=fields.Raw(), validate=validate.Length(max=30)),
+        "is_popular": boolean(),
         "min_download_kbps": whole(least=1, most=MAX_KBPS, allow_none=True),
         "min_upload_kbps": whole(least=1, most=MAX_KBPS, allow_none=True),
         "fup_rules": fields.List(fields.Nested(TierIn), validate=validate.Length(max=10)),
@@ -138,9 +159,12 @@ def plan_fields(**required: Any) -> dict[str, Any]:
     }
 
 
-PlanIn = Schema.from_dict(plan_fields(required=True), name="PlanIn")
+# Instead of the burst_* fields, in RouterOS's words: upload first.
+_BURST = {"burst": text(100, example="15M/15M 10M/10M 5/5")}
+PlanIn = Schema.from_dict(plan_fields(required=True) | _BURST, name="PlanIn")
 PlanPatch = Schema.from_dict(
     plan_fields()
+    | _BURST
     | {
         "apply_live": boolean(
             load_default=True, metadata={"description": "give running sessions their new rate at once"}
@@ -150,13 +174,23 @@ PlanPatch = Schema.from_dict(
 )
 
 
+class PlanCopyIn(Schema):
+    """The name of the copy."""
+
+    name = text(255, example="Rumah 20 Promo", required=True)
+
+
 class PlanQuery(PageArguments):
     """Filters of the plan list."""
 
     sort = sort_field(PLAN_SORTS, "name")
     search = search_argument()
     is_active = fields.Boolean()
+    is_popular = fields.Boolean()
     connection_type = word(CONNECTION_TYPES)
+    customer_type = word(CUSTOMER_TYPES)
+    price_min = amount()
+    price_max = amount()
 
 
 PlanList = list_schema(PlanListed, name="PlanList")

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from domain.speed import MAX_KBPS
+from domain.speed import MAX_KBPS, speed_words
 from webadmin import format as spell
 from webadmin.api.base import MAX_ID
 
@@ -67,6 +67,14 @@ def data_used_text(*counted: str) -> fields.Function:
     return fields.Function(
         lambda row: spell.volume(sum(getattr(row, name) for name in counted), "en"),
         metadata={"type": "string", "example": "6.3 GB"},
+    )
+
+
+def speed_text() -> fields.Function:
+    """Download and upload in words, from `download_kbps` and `upload_kbps`."""
+    return fields.Function(
+        lambda row: speed_words(row.download_kbps, row.upload_kbps),
+        metadata={"type": "string", "example": "20Mbps/10Mbps", "description": "download/upload"},
     )
 
 

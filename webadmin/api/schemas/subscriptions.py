@@ -9,11 +9,25 @@ from db.queries.lists import (
     SUBSCRIPTION_SORTS,
 )
 from domain.access import MAC_BINDINGS, NAS_BINDINGS, REASONS
+from domain.entitlement import BY_STAFF, OVERDUE
 from domain.lifecycle import SUBSCRIPTION_STATUSES
+from domain.term import EXPIRING_SOON_DAYS, days_left, ends_soon
+from webadmin import security
 from webadmin.api.base import MAX_ID, PageArguments, list_schema, result_schema, sort_field
-from webadmin.api.schemas.customers import CustomerStub
+from webadmin.api.schemas.customers import CustomerStub, Reason
 from webadmin.api.schemas.decisions import ReceiptOut
-from webadmin.api.schemas.shapes import amount, boolean, kbps, row_id, search_argument, text, when, whole, word
+from webadmin.api.schemas.shapes import (
+    amount,
+    boolean,
+    kbps,
+    row_id,
+    search_argument,
+    speed_text,
+    text,
+    when,
+    whole,
+    word,
+)
 
 
 class PlanStub(Schema):
@@ -23,6 +37,7 @@ class PlanStub(Schema):
     name = fields.String(metadata={"example": "Rumah 20"})
     download_kbps = fields.Integer(metadata={"example": 20_000})
     upload_kbps = fields.Integer(metadata={"example": 10_000})
+    display_speed = speed_text()
 
 
 class NasStub(Schema):
@@ -80,6 +95,27 @@ class SubscriptionOut(Schema):
     setup_fee = amount()
     billing_cycle = fields.String()
     auto_renew = fields.Boolean()
+    is_postpaid = fields.Boolean(metadata={"description": "billed at the end of each month; its term has no end"})
+    cancel_at_period_end = fields.Boolean(metadata={"description": "at the customer's wish it ends with its term"})
+    days_until_expiry = fields.Function(
+        lambda row: days_left(row.expires_at, security.now()),
+        metadata={"type": "integer", "example": 12, "description": "below zero once it is over; -1 without an end"},
+    )
+    is_expiring_soon = fields.Function(
+        lambda row: ends_soon(row.expires_at, security.now()),
+        metadata={"type": "boolean", "description": f"whether its term ends within {EXPIRING_SOON_DAYS} days"},
+    )
+    is_expired = fields.Function(
+        lambda row: row.expires_at is not None and row.expires_at <= security.now(), metadata={"type": "boolean"}
+    )
+    next_billing_at = fields.Function(
+        lambda row: row.expires_at.isoformat() if row.expires_at is not None and row.auto_renew else None,
+        metadata={"type": "string", "format": "date-time", "description": "the next renewal; null where none comes"},
+    )
+    installation_address = fields.String(allow_none=True)
+    installation_date = fields.Date(allow_none=True)
+    installation_fee = amount()
+    fees_billed_at = when(allow_none=True)
     grace_period_days = fields.Integer(allow_none=True)
     assigned_ip = fields.String(allow_none=True)
     ip_pool = fields.String(allow_none=True)
@@ -95,6 +131,9 @@ class SubscriptionOut(Schema):
     fup_state = fields.Nested(FupStateOut, allow_none=True)
     notes = fields.String()
     suspend_reason = fields.String(allow_none=True)
+    suspend_cause = fields.String(
+        allow_none=True, metadata={"example": "staff", "description": "what lifts it: paying, a day, or staff"}
+    )
     activated_at = when(allow_none=True)
     suspended_at = when(allow_none=True)
     terminated_at = when(allow_none=True)
@@ -143,6 +182,11 @@ class SubscriptionIn(Schema):
     setup_fee = amount()
     billing_cycle = word(BILLING_CYCLES)
     auto_renew = boolean()
+    is_postpaid = boolean()
+    installation_address = text(1000, allow_none=True)
+    installation_date = fields.Date(allow_none=True)
+    installation_fee = amount()
+    bill_now = boolean(load_default=False, metadata={"description": "ask for the first term and all fees at once"})
     grace_period_days = whole(most=365, allow_none=True)
     assigned_ip = text(45, example="10.20.0.15", allow_none=True)
     ip_pool = text(100, allow_none=True)
@@ -166,6 +210,10 @@ class SubscriptionPatch(Schema):
     setup_fee = amount()
     billing_cycle = word(BILLING_CYCLES)
     auto_renew = boolean()
+    is_postpaid = boolean()
+    installation_address = text(1000, allow_none=True)
+    installation_date = fields.Date(allow_none=True)
+    installation_fee = amount()
     grace_period_days = whole(most=365, allow_none=True)
     ip_pool = text(100, allow_none=True)
     address_list = text(100, allow_none=True)
@@ -193,6 +241,25 @@ class SubscriptionActivateIn(Schema):
     """How to activate."""
 
     never_expires = boolean(load_default=False)
+    bill_now = boolean(load_default=False, metadata={"description": "a first activation: ask for its term at once"})
+    version = whole(least=1)
+
+
+class SubscriptionSuspendIn(Reason):
+    """Why, and what lifts it: staff, or, for `overdue`, paying what is owed."""
+
+    cause = word((BY_STAFF, OVERDUE), load_default=BY_STAFF)
+
+
+class SubscriptionCancelIn(Reason):
+    """Why, and when."""
+
+    at_period_end = boolean(load_default=False, metadata={"description": "when its term ends, instead of now"})
+
+
+class SubscriptionKeepIn(Schema):
+    """The version that was read."""
+
     version = whole(least=1)
 
 

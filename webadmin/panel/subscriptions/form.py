@@ -5,6 +5,7 @@ from typing import Any
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
+from bss import first_bills
 from bss import subscriptions as use
 from db.models import Customer
 from db.queries.nas_groups import groups_of
@@ -53,13 +54,17 @@ def edit(subscription_id: int) -> ResponseReturnValue:
 
 
 def _changes(form: forms.EditSubscriptionForm) -> dict[str, Any]:
-    names = ("price", "billing_day", "grace_period_days", "ip_pool", "address_list", "router_profile")
+    names = (
+        "price", "billing_day", "grace_period_days", "ip_pool", "address_list", "router_profile", "billing_cycle",
+        "setup_fee", "installation_fee", "installation_date", "installation_address",
+    )  # fmt: skip
     return form.given(*names) | {
         "username": form.username.data or "",
         "nas_server_id": form.nas_server_id.data,
         "nas_group_id": form.nas_group_id.data,
         "nas_binding": form.nas_binding.data,
         "auto_renew": form.auto_renew.data,
+        "is_postpaid": form.is_postpaid.data,
         "notes": form.notes.data or "",
     }
 
@@ -72,7 +77,7 @@ def new(customer_id: int) -> ResponseReturnValue:
     form = forms.SubscriptionForm()
     offer_choices(form)
     if form.validate_on_submit():
-        issued = attempt(form, use.create, customer_id=customer_id, **service_values(form, customer))
+        issued = attempt(form, first_bills.create, customer_id=customer_id, **service_values(form, customer))
         if issued is not None:
             return render("panel/customers/added.html", customer=customer, issued=issued)
         customer = found(customer_by_id(db(), customer_id))

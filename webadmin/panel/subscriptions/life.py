@@ -1,35 +1,37 @@
-"""A subscription's life as staff steer it: suspended, activated, disconnected, terminated."""
+"""A subscription's life as staff steer it: suspended, activated, disconnected, cancelled, terminated."""
 
 from flask import flash, redirect
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from bss import sessions
+from bss import first_bills, sessions
 from bss import subscriptions as use
+from domain.entitlement import BY_STAFF, OVERDUE
 from webadmin.forms import customers as forms
 from webadmin.panel.subscriptions.questions import (
     Question,
     ask,
     blueprint,
+    contract_words,
     finish,
     page_of,
     sentence,
     subscription_of,
 )
-from webadmin.panel.support import (
-    attempt,
-)
+from webadmin.panel.support import act, attempt, now
 from webadmin.panel.words import suspend_reason_words
 from webadmin.permissions import requires
+from webadmin.security import may
 
 
 @blueprint.route("/subscriptions/<int:subscription_id>/suspend", methods=["GET", "POST"])
 @requires("suspend_customers")
 def suspend(subscription_id: int) -> ResponseReturnValue:
     """Refuse logins until activated again."""
-    form = forms.SuspendForm()
+    form = forms.SuspendSubscriptionForm()
     if form.validate_on_submit():
-        done = attempt(form, use.suspend, subscription_id=subscription_id, reason=form.reason.data)
+        cause = OVERDUE if form.until_paid.data else BY_STAFF
+        done = attempt(form, use.suspend, subscription_id=subscription_id, reason=form.reason.data, cause=cause)
         if done is not None:
             reason = suspend_reason_words(form.reason.data or "")
             return finish(done.row, done, gettext("Suspended: %(reason)s.", reason=reason))
@@ -50,9 +52,11 @@ def suspend(subscription_id: int) -> ResponseReturnValue:
 @requires("activate_customers")
 def activate(subscription_id: int) -> ResponseReturnValue:
     """Let it log in."""
-    form = forms.ConfirmForm()
+    is_first = subscription_of(subscription_id).status == "pending" and may("generate_bills")
+    form = forms.ActivateForm() if is_first else forms.ConfirmForm()
     if form.validate_on_submit():
-        done = attempt(form, use.activate, subscription_id=subscription_id)
+        bill_now = is_first and form.bill_now.data
+        done = attempt(form, first_bills.activate, subscription_id=subscription_id, bill_now=bill_now)
         if done is not None:
             return finish(done.row, done, gettext("Active: it can log in from now on."))
     return ask(
@@ -93,6 +97,44 @@ def disconnect(subscription_id: int) -> ResponseReturnValue:
     )
 
 
+@blueprint.route("/subscriptions/<int:subscription_id>/cancel", methods=["GET", "POST"])
+@requires("suspend_customers")
+def cancel(subscription_id: int) -> ResponseReturnValue:
+    """End it at the customer's wish, now or with its term."""
+    subscription = subscription_of(subscription_id)
+    form = forms.CancelForm()
+    has_end = subscription.expires_at is not None and subscription.expires_at > now()
+    if not has_end:
+        del form.when
+    if form.validate_on_submit():
+        later = has_end and form.when.data == "end"
+        given = {"reason": form.reason.data or "", "at_period_end": later}
+        done = attempt(form, use.cancel, subscription_id=subscription_id, **given)
+        if done is not None:
+            said = gettext("It ends with its term.") if later else gettext("Cancelled.")
+            return finish(done.row, done, said)
+        subscription = subscription_of(subscription_id)
+    words = gettext("It is not renewed any more. When it ends, logins are refused and sessions are ended.")
+    return ask(
+        subscription,
+        Question(
+            heading=gettext("The customer leaves"),
+            effect=f"{words} {contract_words(subscription)}".strip(),
+            submit=gettext("Cancel the subscription"),
+            form=form,
+            is_danger=True,
+        ),
+    )
+
+
+@blueprint.post("/subscriptions/<int:subscription_id>/keep")
+@requires("suspend_customers")
+def keep(subscription_id: int) -> ResponseReturnValue:
+    """The customer stays after all."""
+    back = page_of(subscription_of(subscription_id))
+    return act(back, gettext("It stays, and is renewed again."), use.keep, subscription_id=subscription_id)
+
+
 @blueprint.route("/subscriptions/<int:subscription_id>/terminate", methods=["GET", "POST"])
 @requires("delete_customers")
 def terminate(subscription_id: int) -> ResponseReturnValue:
@@ -107,7 +149,13 @@ def terminate(subscription_id: int) -> ResponseReturnValue:
         subscription_of(subscription_id),
         Question(
             heading=gettext("Terminate"),
-            effect=effect + " " + gettext("This cannot be undone; username and fixed address become free."),
+            effect=" ".join(
+                (
+                    effect,
+                    gettext("This cannot be undone; username and fixed address become free."),
+                    contract_words(subscription_of(subscription_id)),
+                )
+            ).strip(),
             submit=gettext("Terminate for good"),
             form=form,
             is_danger=True,

@@ -6,11 +6,12 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext, ngettext
+from flask_babel import format_date, gettext, ngettext
 
 from bss.outcome import Effect
 from db.models import Subscription
 from db.queries.rows import find_row
+from domain.term import contract_end
 from webadmin.panel.support import (
     db,
     effect_of,
@@ -18,7 +19,9 @@ from webadmin.panel.support import (
     rehearse,
     render,
     tenant,
+    today,
     with_follow,
+    zone,
 )
 
 blueprint = Blueprint("subscriptions", __name__)
@@ -62,6 +65,14 @@ def finish(subscription: Subscription, result: Any, message: str) -> ResponseRet
     """Back to the customer's page, which says what was done and follows the routers' answers."""
     flash(message, "success")
     return redirect(with_follow(page_of(subscription), effect_of(result)), 303)
+
+
+def contract_words(subscription: Subscription) -> str:
+    """A warning while the contract that the customer began with still runs, else nothing."""
+    end = contract_end(subscription.activated_at, subscription.plan.contract_period_months, zone())
+    if end is None or end <= today():
+        return ""
+    return str(gettext("The contract runs until %(day)s.", day=format_date(end, format="medium")))
 
 
 def effect_sentence(effect: Effect | None) -> str:

@@ -20,6 +20,7 @@ from webadmin.panel.subscriptions.questions import (
     Question,
     ask,
     blueprint,
+    contract_words,
     effect_sentence,
     finish,
     page_of,
@@ -27,6 +28,7 @@ from webadmin.panel.subscriptions.questions import (
     subscription_of,
 )
 from webadmin.panel.support import (
+    act,
     argument_id,
     attempt,
     db,
@@ -83,6 +85,14 @@ def change_plan_effect(subscription_id: int) -> ResponseReturnValue:
     return render("panel/subscriptions/_plan_effect.html", effect=plan_effect(subscription_id, plan_id))
 
 
+@blueprint.post("/subscriptions/<int:subscription_id>/plan/withdraw")
+@requires("change_package")
+def withdraw_plan(subscription_id: int) -> ResponseReturnValue:
+    """Take back a change of plan that waits for the end of the term."""
+    back = page_of(subscription_of(subscription_id))
+    return act(back, gettext("The plan stays as it is."), plan_changes.withdraw, subscription_id=subscription_id)
+
+
 def plan_effect(subscription_id: int, plan_id: int) -> list[str]:
     """What moving to a plan will do: speed, price, and the running sessions."""
     network_effect = rehearse(plan_changes.change, subscription_id=subscription_id, service_plan_id=plan_id)
@@ -95,6 +105,7 @@ def plan_effect(subscription_id: int, plan_id: int) -> list[str]:
         gettext("Price %(old)s → %(new)s from the next bill.", old=money(subscription.price), new=money(plan.price)),
         _cost_now(subscription_id, plan_id),
         effect_sentence(network_effect),
+        *([contract_words(subscription)] if plan.price < subscription.price and contract_words(subscription) else []),
     ]
 
 

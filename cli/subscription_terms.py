@@ -1,0 +1,115 @@
+"""`lintas subscription edit|cancel|keep|plan-changes|withdraw-plan`: what was agreed on, and how it ends."""
+
+from typing import Any
+
+import click
+
+from bss import plan_changes, subscriptions
+from bss.subscriptions.values import EDITABLE
+from cli.customers import reason_option
+from cli.output import emit, json_option, table
+from cli.work import Work, show_fields, show_result, tenant_option, work
+from db.models import PlanChange, Subscription
+from db.models.plans import BILLING_CYCLES
+from db.queries.named import subscription_named
+
+_subscription = click.argument("name", metavar="SUBSCRIPTION")
+
+
+@click.command("edit")
+@_subscription
+@click.option("--username")
+@click.option("--price", help="From the next bill on.")
+@click.option("--setup-fee", help="Billed once, with the first invoice.")
+@click.option("--billing-cycle", type=click.Choice(BILLING_CYCLES))
+@click.option("--billing-day", type=click.IntRange(1, 31))
+@click.option("--auto-renew/--no-auto-renew", default=None)
+@click.option("--postpaid/--prepaid", "is_postpaid", default=None, help="Billed at the end of each month, or ahead.")
+@click.option("--grace-days", "grace_period_days", type=click.IntRange(0, 365))
+@click.option("--installation-address", metavar="TEXT")
+@click.option("--installation-date", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE")
+@click.option("--installation-fee", help="Billed once, with the first invoice.")
+@click.option("--notes")
+@tenant_option
+@json_option
+def edit(name: str, tenant: str | None, **given: Any) -> None:
+    """Change what was agreed on; another plan is 'move-to', another end of the term 'change-expiry'."""
+    changes = {key: value for key, value in given.items() if key in EDITABLE and value is not None}
+    if not changes:
+        raise click.UsageError("nothing is to be changed: give at least one option")
+    if "installation_date" in changes:
+        changes["installation_date"] = changes["installation_date"].date()
+    with work(tenant) as job:
+        result = job.do(subscriptions.edit, subscription_id=_row(job, name).id, changes=changes)
+    show_result("Saved", result)
+
+
+@click.command("cancel")
+@_subscription
+@reason_option
+@click.option("--at-period-end", is_flag=True, help="When its term ends, instead of now.")
+@click.confirmation_option(prompt="The customer leaves: this ends the subscription. Go on?")
+@tenant_option
+@json_option
+def cancel(name: str, reason: str, at_period_end: bool, tenant: str | None) -> None:
+    """End it at the customer's wish; it is not renewed. 'keep' takes back one that waits for the end of the term."""
+    with work(tenant) as job:
+        row = _row(job, name)
+        result = job.do(subscriptions.cancel, subscription_id=row.id, reason=reason, at_period_end=at_period_end)
+    show_result("Ends with its term" if at_period_end else "Cancelled", result)
+
+
+@click.command("keep")
+@_subscription
+@tenant_option
+@json_option
+def keep(name: str, tenant: str | None) -> None:
+    """The customer stays after all: it does not end with its term."""
+    with work(tenant) as job:
+        result = job.do(subscriptions.keep, subscription_id=_row(job, name).id)
+    show_result("Kept", result)
+
+
+@click.command("plan-changes")
+@_subscription
+@tenant_option
+@json_option
+def list_changes(name: str, tenant: str | None) -> None:
+    """Its changes of plan, newest first, with the one that waits for the end of the term."""
+    with work(tenant) as job:
+        found = plan_changes.history(job.session, actor=job.actor, subscription_id=_row(job, name).id)
+        rows = [_shown(row) for row in found]
+    head = ("status", "effective_at", "old_plan", "new_plan", "credit", "charge", "requested_by", "problem")
+    emit({"items": rows}, table([[row[key] or "" for key in head] for row in rows], head))
+
+
+@click.command("withdraw-plan")
+@_subscription
+@tenant_option
+@json_option
+def withdraw(name: str, tenant: str | None) -> None:
+    """Take back a change of plan that waits for the end of the term."""
+    with work(tenant) as job:
+        row = _shown(job.do(plan_changes.withdraw, subscription_id=_row(job, name).id))
+    show_fields(row)
+
+
+COMMANDS = (edit, cancel, keep, list_changes, withdraw)
+
+
+def _row(job: Work, name: str) -> Subscription:
+    return job.found(subscription_named(job.session, name, tenant_id=job.tenant_id), "subscription")
+
+
+def _shown(row: PlanChange) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "status": row.status,
+        "effective_at": row.effective_at.isoformat(),
+        "old_plan": row.old_plan.name,
+        "new_plan": row.new_plan.name,
+        "credit": str(row.credit),
+        "charge": str(row.charge),
+        "requested_by": row.requested_by,
+        "problem": row.problem,
+    }
