@@ -6,14 +6,15 @@ from typing import Any
 
 import click
 
-from bss import bookkeeping, commissions, expenses
+from bss import bookkeeping, commissions, expenses, recharges
+from cli.allowance_text import amount as amount_typed
 from cli.operators import operator_of
 from cli.output import emit, json_option, table
 from cli.work import limit_option, newest, show_fields, show_list, tenant_option, work
 from db.engine import psycopg_of
 from db.models import Expense
 from db.queries.expenses import ExpenseFilter, expense_sums, income_for_expense, page_of_expenses
-from db.queries.named import customer_named
+from db.queries.named import customer_named, subscription_named
 from db.queries.operator_money import page_of_commissions, seen_operators, statement_of, sums_of_operators
 from db.queries.referrals import rewards_of
 from db.queries.rows import find_row
@@ -270,3 +271,38 @@ def _expense(row: Expense) -> dict[str, Any]:
 
 
 OF_OPERATORS = (operator_accounts, operator_account, pay_out, operator_commissions)
+
+
+# --- of a subscription ----------------------------------------------------------------------------------------------
+
+
+@click.command("recharge")
+@click.argument("name", metavar="SUBSCRIPTION")
+@click.argument("how_much", metavar="AMOUNT")
+@click.option("--price", help="What volume or time costs; days cost what the plan says.")
+@click.option("--by", type=click.Choice(recharges.WAYS), default="cash", show_default=True)
+@click.option("--for-good", is_flag=True, help="Volume and time never end; else at the end of the billing cycle.")
+@click.option("--key", help="Sold once, however often it is asked with the same key.")
+@tenant_option
+@json_option
+def recharge(
+    name: str, how_much: str, price: str | None, by: str, for_good: bool, key: str | None, tenant: str | None
+) -> None:
+    """Sell AMOUNT, such as 3d, 10GB or 2h, paid at once."""
+    if how_much.endswith("d") and how_much[:-1].isdigit():
+        values: dict[str, Any] = {"kind": recharges.DAYS, "amount": int(how_much[:-1])}
+    else:
+        given = amount_typed(how_much)
+        values = {"kind": given["kind"], "amount": given.get("amount_bytes") or given.get("amount_s")}
+    with work(tenant) as job:
+        row = job.found(subscription_named(job.session, name, tenant_id=job.tenant_id), "subscription")
+        done = job.do(
+            recharges.recharge, subscription_id=row.id, price=price, by=by, for_good=for_good,
+            request_key=None if key is None else f"cli:{key}", **values,
+        )  # fmt: skip
+        data = {
+            "invoice": done.invoice.invoice_number, "status": done.invoice.status, "total": str(done.invoice.total),
+            "receipt": None if done.payment is None else done.payment.receipt_number,
+            "expires_at": done.subscription.expires_at,
+        }  # fmt: skip
+    show_fields(data)

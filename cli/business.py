@@ -1,5 +1,6 @@
 """The business commands, gathered under the names that `cli.main` knows."""
 
+from cli import books as bookkeeping
 from cli.allowances import family, plan_hours, plan_quota, quota_group, topup
 from cli.attributes import known, of_plan, of_subscription
 from cli.customer_records import COMMANDS
@@ -19,11 +20,15 @@ from cli.provider import provider
 from cli.router_api import connect
 from cli.router_test import test_nas
 from cli.staff import token, user
-from cli.vouchers import hotspot_login, voucher
 from cli.subscription_terms import COMMANDS as TERM_COMMANDS
+from cli.vouchers import hotspot_login, voucher
 
 for command in COMMANDS:
     customer.add_command(command)
+for command in bookkeeping.OF_OPERATORS:
+    operator.add_command(command)
+customer.add_command(bookkeeping.rewards)
+subscription.add_command(bookkeeping.recharge)
 subscription.add_command(of_subscription)
 subscription.add_command(fup)
 usage.add_command(usage_history)

@@ -20,6 +20,7 @@ from db.queries.money_lists import (
     open_sums,
     page_of_invoices,
     page_of_payments,
+    totals_of_customer,
 )
 from db.queries.named import customer_named, invoice_named, payment_named, plan_named, subscription_named
 from domain.invoices import ITEM_TYPES
@@ -283,9 +284,10 @@ def show_balance(name: str, limit: int, tenant: str | None) -> None:
         rows = balance_history(connection, tenant_id=job.tenant_id, customer_id=customer_id, limit=limit)
         balance = rows[0].new_balance if rows else Decimal(0)
         currency = tenant_of(job.session, actor=job.actor).currency
+        revenue, spent = totals_of_customer(job.session, customer_id)
     data: dict[str, Any] = {
         "balance": str(balance), "currency": currency, "open_invoices": count, "open_total": str(total),
-        "overdue_total": str(overdue),
+        "overdue_total": str(overdue), "total_revenue": str(revenue), "total_spent": str(spent),
         "history": [
             {"at": row.occurred_at, "type": row.type, "amount": str(row.amount), "balance": str(row.new_balance),
              "description": row.description, "by": row.created_by_name}
@@ -293,7 +295,10 @@ def show_balance(name: str, limit: int, tenant: str | None) -> None:
         ],
     }  # fmt: skip
     head = ("at", "type", "amount", "balance", "description", "by")
-    lines = [f"balance {balance} {currency}; {count} open invoices over {total}, {overdue} of it overdue"]
+    lines = [
+        f"balance {balance} {currency}; {count} open invoices over {total}, {overdue} of it overdue",
+        f"paid in all {spent}, paid invoices {revenue}",
+    ]
     emit(data, [*lines, *table([[one[key] or "" for key in head] for one in data["history"]], head)])
 
 

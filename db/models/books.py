@@ -133,6 +133,13 @@ class Invoice(TenantOwned, Timestamps, Base):
         one_of("kind", KINDS),
         one_of("status", STATUSES),
         UniqueConstraint("tenant_id", "invoice_number"),
+        Index(
+            "uq_invoices_request_key",
+            "tenant_id",
+            "request_key",
+            unique=True,
+            postgresql_where=text("request_key IS NOT NULL"),
+        ),
         # One invoice for a period of a subscription, whatever crashes or runs twice.
         Index(
             "uq_invoices_period",
@@ -194,6 +201,8 @@ class Invoice(TenantOwned, Timestamps, Base):
     )
     notes: Mapped[str] = mapped_column(server_default="")
     created_by: Mapped[str] = mapped_column(String(255), server_default="")
+    # The request that it was written for, so that one that comes twice buys once.
+    request_key: Mapped[str | None] = mapped_column(String(120))
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     items: Mapped[list[InvoiceItem]] = relationship(
         order_by=InvoiceItem.position, cascade="all, delete-orphan", lazy="selectin"

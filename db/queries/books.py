@@ -162,6 +162,11 @@ def payment_of_request(session: Session, *, tenant_id: int, request_key: str) ->
     return session.scalar(select(Payment).where(Payment.tenant_id == tenant_id, Payment.request_key == request_key))
 
 
+def invoice_of_request(session: Session, *, tenant_id: int, request_key: str) -> Invoice | None:
+    """The invoice that a request with this key bought something by."""
+    return session.scalar(select(Invoice).where(Invoice.tenant_id == tenant_id, Invoice.request_key == request_key))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DebtRow:
     """What is owed for a subscription. `owed` is all open invoices of who pays for it, less his balance."""

@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from db.models import Customer, Invoice, Payment, Subscription
 from db.queries.paging import Page, Wanted, fetch_page
 from domain.invoices import OPEN
+from domain.payments import EXTERNAL
 
 INVOICE_SORTS: dict[str, InstrumentedAttribute[Any]] = {
     "created_at": Invoice.created_at,
@@ -64,6 +65,17 @@ def open_sums(
         statement = statement.where(Invoice.customer_id == customer_id)
     count, total, late = session.execute(statement).one()
     return int(count), Decimal(total), Decimal(late)
+
+
+def totals_of_customer(session: Session, customer_id: int) -> tuple[Decimal, Decimal]:
+    """What a customer's paid invoices add up to, and what he has paid from outside less what went back to him."""
+    billed = select(func.coalesce(func.sum(Invoice.total), 0)).where(
+        Invoice.customer_id == customer_id, Invoice.status == "paid"
+    )
+    paid = select(func.coalesce(func.sum(Payment.amount), 0)).where(
+        Payment.customer_id == customer_id, Payment.status == "completed", Payment.method.in_(EXTERNAL)
+    )
+    return Decimal(session.scalar(billed) or 0), Decimal(session.scalar(paid) or 0)
 
 
 def page_of_payments(session: Session, *, tenant_id: int, fits: PaymentFilter, wanted: Wanted) -> Page[Payment]:

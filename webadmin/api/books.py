@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response
 
-from bss import bookkeeping, commissions, expenses
+from bss import bookkeeping, commissions, expenses, recharges
 from bss.rows import find
 from db.engine import psycopg_of
 from db.models import Customer, Expense, Operator
@@ -171,6 +171,24 @@ def _sums(row: Operator, sums: Any) -> dict[str, Any]:
     return {
         "operator_id": row.id, "name": row.name, "earned": found.earned, "paid_out": found.paid_out,
         "owed": found.owed,
+    }  # fmt: skip
+
+
+@blueprint.route("/subscriptions/<int:subscription_id>/recharge", methods=["POST"])
+@blueprint.needs("hotspot_recharge")
+@blueprint.arguments(shapes.RechargeIn)
+@blueprint.response(201, shapes.RechargedOut)
+def recharge(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
+    """Sell days, or a package of volume or online time, paid at once"""
+    sizes = {"days": body.pop("days", None), "data": body.pop("amount_bytes", None), "time": body.pop("amount_s", None)}
+    done = recharges.recharge(
+        **acting(), subscription_id=subscription_id, amount=sizes[body["kind"]] or 0,
+        request_key=request_key("recharge"), **body,
+    )  # fmt: skip
+    database.commit(done.effect)
+    return {
+        "message": f"Recharged; {done.effect}.", "invoice": done.invoice, "payment": done.payment,
+        "topup": done.topup, "expires_at": done.subscription.expires_at,
     }  # fmt: skip
 
 

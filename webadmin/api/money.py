@@ -19,6 +19,7 @@ from db.queries.money_lists import (
     page_of_invoices,
     page_of_payments,
     paid_sum,
+    totals_of_customer,
 )
 from webadmin import database, security
 from webadmin.api.base import (
@@ -215,8 +216,11 @@ def get_balance(arguments: dict[str, Any], customer_id: int) -> dict[str, Any]:
         kind=arguments.pop("type", None),
         **arguments,
     )
+    revenue, spent = totals_of_customer(database.session(), customer.id)
     return {
         "balance": customer.balance,
+        "total_revenue": revenue,
+        "total_spent": spent,
         "currency": tenant().currency,
         "open_invoices": count,
         "open_total": total,

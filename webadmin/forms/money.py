@@ -59,6 +59,7 @@ class PaymentForm(Form):
     amount = AmountField(_l("Amount"), validators=[_needed(_l("Write what was paid."))], render_kw=_PRICE)
     method = method_field(_l("Paid by"))
     invoice_id = IdField(_l("For"), empty=_l("the balance"))
+    is_advance = BooleanField(_l("An advance, for what will be billed later"))
     reference = StringField(_l("Reference"), validators=[optional()], render_kw={"autocomplete": "off"})
     note = StringField(_l("Note"), validators=[optional()])
     request_key = HiddenField(default=lambda: secrets.token_urlsafe(18))
@@ -144,6 +145,10 @@ class RulesForm(Form):
     keeps_days = BooleanField(_l("A late renewal is for the days that were billed, not a whole term from then on"))
     most_suspended_percent = WholeField(_l("Stop a run that would suspend more than (%)"), validators=[optional()])
     runs_by_itself = BooleanField(_l("The nightly billing run begins by itself"))
+    referral_reward = AmountField(
+        _l("Credit for recommending a customer"), validators=[_needed(_l("Write the credit; 0 is none."))],
+        render_kw=_PRICE,
+    )  # fmt: skip
     run_hour = WholeField(_l("It begins at the hour (0 to 23)"), validators=[optional()])
 
     def changes(self) -> dict[str, Any]:

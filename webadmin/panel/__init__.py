@@ -62,7 +62,7 @@ from webadmin.panel import (
     words,
 )
 from webadmin.panel.language import LANGUAGES, chosen_language, chosen_theme, init_language
-from webadmin.panel.money import balances, invoices, payments, rules, tab
+from webadmin.panel.money import balances, bookkeeping, commissions, expenses, invoices, payments, rules, tab
 from webadmin.panel.support import page_url, tenant
 
 SUBJECTS = (
@@ -71,7 +71,7 @@ SUBJECTS = (
     fair_use, decisions, attributes,
     allowances, plans, rollouts, routers, router_groups, router_test, router_api, server, blacklist, devices, online,
     logins, changes, bulk_changes, settings, gardens, retention, staff, provider, certificates, tokens, usage_check,
-    invoices, payments, balances, rules, billing_runs, billing_profiles, background_jobs,
+    invoices, payments, expenses, bookkeeping, commissions, balances, rules, billing_runs, billing_profiles, background_jobs,
     gateways, gateway_orders, parked, payment_links, pay,
 )  # fmt: skip
 THEMES = (

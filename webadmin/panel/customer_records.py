@@ -18,6 +18,7 @@ from db.queries import customers as reads
 from db.queries.named import customer_named
 from db.queries.operators import operator_choices, operator_names, transfers_of
 from db.queries.owned import owned_by
+from db.queries.referrals import rewards_of
 from db.queries.rows import find_row
 from webadmin.forms import customer_records as forms
 from webadmin.forms.customers import ConfirmForm, ReasonForm
@@ -50,6 +51,8 @@ def _page(customer: Customer, status: int = 200, **forms_shown: Any) -> Response
         "members": reads.children_of(session, head or customer.id),
         "referred_by": None if by is None else reads.customer_by_id(session, by),
         "referred": reads.referred_by(session, customer.id),
+        "rewards": {row.referred_id: row for row in reversed(rewards_of(session, customer.id))}
+        if may("view_money") else {},
         "operators": operator_names(session, tenant().id),
         "transfers": transfers_of(session, tenant().id, customer_id=customer.id) if may("change_operator") else [],
         "tag_form": forms.TagForm(formdata=None),

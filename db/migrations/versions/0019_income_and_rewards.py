@@ -1,4 +1,4 @@
-"""Expenses, commissions of operators, and rewards for referrals.
+"""Expenses, commissions of operators, rewards for referrals, and requests that buy once.
 
 Accounts and payments of operators name operators that exist from now on. Commissions that were booked before this table
 existed, those of vouchers, get their rows.
@@ -49,6 +49,14 @@ def upgrade() -> None:
     _expenses()
     _commissions()
     _referral_rewards()
+    op.add_column("invoices", sa.Column("request_key", sa.String(length=120), nullable=True))
+    op.create_index(
+        "uq_invoices_request_key",
+        "invoices",
+        ["tenant_id", "request_key"],
+        unique=True,
+        postgresql_where=sa.text("request_key IS NOT NULL"),
+    )
     op.add_column("payments", sa.Column("expense_id", sa.BigInteger(), nullable=True))
     for table, column, target in _NEW_KEYS:
         op.create_foreign_key(op.f(f"fk_{table}_{column}"), table, target, [column], ["id"], ondelete="RESTRICT")
@@ -62,6 +70,8 @@ def downgrade() -> None:
         op.drop_index(f"ix_{table}_{column}", table_name=table)
         op.drop_constraint(op.f(f"fk_{table}_{column}"), table, type_="foreignkey")
     op.drop_column("payments", "expense_id")
+    op.drop_index("uq_invoices_request_key", table_name="invoices")
+    op.drop_column("invoices", "request_key")
     for table in ("referral_rewards", "commissions", "expenses"):
         op.drop_table(table)
 

@@ -101,7 +101,7 @@ def test_a_reward_is_listed(client: FlaskClient, db: Session, tenant: Tenant) ->
 
 def test_a_new_customer_brings_a_debt_along(client: FlaskClient) -> None:
     made = said(
-        client.post(f"{API}/customers", json={"name": "Budi", "phone": "0811", "initial_balance": "-150000"}), 201
+        client.post(f"{API}/customers", json={"name": "Budi", "phone": "0812345678", "initial_balance": "-150000"}), 201
     )
 
     assert made["balance"] == "-150000.00"

@@ -16,6 +16,7 @@ from bss.actor import Actor
 from bss.failure import Conflict, Invalid
 from db.models import Customer, Expense
 from db.queries.expenses import ExpenseFilter, expense_sums, income_for_expense
+from db.queries.money_lists import totals_of_customer
 from domain.lifecycle import IllegalMove
 from domain.spreadsheet import as_csv
 from integration.money.conftest import bill
@@ -177,3 +178,17 @@ def test_whatever_happened_debits_are_credits_and_the_journal_is_the_trial_balan
     for row in rows:
         by_entry[row[1]] = by_entry.get(row[1], Decimal(0)) + (row[6] or 0) - (row[7] or 0)
     assert set(by_entry.values()) <= {0}
+
+
+def test_a_customers_totals_are_paid_invoices_and_what_stayed_of_what_came(
+    db: Session, actor: Actor, customer: Customer, now: datetime
+) -> None:
+    bill(db, actor, customer, 100000)
+    bill(db, actor, customer, 70000)
+    for amount in (100000, 50000):
+        ask: dict[str, Any] = {"customer_id": customer.id, "amount": amount, "method": "cash"}
+        last = payments.receive(db, actor=actor, now=now, **ask).payment
+    payments.refund(db, actor=actor, now=now, payment_id=last.id, reason="back")
+    wallet.adjust(db, actor=actor, now=now, customer_id=customer.id, kind="credit", amount=5, description="goodwill")
+
+    assert totals_of_customer(db, customer.id) == (100000, 100000)

@@ -2,12 +2,15 @@
 
 from marshmallow import Schema, fields, validate
 
+from bss import recharges
+from bss.renewals import MAX_DAYS
 from db.queries.expenses import EXPENSE_SORTS
 from db.queries.operator_money import COMMISSION_SORTS
 from domain.payments import EXTERNAL
 from webadmin.api.base import PageArguments, list_schema, sort_field
-from webadmin.api.schemas.money import day, signed
-from webadmin.api.schemas.shapes import amount, id_argument, search_argument, text, when, word
+from webadmin.api.schemas.allowances import TopupOut
+from webadmin.api.schemas.money import InvoiceOut, PaymentOut, day, signed
+from webadmin.api.schemas.shapes import amount, boolean, id_argument, search_argument, text, when, whole, word
 
 
 class ExpenseOut(Schema):
@@ -21,7 +24,7 @@ class ExpenseOut(Schema):
     spent_on = day()
     description = fields.String()
     reference = fields.String()
-    reversed_at = when(allow_none=True, metadata={"description": "when it was taken back"})
+    reversed_at = when(allow_none=True)
     reverse_reason = fields.String(allow_none=True)
     recorded_by = fields.String()
     created_at = when()
@@ -174,6 +177,28 @@ class PaidOutOut(Schema):
     amount = amount()
     owed = signed()
     is_new = fields.Boolean()
+
+
+class RechargeIn(Schema):
+    """Days, or a package of volume or online time. Send `Idempotency-Key`, and asked twice it is sold once."""
+
+    kind = word(recharges.KINDS, required=True)
+    days = whole(least=1, most=MAX_DAYS)
+    amount_bytes = whole(least=1, most=recharges.MAX_BYTES, example=5_000_000_000)
+    amount_s = whole(least=1, most=recharges.MAX_S, example=7200)
+    price = amount()
+    by = word(recharges.WAYS, load_default="cash")
+    for_good = boolean(load_default=False)
+
+
+class RechargedOut(Schema):
+    """What was bought and how it was paid."""
+
+    message = fields.String(metadata={"example": "Recharged; 1 session will be disconnected."})
+    invoice = fields.Nested(InvoiceOut)
+    payment = fields.Nested(PaymentOut, allow_none=True)
+    topup = fields.Nested(TopupOut, allow_none=True)
+    expires_at = when(allow_none=True)
 
 
 class RewardOut(Schema):

@@ -260,9 +260,14 @@ class BalanceRowOut(Schema):
 
 
 class BalanceOut(Schema):
-    """A customer's balance: above zero is credit, below zero a debt. Open invoices are not in it."""
+    """A customer's balance: above zero is credit, below zero a debt. Open invoices are not in it.
+
+    `total_revenue`: all his paid invoices. `total_spent`: what he paid from outside, less what went back to him.
+    """
 
     balance = signed()
+    total_revenue = amount()
+    total_spent = amount()
     currency = fields.String()
     open_invoices = fields.Integer()
     open_total = amount()

@@ -4,11 +4,12 @@ from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from bss import renewals, wallet
+from bss import recharges, renewals, wallet
 from bss.failure import Failure
 from db.models import Customer
 from db.queries.rows import find_row
 from domain.lifecycle import IllegalMove
+from webadmin.forms.books import RechargeForm
 from webadmin.forms.money import BalanceForm, RenewForm
 from webadmin.panel.filters import money
 from webadmin.panel.subscriptions import Question, ask, finish, subscription_of
@@ -66,6 +67,34 @@ def renew(subscription_id: int) -> ResponseReturnValue:
             submit=gettext("Renew"),
             form=form,
             hints={"terms": gettext("A renewal that is billed already is paid; no second invoice is written.")},
+        ),
+    )
+
+
+@blueprint.route("/subscriptions/<int:subscription_id>/recharge", methods=["GET", "POST"])
+@requires("hotspot_recharge")
+def recharge(subscription_id: int) -> ResponseReturnValue:
+    """Days, or a package of volume or online time, paid at once."""
+    form = RechargeForm()
+    if form.validate_on_submit():
+        done = attempt(form, recharges.recharge, subscription_id=subscription_id, **form.values())
+        if done is not None:
+            number = done.invoice.invoice_number
+            return finish(
+                done.subscription, done, str(gettext("Recharged; invoice %(number)s is paid.", number=number))
+            )
+    row = subscription_of(subscription_id)
+    return ask(
+        row,
+        Question(
+            heading=gettext("Recharge"),
+            effect=gettext(
+                "It is paid at once and can be used at once. The balance is %(balance)s.",
+                balance=money(row.customer.balance),
+            ),
+            submit=gettext("Sell"),
+            form=form,
+            hints={"price": gettext("Of volume or time. Days cost what the plan says.")},
         ),
     )
 

@@ -10,6 +10,7 @@ from flask_babel import gettext
 from bss import payments as use
 from db.models import Customer, Invoice, Payment
 from db.queries.books import invoices_paid_by
+from db.queries.expenses import ExpenseFilter, page_of_expenses
 from db.queries.money_lists import (
     PaymentFilter,
     names_of_customers,
@@ -22,8 +23,10 @@ from db.queries.paging import Wanted
 from db.queries.rows import find_row
 from domain.payments import METHODS, STATUSES
 from domain.period import local_midnight
+from webadmin.forms.books import OtherPaymentForm
 from webadmin.forms.money import PaymentForm, ReasonForm
 from webadmin.panel.filters import money
+from webadmin.panel.money.words import category_words
 from webadmin.panel.support import (
     PAGE_SIZE,
     Page,
@@ -40,6 +43,7 @@ from webadmin.panel.support import (
     zone,
 )
 from webadmin.permissions import requires
+from webadmin.security import may
 
 blueprint = Blueprint("payments", __name__)
 LONGEST = 100
@@ -118,6 +122,42 @@ def new(customer_id: int) -> ResponseReturnValue:
     )
 
 
+@blueprint.route("/customers/<int:customer_id>/other-payment", methods=["GET", "POST"])
+@requires("record_payments")
+def other(customer_id: int) -> ResponseReturnValue:
+    """Record income that is no package's."""
+    customer = found(find_row(db(), Customer, customer_id, tenant_id=tenant().id))
+    form = OtherPaymentForm()
+    _offer_expenses(form)
+    if form.validate_on_submit():
+        done = attempt(form, use.receive, customer_id=customer_id, **form.payment())
+        if done is not None:
+            number = done.payment.receipt_number
+            flash(gettext("Recorded as %(number)s.", number=number) if done.is_new else _said(done), "success")
+            return redirect(url_for("panel.payments.show", payment_id=done.payment.id), 303)
+        customer = found(find_row(db(), Customer, customer_id, tenant_id=tenant().id))
+    return render(
+        "panel/money/other_payment.html",
+        422 if form.is_submitted() else 200,
+        form=form,
+        customer=customer,
+        categories=use.INCOME_CATEGORIES,
+        back=_money_tab(customer_id),
+    )
+
+
+def _offer_expenses(form: OtherPaymentForm) -> None:
+    """The last expenses, for who may see them."""
+    wanted = Wanted(sort="-spent_on", page_size=PAGE_SIZE)
+    seen = may("view_books")
+    rows = page_of_expenses(db(), tenant_id=tenant().id, fits=ExpenseFilter(), wanted=wanted).items if seen else []
+    form.expense_id.offer(
+        (row.id, f"{row.spent_on} · {category_words(row.category)} · {money(row.amount)} {row.description}"[:80])
+        for row in rows
+        if row.reversed_at is None
+    )
+
+
 def _offer(form: PaymentForm, customer: Customer, open_ones: list[Invoice]) -> None:
     """Open invoices, and the one that was chosen: a second click comes when the first has paid it."""
     rows, chosen_id = [*open_ones], form.invoice_id.data
@@ -142,6 +182,7 @@ def _given(form: PaymentForm) -> dict[str, Any]:
         "amount": form.amount.data,
         "method": form.method.data,
         "invoice_id": form.invoice_id.data,
+        "purpose": "advance" if form.is_advance.data else None,
         "reference": form.reference.data or "",
         "note": form.note.data or "",
         "request_key": f"panel:{form.request_key.data}" if form.request_key.data else None,

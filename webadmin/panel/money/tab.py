@@ -5,9 +5,9 @@ from typing import Any
 from db.engine import psycopg_of
 from db.models import Customer
 from db.queries.books import balance_history
-from db.queries.money_lists import PaymentFilter, open_of_customer, open_sums, page_of_payments
+from db.queries.money_lists import PaymentFilter, open_of_customer, open_sums, page_of_payments, totals_of_customer
 from db.queries.paging import Wanted
-from webadmin.panel.money.words import entry_words, item_words, kind_words, method_words, movement_words
+from webadmin.panel.money.words import category_words, entry_words, item_words, kind_words, method_words, movement_words
 from webadmin.panel.support import db, tenant, today
 from webadmin.security import may
 
@@ -27,6 +27,7 @@ def tab_of(customer: Customer) -> dict[str, Any]:
             "open": open_of_customer(db(), customer.id),
             "sums": open_sums(db(), tenant_id=tenant().id, today=today(), customer_id=customer.id),
             "payments": payments,
+            "totals": totals_of_customer(db(), customer.id),
             "history": balance_history(
                 psycopg_of(db()), tenant_id=tenant().id, customer_id=customer.id, limit=HISTORY_SHOWN
             ),
@@ -42,4 +43,5 @@ def words() -> dict[str, Any]:
         "invoice_kind_words": kind_words,
         "movement_words": movement_words,
         "entry_words": entry_words,
+        "category_words": category_words,
     }

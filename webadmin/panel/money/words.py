@@ -47,6 +47,36 @@ ENTRY_WORDS: dict[str, LazyString | str] = {
     "debit": _l("taken off"),
     "refund": _l("given back"),
     "reversal": _l("taken back"),
+    "commission": _l("commission"),
+    "payout": _l("paid out"),
+}
+CATEGORY_WORDS: dict[str, LazyString | str] = {
+    "bandwidth": _l("bandwidth"),
+    "equipment": _l("equipment"),
+    "salaries": _l("salaries"),
+    "rent": _l("rent"),
+    "electricity": _l("electricity"),
+    "transport": _l("transport"),
+    "maintenance": _l("maintenance"),
+    "marketing": _l("marketing"),
+    "taxes": _l("taxes"),
+    "installation": _l("installation"),
+    "relocation": _l("relocation"),
+    "repair": _l("repair"),
+    "penalty": _l("penalty"),
+    "commission": _l("commission"),
+    "other": _l("other"),
+}
+ACCOUNT_WORDS: dict[str, LazyString | str] = {
+    "wallet": _l("Balances of customers"),
+    "receivable": _l("Open invoices"),
+    "commission_owed": _l("Owed to operators"),
+    "money": _l("Money"),
+    "revenue": _l("Revenue"),
+    "discount": _l("Discounts"),
+    "tax": _l("Tax"),
+    "expense": _l("Expense"),
+    "adjustment": _l("Corrections"),
 }
 
 
@@ -73,3 +103,17 @@ def movement_words(code: str | None) -> LazyString | str:
 def entry_words(code: str) -> LazyString | str:
     """What moved a balance."""
     return ENTRY_WORDS.get(code, code)
+
+
+def category_words(code: str) -> LazyString | str:
+    """What was spent on or sold; a category of the provider's own is its word."""
+    return CATEGORY_WORDS.get(code, code)
+
+
+def account_words(kind: str, name: str) -> str:
+    """An account of the books."""
+    first = ACCOUNT_WORDS.get(kind, kind)
+    if not name:
+        return str(first)
+    known = {"money": METHOD_WORDS, "revenue": ITEM_WORDS}.get(kind, {})
+    return f"{first}: {known.get(name) or category_words(name)}"
