@@ -40,7 +40,7 @@ class Customer(TenantOwned, Timestamps, Base):
         Index("uq_customers_code", "tenant_id", "customer_code", unique=True, postgresql_where=ALIVE),
         Index("uq_customers_email", "tenant_id", text("lower(email)"), unique=True, postgresql_where=ALIVE),
         Index("uq_customers_phone", "tenant_id", "phone", unique=True, postgresql_where=ALIVE),
-        Index("ix_customers_status", "tenant_id", "status"),
+        Index("ix_customers_status", "tenant_id", "status", "created_at", "id", postgresql_where=ALIVE),
         Index(
             "uq_customers_walk_in", "tenant_id", unique=True, postgresql_where=text("is_walk_in AND deleted_at IS NULL")
         ),

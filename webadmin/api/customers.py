@@ -3,12 +3,15 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flask import current_app
+
 from bss import accounts, customers
 from bss.rows import find
 from db.models import Customer
 from db.queries.customer_lists import customer_statistics, customer_summary, page_of_customers
 from db.queries.customers import with_tags
 from db.queries.owned import with_owned
+from db.scope import operators_in_use
 from domain.period import local_midnight
 from webadmin import database, security
 from webadmin.api import schemas
@@ -26,6 +29,7 @@ from webadmin.api.base import (
     wanted_part,
 )
 from webadmin.api.customer_jobs import customer_filter
+from webadmin.remembered import Remembered
 
 blueprint = Blueprint("customers", __name__, url_prefix=f"{PREFIX}/customers", description="The people who pay")
 
@@ -43,7 +47,12 @@ def list_customers(arguments: dict[str, Any]) -> dict[str, Any]:
     with_tags(database.session(), page.items)
     zone = ZoneInfo(tenant().timezone)
     month_start = local_midnight(security.now().astimezone(zone).date().replace(day=1), zone)
-    summary = customer_summary(database.session(), tenant_id=tenant_id(), month_start=month_start)
+    seen = (tenant_id(), operators_in_use(database.session()), month_start)
+    # Of a million customers the numbers above the list take longer than the list.
+    remembered = current_app.extensions.setdefault("lintas_customer_summaries", Remembered())
+    summary = remembered.get(
+        seen, lambda: customer_summary(database.session(), tenant_id=tenant_id(), month_start=month_start)
+    )
     return as_list(page, summary=summary)
 
 

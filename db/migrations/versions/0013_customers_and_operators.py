@@ -154,6 +154,9 @@ def _customers_indexes() -> None:
         "uq_customers_whatsapp", "customers", ["tenant_id", "whatsapp"], unique=True, postgresql_where=_ALIVE
     )
     _search(_WITH_WHATSAPP)
+    op.drop_index("ix_customers_status", table_name="customers")
+    columns = ["tenant_id", "status", "created_at", "id"]
+    op.create_index("ix_customers_status", "customers", columns, postgresql_where=_ALIVE)
 
 
 def _contacts() -> None:
@@ -402,6 +405,8 @@ def downgrade() -> None:
     for table in _TABLES:
         op.drop_table(table)
     _search(_SEARCHED)
+    op.drop_index("ix_customers_status", table_name="customers")
+    op.create_index("ix_customers_status", "customers", ["tenant_id", "status"])
     for name in _CHECKS:
         op.drop_constraint(op.f(f"ck_customers_{name}"), "customers", type_="check")
     # Their indexes and references go with the columns.
