@@ -2,7 +2,7 @@
 
 import click
 
-from cli.billing_profiles import profile
+from cli.billing_profiles import bill, profile
 from cli.billing_runs import COMMANDS
 from cli.money import rules
 
@@ -13,5 +13,5 @@ def billing() -> None:
 
 
 billing.add_command(rules)
-for command in (*COMMANDS, profile):
+for command in (*COMMANDS, profile, bill):
     billing.add_command(command)

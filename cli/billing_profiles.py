@@ -1,10 +1,11 @@
-"""`lintas billing profile`: how a customer wants to be billed, seen, tried and saved."""
+"""`lintas billing profile` and `bill`: how a customer wants to be billed, and a bill for some days."""
 
+from datetime import datetime
 from typing import Any
 
 import click
 
-from bss.billing import profiles
+from bss.billing import on_demand, profiles
 from cli.output import emit, json_option
 from cli.work import Work, show_fields, tenant_option, work
 from db.queries.named import customer_named, subscription_named
@@ -66,3 +67,31 @@ def _bill(name: str, bill: profiles.Bill | None) -> dict[str, Any]:
     if bill is None:
         return {name: None}
     return {name: f"{bill.amount} on {bill.on}, {bill.cycle}, day {bill.billing_day}"}
+
+
+@click.command("bill")
+@click.argument("subscription", metavar="SUBSCRIPTION")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The first local day.")
+@click.option("--until", "last", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The day after the last one.")
+@click.option("--amount", help="Instead of the price of the days, before tax.")
+@click.option("--due", type=click.DateTime(["%Y-%m-%d"]), help="Otherwise by the rules of billing.")
+@click.option("--dry-run", is_flag=True, help="Only say what it would come to.")
+@tenant_option
+@json_option
+def bill(
+    subscription: str, first: datetime, last: datetime, amount: str | None, due: datetime | None, dry_run: bool,
+    tenant: str | None,
+) -> None:  # fmt: skip
+    """Bill some days of SUBSCRIPTION: the first ones before a cycle, a part of one, or a whole one."""
+    with work(tenant) as job:
+        row = job.found(subscription_named(job.session, subscription, tenant_id=job.tenant_id), "subscription")
+        days: dict[str, Any] = {
+            "subscription_id": row.id, "period_start": first.date(), "period_end": last.date(), "amount": amount,
+        }  # fmt: skip
+        if dry_run:
+            told = job.do(on_demand.quote, **days)
+            data = {"days": told.days, "amount": str(told.amount), "tax": str(told.tax), "total": str(told.total)}
+        else:
+            done = job.do(on_demand.bill, **days, due_date=None if due is None else due.date()).row
+            data = {"invoice_number": done.invoice_number, "total": str(done.total), "status": done.status}
+    show_fields(data)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bss.billing import profiles
+from bss.billing import on_demand, profiles
 from db.models import BillingProfile
 from webadmin import database
 from webadmin.api.base import PREFIX, Blueprint, acting
@@ -54,3 +54,26 @@ def _shown(customer_id: int, subscription_id: int | None) -> dict[str, Any]:
     profile, bill, payer_id = profiles.read(**acting(), customer_id=customer_id, subscription_id=subscription_id)
     columns = {column.key: getattr(profile, column.key) for column in BillingProfile.__table__.columns}
     return columns | {"next_bill": bill, "payer_id": payer_id}
+
+
+@blueprint.route("/subscriptions/<int:subscription_id>/bill/preview", methods=["POST"])
+@blueprint.needs("generate_bills")
+@blueprint.arguments(shapes.DaysIn)
+@blueprint.response(200, shapes.QuoteOut)
+def quote_days(body: dict[str, Any], subscription_id: int) -> on_demand.Quote:
+    """What a bill for some days would come to; nothing is written"""
+    return on_demand.quote(**acting(), subscription_id=subscription_id, **body)
+
+
+@blueprint.route("/subscriptions/<int:subscription_id>/bill", methods=["POST"])
+@blueprint.needs("generate_bills")
+@blueprint.arguments(shapes.DaysBill)
+@blueprint.response(201, shapes.DaysBilled)
+def bill_days(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
+    """Bill some days: the first ones before a cycle, a part of one, or a whole one"""
+    done = on_demand.bill(**acting(), subscription_id=subscription_id, **body)
+    database.commit(done.effect)
+    return {
+        "message": f"Billed; {done.effect}.", "invoice_id": done.row.id, "invoice_number": done.row.invoice_number,
+        "total": done.row.total, "status": done.row.status,
+    }  # fmt: skip

@@ -74,3 +74,16 @@ def test_how_a_customer_is_billed_is_tried_and_saved(db: Session, client: FlaskC
     assert client.patch(path, json={"contact_name": "Sri"}).json["profile"]["contact_name"] == "Sri"
     assert client.get(path).json["payer_id"] == row.customer_id
     assert client.patch(path, json={"parent_pays": True}).status_code == 422
+
+
+def test_some_days_are_priced_and_billed(db: Session, client: FlaskClient, tenant: Tenant) -> None:
+    plan = make_plan(db, tenant=tenant, price=Decimal(150000))
+    row = make_subscription(
+        db, tenant=tenant, plan=plan, price=Decimal(150000), expires_at=datetime.now(UTC) + timedelta(days=20)
+    )
+    db.commit()
+    days = {"period_start": "2026-11-10", "period_end": "2026-11-25"}
+    path = f"/api/v1/subscriptions/{row.id}/bill"
+    assert client.post(path + "/preview", json=days).json["total"] == "75000.00"
+    assert client.post(path, json=days | {"amount": "40000"}).json["total"] == "40000.00"
+    assert client.post(path, json=days | {"period_end": "2026-11-10"}).status_code == 422

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from bss.actor import Actor
-from bss.billing import profiles, runs, work
+from bss.billing import on_demand, profiles, runs, work
 from bss.failure import Conflict, Failure, Invalid
 from db.models import Customer, Subscription, Tenant
 from factories import make_customer
@@ -104,4 +104,37 @@ def test_what_makes_no_sense_is_refused(
         profiles.save(
             db, actor=actor, now=NOW, customer_id=customer.id, subscription_id=monthly.id, changes=changes,
             is_confirmed=True,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "total"),
+    [
+        (date(2026, 11, 10), date(2026, 11, 25), 75000),
+        (date(2026, 11, 5), date(2026, 12, 5), 150000),
+        (date(2027, 2, 5), date(2027, 3, 5), 150000),
+        (date(2026, 11, 5), date(2026, 11, 6), 5000),
+    ],
+)
+def test_some_days_are_billed_by_the_day_and_a_whole_cycle_by_its_price(
+    db: Session, actor: Actor, monthly: Subscription, first: date, last: date, total: int
+) -> None:
+    ends = monthly.expires_at
+    days = {"subscription_id": monthly.id, "period_start": first, "period_end": last}
+    assert on_demand.quote(db, actor=actor, now=NOW, **days).total == total
+
+    invoice = on_demand.bill(db, actor=actor, now=NOW, **days, due_date=date(2027, 1, 1)).row
+
+    assert (invoice.total, invoice.status, invoice.period_start, invoice.terms) == (total, "unpaid", first, 0)
+    assert monthly.expires_at == ends
+
+
+@pytest.mark.parametrize(("first", "last"), [(5, 5), (6, 5)])
+def test_days_that_are_none_are_not_billed(
+    db: Session, actor: Actor, monthly: Subscription, first: int, last: int
+) -> None:
+    with pytest.raises(Invalid, match="does not come after"):
+        on_demand.bill(
+            db, actor=actor, now=NOW, subscription_id=monthly.id, period_start=date(2026, 11, first),
+            period_end=date(2026, 11, last),
         )  # fmt: skip

@@ -229,3 +229,38 @@ class ProfileSaved(Schema):
     profile = fields.Nested(ProfileOut)
     impact = fields.Nested(ImpactOut)
     invoice_id = fields.Integer(allow_none=True)
+
+
+class DaysIn(Schema):
+    """Which half-open local days are billed; `amount` instead of their price, before tax."""
+
+    period_start = fields.Date(format="iso", required=True, metadata={"example": "2026-11-10"})
+    period_end = fields.Date(format="iso", required=True, metadata={"example": "2026-12-01"})
+    amount = sum_of(allow_none=True)
+
+
+class DaysBill(DaysIn):
+    """The same, to be written."""
+
+    due_date = fields.Date(format="iso", allow_none=True)
+    notes = text(2000, load_default="")
+
+
+class QuoteOut(Schema):
+    """What a bill for these days would say."""
+
+    days = fields.Integer()
+    amount = sum_of()
+    tax = sum_of()
+    total = sum_of()
+    currency = fields.String(metadata={"example": "IDR"})
+
+
+class DaysBilled(Schema):
+    """The bill that was written."""
+
+    message = fields.String()
+    invoice_id = fields.Integer()
+    invoice_number = fields.String(metadata={"example": "INV-20261127-0001"})
+    total = sum_of()
+    status = fields.String()
