@@ -58,8 +58,8 @@ def _shown(customer_id: int, subscription_id: int | None) -> dict[str, Any]:
 
 @blueprint.route("/subscriptions/<int:subscription_id>/bill/preview", methods=["POST"])
 @blueprint.needs("generate_bills")
-@blueprint.arguments(shapes.DaysIn)
-@blueprint.response(200, shapes.QuoteOut)
+@blueprint.arguments(shapes.BillDaysQuote)
+@blueprint.response(200, shapes.BillQuoteOut)
 def quote_days(body: dict[str, Any], subscription_id: int) -> on_demand.Quote:
     """What a bill for some days would come to; nothing is written"""
     return on_demand.quote(**acting(), subscription_id=subscription_id, **body)
@@ -67,8 +67,8 @@ def quote_days(body: dict[str, Any], subscription_id: int) -> on_demand.Quote:
 
 @blueprint.route("/subscriptions/<int:subscription_id>/bill", methods=["POST"])
 @blueprint.needs("generate_bills")
-@blueprint.arguments(shapes.DaysBill)
-@blueprint.response(201, shapes.DaysBilled)
+@blueprint.arguments(shapes.BillDaysIn)
+@blueprint.response(201, shapes.BillDaysOut)
 def bill_days(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """Bill some days: the first ones before a cycle, a part of one, or a whole one"""
     done = on_demand.bill(**acting(), subscription_id=subscription_id, **body)

@@ -231,7 +231,7 @@ class ProfileSaved(Schema):
     invoice_id = fields.Integer(allow_none=True)
 
 
-class DaysIn(Schema):
+class BillDaysQuote(Schema):
     """Which half-open local days are billed; `amount` instead of their price, before tax."""
 
     period_start = fields.Date(format="iso", required=True, metadata={"example": "2026-11-10"})
@@ -239,14 +239,14 @@ class DaysIn(Schema):
     amount = sum_of(allow_none=True)
 
 
-class DaysBill(DaysIn):
+class BillDaysIn(BillDaysQuote):
     """The same, to be written."""
 
     due_date = fields.Date(format="iso", allow_none=True)
     notes = text(2000, load_default="")
 
 
-class QuoteOut(Schema):
+class BillQuoteOut(Schema):
     """What a bill for these days would say."""
 
     days = fields.Integer()
@@ -256,7 +256,7 @@ class QuoteOut(Schema):
     currency = fields.String(metadata={"example": "IDR"})
 
 
-class DaysBilled(Schema):
+class BillDaysOut(Schema):
     """The bill that was written."""
 
     message = fields.String()
