@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from bss import audit, customer_bulk, customer_import, fields
 from bss.actor import Actor
+from bss.customer_file import read
 from bss.failure import Conflict, Failure, Invalid, Problem, flush_or_conflict
 from bss.outcome import Effect
 from bss.rows import find, locked, tenant_of
@@ -23,7 +24,7 @@ from db.queries import customer_jobs as queries
 from db.queries.customer_lists import CustomerFilter, ids_of_customers
 from db.queries.operators import with_descendants
 from db.scope import operators_in_use, use_operators
-from domain.customer_file import COLUMNS, OF_THE_BOOKS, SECRET, Row, UnreadableFile, read, repeated
+from domain.customer_file import COLUMNS, OF_THE_BOOKS, SECRET, Row, UnreadableFile, repeated
 from domain.customer_jobs import MOST_ITEMS
 from domain.lifecycle import IllegalMove
 

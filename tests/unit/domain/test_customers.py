@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.customer_file import UnreadableFile, read, repeated
 from domain.customer_jobs import ACTION_PERMISSIONS, AT_ONCE, BULK_ACTIONS, is_at_once
 from domain.customer_record import REFERRAL_LENGTH, colour, is_on_the_map, referral_code, tags_of
 from domain.operators import (
@@ -73,33 +72,6 @@ def test_a_referral_code_needs_enough_chance() -> None:
 
 def test_tags_of_a_cell_are_each_there_once() -> None:
     assert tags_of(" VIP, fiber ,vip,, two  words ") == ["VIP", "fiber", "two words"]
-
-
-def test_rows_are_counted_with_the_head_and_empty_ones_too() -> None:
-    rows = read(b'name;phone\r\nBudi;0812\r\n;\r\n"Ani; Putri";"0813\n4"\r\n')
-
-    assert [(row.number, dict(row.values)) for row in rows] == [
-        (2, {"name": "Budi", "phone": "0812"}),
-        (4, {"name": "Ani; Putri", "phone": "0813\n4"}),
-    ]
-
-
-def test_a_value_that_stands_in_two_rows_is_the_second_ones_problem() -> None:
-    rows = read(b"name,email,username\nA,x@y.z,one\nB,X@Y.Z,two\nC,,one\nD,,\n")
-
-    assert repeated(rows) == {3: ("email", 2), 4: ("username", 2)}
-
-
-@given(st.binary(max_size=300))
-def test_any_bytes_are_rows_or_refused_with_an_advice(content: bytes) -> None:
-    for begin in (b"", b"name\n", b"name,phone\n"):
-        rows, advice = [], ""
-        try:
-            rows = read(begin + content)
-        except UnreadableFile as problem:
-            advice = problem.mend
-        assert bool(rows) != bool(advice)
-        assert all(row.number >= 2 and row.values for row in rows)
 
 
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=5))
