@@ -69,6 +69,15 @@ def _missing(model: Any) -> Problem:
         "customer_equipment": "equipment",
         "customer_transfers": "transfer",
         "customer_jobs": "job",
+        "payment_gateways": "gateway",
+        "payment_links": "link",
+        "gateway_orders": "order",
+        "parked_payments": "payment",
+        "billing_runs": "run",
+        "voucher_batches": "batch",
+        "voucher_sheets": "sheet",
+        "bulk_changes": "change",
+        "blocked_macs": "device",
     }
     name = words.get(model.__tablename__, model.__tablename__.rstrip("s"))
     return Problem(field="", reason=f"there is no such {name}")

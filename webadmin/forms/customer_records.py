@@ -91,7 +91,7 @@ class OperatorForm(Form):
     commission_rate = AmountField(_l("Commission"), validators=[optional()])
     phone = StringField(_l("Phone"), validators=[optional()], render_kw={"inputmode": "tel"})
     email = StringField(_l("E-mail"), validators=[optional()], render_kw={"inputmode": "email"})
-    is_active = BooleanField(_l("Open"), default=True)
+    is_active = BooleanField(_l("Takes new customers"), default=True)
     version = HiddenField()
 
     def operator(self) -> dict[str, Any]:
