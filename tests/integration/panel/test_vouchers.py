@@ -198,7 +198,7 @@ def test_a_batch_is_made_shown_once_listed_and_taken_as_a_table(
 
     table = owner.post(f"/vouchers/batches/{batch_id_of(db, 'nov')}/export")
     assert table.mimetype == "text/csv"
-    assert table.text.splitlines()[0].startswith("code,batch,plan,state")
+    assert table.text.splitlines()[0].startswith("Code,Batch,Plan,State,Price")
     assert rows[0].code in table.text
     assert db.scalars(select(AuditLog.action).where(AuditLog.action == "voucher.exported")).all() == [
         "voucher.exported"
