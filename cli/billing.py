@@ -2,7 +2,7 @@
 
 import click
 
-from cli.billing_profiles import bill, profile
+from cli.billing_profiles import bill, profile, suspend_date
 from cli.billing_runs import COMMANDS
 from cli.money import rules
 
@@ -13,5 +13,5 @@ def billing() -> None:
 
 
 billing.add_command(rules)
-for command in (*COMMANDS, profile, bill):
+for command in (*COMMANDS, profile, bill, suspend_date):
     billing.add_command(command)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from bss.billing import on_demand, profiles
+from bss.billing import on_demand, profiles, suspend_dates
 from cli.output import emit, json_option
 from cli.work import Work, show_fields, tenant_option, work
 from db.queries.named import customer_named, subscription_named
@@ -94,4 +94,28 @@ def bill(
         else:
             done = job.do(on_demand.bill, **days, due_date=None if due is None else due.date()).row
             data = {"invoice_number": done.invoice_number, "total": str(done.total), "status": done.status}
+    show_fields(data)
+
+
+@click.command("suspend-date")
+@click.argument("subscription", metavar="SUBSCRIPTION")
+@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The local day; without it the day is removed.")
+@click.option("--every-month-on", "recurring_day", type=click.IntRange(1, 31), help="After it, on this day each month.")
+@click.option("--dry-run", is_flag=True, help="Only say what it would mean.")
+@tenant_option
+@json_option
+def suspend_date(
+    subscription: str, day: datetime | None, recurring_day: int | None, dry_run: bool, tenant: str | None
+) -> None:
+    """Suspend SUBSCRIPTION on a day whatever was paid, once or every month."""
+    with work(tenant) as job:
+        row = job.found(subscription_named(job.session, subscription, tenant_id=job.tenant_id), "subscription")
+        given: dict[str, Any] = {"subscription_id": row.id, "suspend_on": None if day is None else day.date()}
+        told = job.do(suspend_dates.preview, **given)
+        if not dry_run:
+            job.do(suspend_dates.change, **given, recurring_day=recurring_day)
+        data = {
+            "suspend_on": told.suspend_on, "recurring_day": recurring_day, "before": told.now_on,
+            "unused_days": told.unused_days, "unused_worth": str(told.unused_worth), "saved": not dry_run,
+        }  # fmt: skip
     show_fields(data)

@@ -20,8 +20,8 @@ from domain.invoices import OPEN
 
 Connection = psycopg.Connection[Any]
 
-# A customer's account is found by the customer: with "is not distinct" all customers' accounts of a kind were read for each
-# payment, 117 ms among a hundred thousand.
+# A customer's account is found by the customer: with "is not distinct" all customers' accounts of a kind were read for
+# each payment, 117 ms among a hundred thousand.
 _ACCOUNTS = """
 WITH wanted AS (
     SELECT * FROM unnest(%(kinds)s::text[], %(names)s::text[], %(customers)s::bigint[], %(operators)s::bigint[])
@@ -297,6 +297,11 @@ _WRONG = {
     "completed payments that were not booked, or not once": (
         "SELECT p.id FROM payments p LEFT JOIN ledger_entries e ON e.id = p.entry_id AND e.kind = 'payment'"
         " WHERE p.status IN ('completed', 'refunded') AND p.method NOT IN ('wallet') AND e.id IS NULL LIMIT 20"
+    ),
+    "commissions and rewards whose payment does not stand": (
+        "SELECT p.id FROM payments p WHERE p.status <> 'completed' AND (EXISTS (SELECT FROM commissions c"
+        " WHERE c.payment_id = p.id AND c.reversed_at IS NULL) OR EXISTS (SELECT FROM referral_rewards r"
+        " WHERE r.payment_id = p.id AND r.reversed_at IS NULL)) LIMIT 20"
     ),
     "numbers of invoices that are missing": (
         "SELECT n.tenant_id FROM number_sequences n WHERE n.name = 'INV' AND n.last_value <> (SELECT count(*)"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bss.billing import on_demand, profiles
+from bss.billing import on_demand, profiles, suspend_dates
 from db.models import BillingProfile
 from webadmin import database
 from webadmin.api.base import PREFIX, Blueprint, acting
@@ -76,4 +76,27 @@ def bill_days(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     return {
         "message": f"Billed; {done.effect}.", "invoice_id": done.row.id, "invoice_number": done.row.invoice_number,
         "total": done.row.total, "status": done.row.status,
+    }  # fmt: skip
+
+
+@blueprint.route("/subscriptions/<int:subscription_id>/suspend-date/preview", methods=["POST"])
+@blueprint.needs("edit_suspend_date")
+@blueprint.arguments(shapes.SuspendDateIn)
+@blueprint.response(200, shapes.SuspendDateEffect)
+def preview_suspend_date(body: dict[str, Any], subscription_id: int) -> suspend_dates.Effect:
+    """What a day of suspension would mean; nothing is saved"""
+    return suspend_dates.preview(**acting(), subscription_id=subscription_id, **body)
+
+
+@blueprint.route("/subscriptions/<int:subscription_id>/suspend-date", methods=["PATCH"])
+@blueprint.needs("edit_suspend_date")
+@blueprint.arguments(shapes.SuspendDateChange)
+@blueprint.response(200, shapes.SuspendDateOut)
+def change_suspend_date(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
+    """Set the day on which it is suspended whatever was paid, or remove it"""
+    row = suspend_dates.change(**acting(), subscription_id=subscription_id, **body).row
+    database.commit()
+    return {
+        "subscription_id": row.id, "suspend_on": row.suspend_on, "recurring_day": row.suspend_recurring_day,
+        "version": row.version,
     }  # fmt: skip

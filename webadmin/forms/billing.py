@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, StringField
+from wtforms import BooleanField, DateField, HiddenField, StringField
 from wtforms.validators import InputRequired, Length
 
 from bss.billing.profiles import CONTACT
@@ -58,3 +58,11 @@ class ProfileForm(Form):
         given = {name: field.data for name, field in self._fields.items() if name not in ("is_confirmed", "csrf_token")}
         texts = {name: value or None for name, value in given.items() if name in {*CONTACT, "payment_method"}}
         return {name: value for name, value in (given | texts).items() if name in texts or value is not None}
+
+
+class SuspendDateForm(Form):
+    """A day of suspension, once or every month."""
+
+    suspend_on = DateField(_l("Suspend on"), validators=[optional()])
+    recurring_day = WholeField(_l("And every month on day"), validators=[optional()])
+    is_confirmed = HiddenField()

@@ -87,3 +87,14 @@ def test_some_days_are_priced_and_billed(db: Session, client: FlaskClient, tenan
     assert client.post(path + "/preview", json=days).json["total"] == "75000.00"
     assert client.post(path, json=days | {"amount": "40000"}).json["total"] == "40000.00"
     assert client.post(path, json=days | {"period_end": "2026-11-10"}).status_code == 422
+
+
+def test_a_day_of_suspension_is_tried_set_and_removed(db: Session, client: FlaskClient, tenant: Tenant) -> None:
+    row = make_subscription(db, tenant=tenant, expires_at=datetime.now(UTC) + timedelta(days=20))
+    db.commit()
+    path = f"/api/v1/subscriptions/{row.id}/suspend-date"
+    day = (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
+    assert client.post(path + "/preview", json={"suspend_on": day}).json["unused_days"] in (16, 17)
+    assert client.patch(path, json={"suspend_on": day, "recurring_day": 5}).json["recurring_day"] == 5
+    assert client.patch(path, json={"suspend_on": None}).json["suspend_on"] is None
+    assert client.patch(path, json={"suspend_on": "2020-01-01"}).status_code == 422

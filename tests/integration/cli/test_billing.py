@@ -67,3 +67,12 @@ def test_jobs_are_listed_run_rehearsed_and_rescheduled(db: Session, subscription
     assert {"bss.billing", "coa.sweep"} <= {row["name"] for row in said(jobs, "list")["items"]}
     refused = CliRunner().invoke(jobs, ["run", "bss.books", "--anyway"])
     assert "never stops by itself" in refused.output
+
+
+def test_days_are_priced_billed_and_a_day_of_suspension_set(subscription: Subscription) -> None:
+    name, days = str(subscription.id), ("--from", "2026-11-10", "--until", "2026-11-25")
+    assert said(billing, "bill", name, *days, "--dry-run")["total"] == "75000"
+    assert said(billing, "bill", name, *days)["invoice_number"].startswith("INV-")
+    day = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    assert not said(billing, "suspend-date", name, "--on", day, "--dry-run")["saved"]
+    assert said(billing, "suspend-date", name, "--on", day, "--every-month-on", "5")["recurring_day"] == 5

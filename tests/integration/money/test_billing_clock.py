@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from bss import wallet
 from bss.actor import Actor
-from bss.billing import clock, tasks
+from bss.billing import clock, suspend_dates, tasks
+from bss.failure import Invalid
 from db.engine import psycopg_of
 from db.models import AuditLog, Customer, CustomerNotice, Invoice, SessionChange, Subscription, Tenant
 from db.queries import jobs
@@ -230,3 +231,33 @@ def test_a_night_begins_by_itself_and_is_worked_on(
     assert first["worked_on"] >= 1
     assert second == {"started": 0, "worked_on": 0}
     assert db.scalars(select(Invoice.subscription_id)).all() == [row.id]
+
+
+def test_a_day_of_suspension_is_seen_set_repeated_and_removed(
+    db: Session, tenant: Tenant, actor: Actor, sell: Callable[..., Subscription]
+) -> None:
+    row = sell(NOW + timedelta(days=20), billing_day=17)
+    day = TODAY + timedelta(days=5)
+
+    told = suspend_dates.preview(db, actor=actor, now=NOW, subscription_id=row.id, suspend_on=day)
+    assert (told.unused_days, told.unused_worth) == (15, 75000)
+    suspend_dates.change(db, actor=actor, now=NOW, subscription_id=row.id, suspend_on=day, recurring_day=2)
+    clock.suspend_on_dates(db, tenant, clock=at(NOW + timedelta(days=5)))
+    db.refresh(row)
+    assert (row.status, row.suspend_on) == ("suspended", date(2027, 1, 2))
+
+    suspend_dates.change(db, actor=actor, now=NOW, subscription_id=row.id, suspend_on=None)
+    assert (row.suspend_on, row.suspend_recurring_day) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("day", "recurring"),
+    [(TODAY - timedelta(days=1), None), (TODAY + timedelta(days=9999), None), (None, 5), (TODAY, 32)],
+)
+def test_a_day_of_suspension_that_makes_no_sense_is_refused(
+    db: Session, actor: Actor, sell: Callable[..., Subscription], day: date | None, recurring: int | None
+) -> None:
+    with pytest.raises(Invalid):
+        suspend_dates.change(
+            db, actor=actor, now=NOW, subscription_id=sell().id, suspend_on=day, recurring_day=recurring
+        )

@@ -132,3 +132,18 @@ def test_how_a_customer_is_billed_is_seen_confirmed_and_saved(
     assert owner.post(f"{path}?subscription={row.id}", data=of_term | {"is_confirmed": "y"}).status_code == 303
     db.expire_all()
     assert (row.billing_day, row.billing_cycle) == (day, "yearly")
+
+
+def test_a_day_of_suspension_is_asked_about_before_it_is_saved(
+    db: Session, owner: FlaskClient, late: list[Subscription]
+) -> None:
+    row = late[30]
+    path = f"/subscriptions/{row.id}/suspend-date"
+    day = (now() + timedelta(days=1)).date().isoformat()
+    asked = owner.post(path, data={"suspend_on": day, "is_confirmed": ""})
+    assert "would not be used" in asked.text
+    saved = owner.post(path, data={"suspend_on": day, "recurring_day": "5", "is_confirmed": "yes"})
+    assert saved.status_code == 303
+    db.expire_all()
+    assert (str(row.suspend_on), row.suspend_recurring_day) == (day, 5)
+    assert "whatever was paid" in owner.get(f"/customers/{row.customer_id}/billing?subscription={row.id}").text

@@ -264,3 +264,36 @@ class BillDaysOut(Schema):
     invoice_number = fields.String(metadata={"example": "INV-20261127-0001"})
     total = sum_of()
     status = fields.String()
+
+
+class SuspendDateIn(Schema):
+    """The local day on which it is suspended whatever was paid; null removes it."""
+
+    suspend_on = fields.Date(format="iso", required=True, allow_none=True, metadata={"example": "2026-12-05"})
+
+
+class SuspendDateChange(SuspendDateIn):
+    """The same, and the day of the month on which that repeats."""
+
+    recurring_day = whole(least=1, most=31, load_default=None, allow_none=True)
+    version = whole(least=1)
+
+
+class SuspendDateEffect(Schema):
+    """What a day of suspension means."""
+
+    now_on = fields.Date(allow_none=True)
+    now_recurring_day = fields.Integer(allow_none=True)
+    suspend_on = fields.Date(allow_none=True)
+    unused_days = fields.Integer(metadata={"description": "days of the running term that are not used"})
+    unused_worth = sum_of()
+    currency = fields.String()
+
+
+class SuspendDateOut(Schema):
+    """The day that is set now."""
+
+    subscription_id = fields.Integer()
+    suspend_on = fields.Date(allow_none=True)
+    recurring_day = fields.Integer(allow_none=True)
+    version = fields.Integer()
