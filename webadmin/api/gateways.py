@@ -99,6 +99,7 @@ def remove_gateway(gateway_id: int) -> None:
 @blueprint.response(200, shapes.GatewayTestedOut)
 def test_gateway(gateway_id: int) -> dict[str, str]:
     """Ask the gateway something harmless with the keys; 409 says why it did not go"""
+    find(database.session(), PaymentGateway, gateway_id, actor=actor())
     refuse_body()
     return {"message": accounts.test(**acting(), gateway_id=gateway_id)}
 
@@ -152,6 +153,7 @@ def get_order(order_row_id: int) -> GatewayOrder:
 @blueprint.response(200, shapes.OrderResult)
 def check_order(order_row_id: int) -> dict[str, Any]:
     """Ask the gateway now what became of it"""
+    find(database.session(), GatewayOrder, order_row_id, actor=actor())
     refuse_body()
     return _done("Asked", orders.check(**acting(), row_id=order_row_id), order_row_id)
 
@@ -161,6 +163,7 @@ def check_order(order_row_id: int) -> dict[str, Any]:
 @blueprint.response(200, shapes.OrderResult)
 def cancel_order(order_row_id: int) -> dict[str, Any]:
     """Let nobody pay it any more"""
+    find(database.session(), GatewayOrder, order_row_id, actor=actor())
     refuse_body()
     return _done("Cancelled", orders.cancel(**acting(), row_id=order_row_id), order_row_id)
 
@@ -179,6 +182,7 @@ def refund_order(body: dict[str, Any], order_row_id: int) -> dict[str, Any]:
 @blueprint.response(200, shapes.OrderResult)
 def confirm_order(order_row_id: int) -> dict[str, Any]:
     """A bank transfer has arrived on the account: book it"""
+    find(database.session(), GatewayOrder, order_row_id, actor=actor())
     refuse_body()
     return _done("Booked", orders.confirm(**acting(), row_id=order_row_id), order_row_id)
 
@@ -284,6 +288,7 @@ def create_link(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, shapes.PaymentLinkOut)
 def withdraw_link(link_id: int) -> PaymentLink:
     """Let nobody pay by it any more"""
+    find(database.session(), PaymentLink, link_id, actor=actor())
     refuse_body()
     return _link(links.withdraw(**acting(), link_id=link_id))
 

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from bss import invoices, payments
 from bss.actor import Actor
+from bss.gateways import accounts, links
 from bss.permissions import PERMISSIONS
 from db.models import (
     AuditLog,
@@ -22,7 +23,10 @@ from db.models import (
     CustomerJob,
     CustomerTransfer,
     Family,
+    GatewayOrder,
+    Invoice,
     Operator,
+    ParkedPayment,
     PlanRollout,
     SessionChange,
     Tenant,
@@ -60,6 +64,11 @@ BODIES = {
 _NAS = "/api/v1/nas/<int:nas_id>"
 BODIES_OF_RULE = {
     "/api/v1/subscriptions/<int:subscription_id>/cancel": {},
+    "/api/v1/parked-payments/<int:parked_id>/assign": {"customer_id": 1},
+    "/api/v1/parked-payments/<int:parked_id>/give-back": {"note": "wrong"},
+    "/api/v1/parked-payments/<int:parked_id>/take-back": {"note": "wrong"},
+    "/api/v1/parked-payments/<int:parked_id>/dismiss": {"note": "wrong"},
+    "/api/v1/payment-links/<int:link_id>/sent": {"channel": "sms"},
     f"{_NAS}/disconnect": {"username": "budi"},
     f"{_NAS}/trust-certificate": {"fingerprint": "9f" * 32},
     f"{_NAS}/secrets": {"username": "cctv-1"},
@@ -75,7 +84,7 @@ BODIES_OF_RULE = {
 }
 
 NO_BODY = {"test-connection", "import", "disconnect", "deactivate", "reactivate", "lift-fup", "advance", "stop", "test"}
-NO_BODY |= {"restore", "confirm"}
+NO_BODY |= {"restore", "confirm", "check", "withdraw"}
 NO_BODY |= {"issue", "pay-from-balance"}
 # What a change of such a row must say, by the name of its id.
 PATCHES: dict[str, dict[str, object]] = {"user_id": {"operator_id": None}, "mac_id": {"status": "approved"}, "invoice_id": {"due_date": "2026-11-30"}}
@@ -84,6 +93,7 @@ NO_LISTS = {
     "/api/v1/me",
     "/api/v1/radius-server",
     "/api/v1/attributes",
+    "/api/v1/payment-gateways/kinds",
     "/api/v1/provider",
     "/api/v1/customers/statistics",
     "/api/v1/customers/export.csv",
@@ -96,7 +106,7 @@ NO_LISTS = {
 # What a list cannot be asked without.
 QUESTIONS = {"/api/v1/address-holders": {"address": "100.64.0.10"}}
 # What the test itself did is in the audit log.
-MADE_HERE = ("api_tokens", "invoices", "payments")
+MADE_HERE = ("api_tokens", "invoices", "payments", "payment_gateways", "payment_links")
 
 
 @pytest.fixture
@@ -166,7 +176,25 @@ def theirs(db: Session, keys_file: object) -> dict[str, object]:
         "user_id": make_user(db, tenant=tenant).id,
         "invoice_id": invoice.id,
         "payment_id": payment.id,
+        **paying_of(db, me, invoice),
     }
+
+
+def paying_of(db: Session, me: Actor, invoice: Invoice) -> dict[str, object]:
+    """An account at a gateway with an order, money that waits for a person, and a link."""
+    now = invoice.created_at
+    gateway = accounts.create(
+        db, actor=me, now=now, kind="midtrans", name="Hidden", values={"server_key": f"SB-{CANARY}"}
+    )
+    owned = {"tenant_id": me.tenant_id, "gateway_id": gateway.id, "amount": 9000, "currency": "IDR"}
+    order = GatewayOrder(
+        **owned, order_id="HIDDEN-1", customer_id=invoice.customer_id, invoice_id=invoice.id, purpose="invoice",
+        page_key="hidden", expires_at=now,
+    )  # fmt: skip
+    waiting = ParkedPayment(**owned, reason="unknown_order", transaction_id="hidden")
+    db.add_all([order, waiting])
+    link = links.create(db, actor=me, now=now, invoice_id=invoice.id).row
+    return {"gateway_id": gateway.id, "order_row_id": order.id, "parked_id": waiting.id, "link_id": link.id}
 
 
 def api_routes(app: Flask) -> list[tuple[str, str, set[str]]]:
