@@ -13,7 +13,7 @@ from cli.work import Work, show_fields, show_result, tenant_option, work
 from db.models import Customer, CustomerJob
 from db.queries import customer_jobs as job_reads
 from db.queries import customers as reads
-from db.queries.customer_lists import BALANCES, CustomerFilter, customer_statistics
+from db.queries.customer_lists import BALANCES, CustomerFilter, customer_spending, customer_statistics
 from db.queries.lists import AuditFilter, page_of_audit
 from db.queries.named import customer_named, plan_called
 from db.queries.paging import Wanted
@@ -163,9 +163,9 @@ def restore_customer(customer_id: int, tenant: str | None) -> None:
 def statistics(tenant: str | None) -> None:
     """How many customers there are and what they owe."""
     with work(tenant) as job:
-        show_fields(
-            {name: str(value) for name, value in customer_statistics(job.session, tenant_id=job.tenant_id).items()}
-        )
+        found = customer_statistics(job.session, tenant_id=job.tenant_id)
+        found |= customer_spending(job.session, tenant_id=job.tenant_id)
+        show_fields({name: str(value) for name, value in found.items()})
 
 
 @click.command("activity")

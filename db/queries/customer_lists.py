@@ -3,16 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Numeric, case, exists, extract, func, select, type_coerce
 from sqlalchemy.orm import Session
 
-from db.models import Customer, CustomerTag, RadAcct, Subscription
+from db.models import Customer, CustomerTag, Invoice, Payment, RadAcct, Subscription
 from db.queries.customer_search import MOST_COUNTED, find, matches, walked
 from db.queries.paging import Page, Wanted, fetch_page, part_of
+from domain.payments import EXTERNAL
 
 # Larger than any moment in seconds: those without debts stand behind all who have some, whenever they were changed.
 _BEHIND = 10**12
@@ -148,6 +149,27 @@ def customer_statistics(session: Session, *, tenant_id: int) -> dict[str, Any]:
     ).one()
     names = ("total_customers", "active_customers", "customers_with_debt", "total_debt", "total_credit")
     return {**dict(zip(names, row, strict=True)), "total_debt_signed": -row[3]}
+
+
+def customer_spending(session: Session, *, tenant_id: int) -> dict[str, Decimal]:
+    """What paid invoices add up to, and what customers paid from outside: on average of all there are, and at most."""
+    revenue = session.scalar(
+        select(func.sum(Invoice.total)).where(Invoice.tenant_id == tenant_id, Invoice.status == "paid")
+    )
+    each = (
+        select(func.sum(Payment.amount).label("spent"))
+        .where(Payment.tenant_id == tenant_id, Payment.status == "completed", Payment.method.in_(EXTERNAL))
+        .group_by(Payment.customer_id)
+        .subquery()
+    )
+    spent, most = session.execute(select(func.sum(each.c.spent), func.max(each.c.spent))).one()
+    count = session.scalar(select(func.count()).where(Customer.tenant_id == tenant_id, _ALIVE)) or 0
+    average = Decimal(spent or 0) / count if count else Decimal(0)
+    return {
+        "total_revenue": Decimal(revenue or 0),
+        "average_spent": average.quantize(Decimal("0.01"), ROUND_HALF_UP),
+        "maximum_spent": Decimal(most or 0),
+    }
 
 
 def conditions(fits: CustomerFilter) -> list[ColumnElement[bool]]:

@@ -8,7 +8,7 @@ from flask import current_app
 from bss import accounts, customers
 from bss.rows import find
 from db.models import Customer
-from db.queries.customer_lists import customer_statistics, customer_summary, page_of_customers
+from db.queries.customer_lists import customer_spending, customer_statistics, customer_summary, page_of_customers
 from db.queries.customers import with_tags
 from db.queries.owned import with_owned
 from db.scope import operators_in_use
@@ -78,7 +78,8 @@ def create_customer(body: dict[str, Any]) -> Customer:
 @blueprint.response(200, schemas.CustomerStatistics)
 def get_statistics() -> dict[str, Any]:
     """How many customers there are and what they owe"""
-    return customer_statistics(database.session(), tenant_id=tenant_id())
+    found = customer_statistics(database.session(), tenant_id=tenant_id())
+    return found | (customer_spending(database.session(), tenant_id=tenant_id()) if security.may("view_money") else {})
 
 
 @blueprint.route("/<int:customer_id>")

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bss import operators
+from bss import operators, payments
 from bss.actor import Actor
 from bss.customers import tags
 from bss.permissions import FOR_OPERATORS
@@ -51,7 +51,7 @@ def test_the_whole_record_goes_in_and_comes_out_but_for_the_identity_number(clie
     assert {name: read[name] for name in body} == body | {"phone": "+62812345678"}
     assert (read["whatsapp"], read["country"], read["status"]) == ("+62812345678", "Indonesia", "prospect")
     assert read["tags"] == [{"tag": "VIP", "color": "#007bff"}]
-    assert "3273" not in str(read)
+    assert "3273012345670001" not in str(read)
     shown = ok(client.get(f"{API}/customers/{made['id']}/id-card-number"))
     assert shown == {"id_card_number": "3273012345670001"}
     actions = [row["action"] for row in ok(client.get(f"{API}/customers/{made['id']}/activity"))["items"]]
@@ -268,7 +268,25 @@ def test_statistics_add_up(client: Client, db: Session, tenant: Tenant) -> None:
         "total_debt": "150.00",
         "total_debt_signed": "-150.00",
         "total_credit": "30.00",
+        "total_revenue": "0.00",
+        "average_spent": "0.00",
+        "maximum_spent": "0.00",
     }
+
+
+def test_what_customers_paid_is_told_to_those_who_may_see_money(
+    client: Client, client_of: Callable[..., Client], db: Session, tenant: Tenant
+) -> None:
+    rows = [make_customer(db, tenant=tenant) for _ in range(3)]
+    actor, now = Actor.system(tenant_id=tenant.id, name="test"), datetime.now(UTC)
+    for row, amount in ((rows[0], 6000), (rows[0], 1000), (rows[1], 3000)):
+        payments.receive(db, actor=actor, now=now, customer_id=row.id, amount=amount, method="cash")
+    looks = client_of(make_user(db, tenant=tenant, permissions=["view_customers"]))
+
+    told = ok(client.get(f"{API}/customers/statistics"))
+
+    assert (told["average_spent"], told["maximum_spent"], told["total_credit"]) == ("3333.33", "7000.00", "10000.00")
+    assert "average_spent" not in ok(looks.get(f"{API}/customers/statistics"))
 
 
 # --- many ----------------------------------------------------------------------------------------------------------

@@ -222,6 +222,9 @@ class CustomerStatistics(Schema):
     total_debt = Money(metadata={"example": "1500000.00"})
     total_debt_signed = Money(metadata={"example": "-1500000.00"})
     total_credit = Money(metadata={"example": "250000.00"})
+    total_revenue = Money(metadata={"description": "paid invoices; only with the permission to see money"})
+    average_spent = Money(metadata={"description": "paid from outside, of all customers on average; likewise"})
+    maximum_spent = Money(metadata={"description": "what one customer paid from outside at most; likewise"})
 
 
 class CustomerSummary(Schema):
