@@ -14,13 +14,11 @@ from db.queries.accounting import Connection
 from db.queries.live_changes import enqueue_change
 from db.queries.usage import totals_in
 from domain.access import AccessProfile, fup_tier_in_force, rate_limit_now, tiers_now
+from domain.desired import RATE_LIMIT, UNLIMITED
 from domain.fup import FupTier, Usage, tier_reached
 from domain.period import Period, period_at
 
 ACTOR = "accounting"
-RATE_LIMIT = "Mikrotik-Rate-Limit"
-# RouterOS reads this as "no limit"; leaving the attribute out would leave the old limit in place.
-UNLIMITED = "0/0"
 
 
 def rate_limit(profile: AccessProfile, now: datetime) -> dict[str, str]:

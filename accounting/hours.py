@@ -46,7 +46,7 @@ def turned_lately(connection: Connection, now: datetime) -> Iterator[Turn]:
 
 def tell(connection: Connection, turn: Turn, *, now: datetime, limit: int) -> tuple[int, int]:
     """Ask for the change on at most `limit` sessions that were not told yet; (sessions looked at, rows written)."""
-    sessions = queries.untold_sessions(connection, plan_id=turn.plan_id, turned_at=turn.at, limit=limit)
+    sessions = queries.untold_sessions(connection, plan_id=turn.plan_id, turned_at=turn.at, kind=turn.kind, limit=limit)
     if turn.kind == "disconnect":
         return len(sessions), _ask(connection, turn, [unique_id for unique_id, _ in sessions], {}, now)
     profiles = profiles_by_id(connection, {subscription_id for _, subscription_id in sessions})

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounting.facts import Meter
-from accounting.fairuse import ACTOR, RATE_LIMIT, rate_limit
+from accounting.fairuse import ACTOR, rate_limit
 from accounting.records import class_parts
 from db.queries.access import profiles_by_id
 from db.queries.accounting import Connection, changes_asked
@@ -22,7 +22,7 @@ from domain.access import (
     belongs_in_garden,
     fup_tier_in_force,
 )
-from domain.desired import may_run
+from domain.desired import RATE_LIMIT, may_run
 
 WATCHED_FOR = timedelta(minutes=2)
 MAX_WATCHED = 200_000

@@ -17,7 +17,7 @@ from bss.rows import find, locked, referenced
 from db.engine import psycopg_of
 from db.models import BulkChange, NasServer, ServicePlan
 from db.queries import bulk_changes as queries
-from db.queries.bulk_changes import Candidate, Wanted
+from db.queries.bulk_changes import Wanted
 from db.queries.live_changes import enqueue_change
 from domain.bulk import BULK_KINDS, MOVES, OPEN_STATES, Report
 from domain.live_change import LATER
@@ -142,16 +142,16 @@ def step(session: Session, *, now: datetime, bulk_id: int) -> int | None:
     if len(found) < PORTION:
         bulk.asked_at = now
     if found:
-        bulk.looked_at_until = found[-1].acctuniqueid
+        bulk.looked_at_until = found[-1]
     session.flush()
     return len(found)
 
 
-def _ask(session: Session, bulk: BulkChange, found: Sequence[Candidate], now: datetime) -> None:
+def _ask(session: Session, bulk: BulkChange, found: Sequence[str], now: datetime) -> None:
     if not found:
         return
-    connection, ids = psycopg_of(session), [item.acctuniqueid for item in found]
-    each = rates_now(connection, ids, now=now) if bulk.kind == "speed" else None
+    connection = psycopg_of(session)
+    each = rates_now(connection, found, now=now) if bulk.kind == "speed" else None
     enqueue_change(
         connection,
         kind="disconnect" if each is None else "coa",
@@ -159,7 +159,7 @@ def _ask(session: Session, bulk: BulkChange, found: Sequence[Candidate], now: da
         requested_by=bulk.requested_by,
         now=now,
         caused_at=bulk.started_at,
-        sessions=ids if each is None else list(each),
+        sessions=list(found if each is None else each),
         attributes_of=each,
         only_news=bulk.kind == "speed" and not bulk.is_again,
         strangers=bulk.kind == "disconnect",

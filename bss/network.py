@@ -18,10 +18,9 @@ from db.queries.access import profiles_by_id
 from db.queries.gardens import sessions_in_garden
 from db.queries.live_changes import enqueue_change
 from domain.access import AccessProfile, rate_limit_now
+from domain.desired import RATE_LIMIT, UNLIMITED
 from domain.live_change import LiveSession
 
-RATE_ATTRIBUTE = "Mikrotik-Rate-Limit"
-UNLIMITED = "0/0"
 _BATCH = 1000
 
 
@@ -78,7 +77,7 @@ def leave_garden(
 def apply_speed(
     session: Session, *, actor: Actor, now: datetime, reason: str, subscription_ids: Sequence[int]
 ) -> Effect:
-    """Give every running session of the subscriptions the rate it would get at a login now."""
+    """Give every running session of the subscriptions the rate it would get at a login now; not those in a garden."""
     session.flush()
     connection = psycopg_of(session)
     effect = Effect()
@@ -92,7 +91,7 @@ def apply_speed(
                 requested_by=actor.name,
                 now=now,
                 subscription_ids=online,
-                attributes={RATE_ATTRIBUTE: rate},
+                attributes={RATE_LIMIT: rate},
             )
             effect += Effect(coa_ids=tuple(ids))
     return effect

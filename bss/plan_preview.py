@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from bss import plans, quotas
 from bss.actor import Actor
-from bss.network import UNLIMITED
 from bss.plan_fields import RATE_FIELDS
 from bss.rows import find
 from db.engine import psycopg_of
@@ -25,6 +24,7 @@ from db.queries.allowances import garden_of_plan
 from db.queries.plan_preview import Group, Look, OverLimit, Span, billing_days_of, look_at_plan, timezone_of
 from db.queries.subscriptions import online_of_plan
 from domain.access import AccessProfile, rate_limit_now
+from domain.desired import UNLIMITED
 from domain.fup import FupTier
 from domain.period import period_at
 from domain.speed import Speed

@@ -4,17 +4,16 @@ The plan itself is changed at once, so who logs in from now on has it. Only sess
 stage. A stage is asked for in portions, by whoever starts it and then by a job, so no request waits for all of them.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from accounting.fairuse import rate_limit
 from bss import audit, fields, plans
 from bss.actor import Actor
 from bss.failure import Conflict, Problem, flush_or_conflict
-from bss.network import RATE_ATTRIBUTE, UNLIMITED
 from bss.outcome import Changed, Effect
 from bss.plan_fields import EDITABLE, RATE_FIELDS
 from bss.rows import find, locked
@@ -32,7 +31,6 @@ from db.queries.rollouts import (
     rollouts_of_plan,
     take_back_waiting,
 )
-from domain.access import rate_limit_now
 from domain.rollout import LAST_STAGE, OPEN_STATES, StageCounts, must_stop, sessions_until, state_when_asked
 
 # So many sessions are asked in one transaction.
@@ -190,25 +188,19 @@ def _ask(session: Session, rollout: PlanRollout, so_far: StageCounts, now: datet
 def _tell(session: Session, rollout: PlanRollout, found: Sequence[Candidate], now: datetime) -> Effect:
     connection = psycopg_of(session)
     profiles = profiles_by_id(connection, {item.subscription_id for item in found})
-    by_rate: dict[str, list[str]] = defaultdict(list)
-    for item in found:
-        if item.subscription_id in profiles:
-            rate = rate_limit_now(profiles[item.subscription_id][0], now) or UNLIMITED
-            by_rate[rate].append(item.acctuniqueid)
-    effect = Effect()
-    for rate, sessions in by_rate.items():
-        ids = enqueue_change(
-            connection,
-            kind="coa",
-            reason=REASON,
-            requested_by=rollout.requested_by,
-            now=now,
-            sessions=sessions,
-            attributes={RATE_ATTRIBUTE: rate},
-            plan_rollout_id=rollout.id,
-        )
-        effect += Effect(coa_ids=tuple(ids))
-    return effect
+    known = [item for item in found if item.subscription_id in profiles]
+    each = {item.acctuniqueid: rate_limit(profiles[item.subscription_id][0], now) for item in known}
+    ids = enqueue_change(
+        connection,
+        kind="coa",
+        reason=REASON,
+        requested_by=rollout.requested_by,
+        now=now,
+        sessions=list(each),
+        attributes_of=each,
+        plan_rollout_id=rollout.id,
+    )
+    return Effect(coa_ids=tuple(ids))
 
 
 def _stop(session: Session, rollout: PlanRollout, now: datetime, *, because: str) -> None:

@@ -37,26 +37,17 @@ class Wanted:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Candidate:
-    """A running session and whose it is."""
-
-    acctuniqueid: str
-    subscription_id: int | None
-
-
 def count_wanted(session: Session, wanted: Wanted) -> int:
     """How many running sessions it is for now."""
     statement = _from_sessions(select(func.count(RadAcct.radacctid)), wanted)
     return session.scalar(statement) or 0
 
 
-def next_wanted(session: Session, wanted: Wanted, *, after: str, begun_before: datetime, most: int) -> list[Candidate]:
-    """The next sessions in the order of their unique ids that began before the change."""
-    statement = _from_sessions(select(RadAcct.acctuniqueid, RadAcct.subscription_id), wanted)
+def next_wanted(session: Session, wanted: Wanted, *, after: str, begun_before: datetime, most: int) -> list[str]:
+    """The unique ids of the next sessions, in their order, that began before the change."""
+    statement = _from_sessions(select(RadAcct.acctuniqueid), wanted)
     statement = statement.where(RadAcct.acctuniqueid > after, RadAcct.acctstarttime < begun_before)
-    rows = session.execute(statement.order_by(RadAcct.acctuniqueid).limit(most))
-    return [Candidate(acctuniqueid=row[0], subscription_id=row[1]) for row in rows]
+    return list(session.scalars(statement.order_by(RadAcct.acctuniqueid).limit(most)))
 
 
 def _from_sessions(statement: Select[*ColumnsT], wanted: Wanted) -> Select[*ColumnsT]:

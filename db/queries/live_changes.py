@@ -20,14 +20,16 @@ from domain.service import service_of
 # attributes: a new speed does not undo a longer session on its way. A waiting Disconnect is not replaced by a CoA and
 # makes it needless: the session is about to end and the next login gets the new values anyway. With `only_news` a
 # session whose newest change that was not replaced says the same is left alone, unless the router was seen to differ.
-_ENQUEUE = """
+# What a subscription is to be changed to is not for its session in a walled garden: that has the garden's speed.
+_ENQUEUE = f"""
 WITH live AS MATERIALIZED (
     SELECT r.tenant_id, r.subscription_id, r.nas_server_id, r.acctuniqueid, r.acctsessionid, r.username,
            r.framedipaddress, r.callingstationid,
            coalesce(%(each)s::jsonb -> r.acctuniqueid, %(attributes)s::jsonb) AS attributes
     FROM radacct_open r
     WHERE r.acctstoptime IS NULL
-      AND (r.subscription_id = ANY(%(subscription_ids)s) OR r.acctuniqueid = ANY(%(sessions)s))
+      AND (r.subscription_id = ANY(%(subscription_ids)s) AND (%(kind)s = 'disconnect' OR NOT {IN_GARDEN})
+          OR r.acctuniqueid = ANY(%(sessions)s))
       AND (r.subscription_id IS NOT NULL OR %(strangers)s)
 ), news AS MATERIALIZED (
     SELECT * FROM live
@@ -55,7 +57,7 @@ SELECT news.tenant_id, news.subscription_id, news.nas_server_id, news.acctunique
             SELECT DISTINCT ON (e.key) e.key, e.value FROM session_changes o, jsonb_each(o.attributes) e
             WHERE o.acctuniqueid = news.acctuniqueid AND o.status IN ('pending', 'sending') AND o.kind = 'coa'
               AND NOT news.attributes ? replace(e.key, '-Gigawords', '')
-            ORDER BY e.key, o.id DESC) said), '{}') || news.attributes
+            ORDER BY e.key, o.id DESC) said), '{{}}') || news.attributes
     ELSE news.attributes END, %(reason)s, %(requested_by)s,
     %(caused_at)s, %(now)s, %(now)s, %(plan_rollout_id)s, %(bulk_change_id)s, %(priority)s
 FROM news
@@ -63,7 +65,7 @@ WHERE %(kind)s = 'disconnect' OR NOT EXISTS (
     SELECT FROM session_changes d
     WHERE d.acctuniqueid = news.acctuniqueid AND d.kind = 'disconnect' AND d.status IN ('pending', 'sending'))
 RETURNING id
-"""
+"""  # noqa: S608 - our own text
 
 
 def enqueue_change(
@@ -86,6 +88,7 @@ def enqueue_change(
 ) -> list[int]:
     """Ask for `kind` ("coa" or "disconnect") on every running session of the subscriptions or with those unique ids.
 
+    A CoA reaches a session in a walled garden only by its unique id.
     `attributes` are the RADIUS attributes of a CoA by name, `attributes_of` those of single sessions by unique id,
     which win. `only_news` leaves alone whom the same was told last. `strangers`: also sessions that belong to no
     subscription. Returns the ids of the rows written: none when nobody is online, which is a success. `caused_at` is

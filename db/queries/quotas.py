@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from db.queries.accounting import numbers
+from db.queries.gardens import IN_GARDEN
 
 Connection = psycopg.Connection[Any]
 
@@ -195,18 +196,26 @@ def plans_with_hours(connection: Connection) -> list[PlanHours]:
     return [PlanHours(*row) for row in rows]
 
 
-# A session that nobody has spoken to since the hours turned; one that is being ended needs no more words.
-_UNTOLD = """
+# A session that nobody has spoken to since the hours turned; one that is being ended needs no more words. A new speed
+# is not for those in a walled garden, but a garden for whoever comes outside his hours is over with them.
+_UNTOLD = f"""
 SELECT r.acctuniqueid, r.subscription_id FROM radacct_open r JOIN subscriptions s ON s.id = r.subscription_id
 WHERE s.service_plan_id = %(plan_id)s AND r.acctstoptime IS NULL AND r.acctstarttime < %(turned_at)s
+  AND (%(kind)s = 'disconnect' OR NOT {IN_GARDEN})
   AND NOT EXISTS (SELECT FROM session_changes x WHERE x.subscription_id = s.id AND x.acctuniqueid = r.acctuniqueid
       AND ((x.reason = 'hours' AND x.created_at >= %(turned_at)s)
           OR (x.kind = 'disconnect' AND x.status IN ('pending', 'sending'))))
 LIMIT %(limit)s
-"""
+"""  # noqa: S608 - our own text
 
 
-def untold_sessions(connection: Connection, *, plan_id: int, turned_at: datetime, limit: int) -> list[tuple[str, int]]:
-    """(unique id, subscription) of a plan's sessions from before its hours turned that were not told of it yet."""
-    rows = connection.execute(_UNTOLD, {"plan_id": plan_id, "turned_at": turned_at, "limit": limit})
+def untold_sessions(
+    connection: Connection, *, plan_id: int, turned_at: datetime, kind: str, limit: int
+) -> list[tuple[str, int]]:
+    """(unique id, subscription) of a plan's sessions from before its hours turned that were not told of it yet.
+
+    `kind` is what they are to be told: "coa" or "disconnect".
+    """
+    values = {"plan_id": plan_id, "turned_at": turned_at, "kind": kind, "limit": limit}
+    rows = connection.execute(_UNTOLD, values)
     return [(row[0], row[1]) for row in rows]

@@ -10,22 +10,26 @@ from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from db.models import PlanRollout, SessionChange
+from db.queries.gardens import IN_GARDEN
 from domain.bulk import TAKEN_BACK
 from domain.live_change import WAITING
 from domain.rollout import OPEN_STATES, StageCounts
 
 Connection = psycopg.Connection[Any]
 
-# The order is by chance, and the same whenever it is asked: a stage shall not be one router's customers only.
-_NEXT = """
-SELECT r.acctuniqueid, r.subscription_id
+# Whoever is in a walled garden has the garden's speed, whatever the plan's is.
+_OF_PLAN = f"""
 FROM radacct_open r JOIN subscriptions s ON s.id = r.subscription_id
-WHERE r.acctstoptime IS NULL AND s.service_plan_id = %(plan_id)s AND s.deleted_at IS NULL
+WHERE r.acctstoptime IS NULL AND s.service_plan_id = %(plan_id)s AND s.deleted_at IS NULL AND NOT {IN_GARDEN}
+"""
+# The order is by chance, and the same whenever it is asked: a stage shall not be one router's customers only.
+_NEXT = f"""
+SELECT r.acctuniqueid, r.subscription_id {_OF_PLAN}
   AND r.acctstarttime < %(begun_before)s
   AND NOT EXISTS (SELECT FROM session_changes c
       WHERE c.plan_rollout_id = %(rollout_id)s AND c.acctuniqueid = r.acctuniqueid)
 ORDER BY md5(r.acctuniqueid || %(rollout_id)s::text) LIMIT %(most)s
-"""
+"""  # noqa: S608 - our own text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,18 +43,14 @@ class Candidate:
 def next_sessions(
     connection: Connection, *, plan_id: int, rollout_id: int, begun_before: datetime, most: int
 ) -> list[Candidate]:
-    """The sessions of the plan that began before the roll-out and were not asked yet, at most `most`."""
+    """The plan's sessions outside gardens that began before the roll-out and were not asked yet, at most `most`."""
     values = {"plan_id": plan_id, "rollout_id": rollout_id, "begun_before": begun_before, "most": most}
     return [Candidate(acctuniqueid=row[0], subscription_id=row[1]) for row in connection.execute(_NEXT, values)]
 
 
 def count_sessions_of_plan(connection: Connection, plan_id: int) -> int:
-    """How many sessions run under the plan now."""
-    row = connection.execute(
-        "SELECT count(*) FROM radacct_open r JOIN subscriptions s ON s.id = r.subscription_id"
-        " WHERE r.acctstoptime IS NULL AND s.service_plan_id = %s AND s.deleted_at IS NULL",
-        [plan_id],
-    ).fetchone()
+    """How many sessions run under the plan now, outside gardens."""
+    row = connection.execute(f"SELECT count(*) {_OF_PLAN}", {"plan_id": plan_id}).fetchone()
     return 0 if row is None else int(row[0])
 
 

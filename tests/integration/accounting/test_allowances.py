@@ -237,9 +237,9 @@ def hours(db: Session, isp: Isp, *windows: tuple[int, int, int | None]) -> None:
     db.commit()
 
 
-def online(db: Session, isp: Isp, *, since: datetime) -> None:
+def online(db: Session, isp: Isp, *, since: datetime, **over: Any) -> None:
     subscription, nas = db.get_one(Subscription, isp.subscription_id), db.get_one(NasServer, isp.nas_id)
-    make_session(db, subscription, nas, acctstarttime=since, acctupdatetime=since)
+    make_session(db, subscription, nas, acctstarttime=since, acctupdatetime=since, **over)
     db.commit()
 
 
@@ -260,6 +260,18 @@ def test_a_session_gets_the_speed_of_the_next_hours(db: Session, isp: Isp) -> No
     assert jobs.turn_hours(isp.connection, TODAY + timedelta(seconds=20)) == jobs.Done(changed=1, asked=1)
     assert jobs.turn_hours(isp.connection, TODAY + timedelta(seconds=80)) == jobs.Done()
     assert changes(isp) == [("coa", "hours", {"Mikrotik-Rate-Limit": "50M/50M"})]
+
+
+def test_a_session_in_a_walled_garden_keeps_its_speed_when_hours_turn_and_is_ended_with_them(
+    db: Session, isp: Isp
+) -> None:
+    hours(db, isp, (8, 17, None), (17, 18, 50_000))
+    online(db, isp, since=TODAY - timedelta(hours=3), class_=f"lts1:{isp.subscription_id}:g0:d1")
+
+    assert jobs.turn_hours(isp.connection, TODAY + timedelta(seconds=20)) == jobs.Done()
+    an_hour = TODAY + timedelta(hours=1, seconds=20)
+    assert jobs.turn_hours(isp.connection, an_hour) == jobs.Done(changed=1, asked=1)
+    assert changes(isp) == [("disconnect", "hours", {})]
 
 
 def test_a_session_that_began_after_the_turn_is_left_alone(db: Session, isp: Isp) -> None:

@@ -134,6 +134,22 @@ def test_who_logs_in_meanwhile_has_the_new_plan_and_is_not_asked(
     assert late.id not in set(db.scalars(select(SessionChange.subscription_id)))
 
 
+def test_sessions_in_a_walled_garden_keep_the_speed_of_the_garden(
+    db: Session, actor: Actor, router: NasServer, now: datetime, plan: ServicePlan
+) -> None:
+    for _ in range(60):
+        debtor = make_subscription(db, tenant_id=actor.tenant_id, plan=plan, status="suspended")
+        make_session(db, debtor, router, acctstarttime=now - timedelta(hours=1), class_=f"lts1:{debtor.id}:g0:d1")
+    rollout = begin(db, actor, now, plan, is_automatic=True)
+    assert rollout.sessions == 50
+
+    for _ in range(6):
+        answer(db, "ack")
+        step(db, rollout, now)
+
+    assert (rollout.state, asked(db)) == ("done", 50)
+
+
 def test_each_session_gets_its_own_rate(db: Session, actor: Actor, router: NasServer, now: datetime) -> None:
     plan = make_plan(db, tenant_id=actor.tenant_id)
     special = make_subscription(db, tenant_id=actor.tenant_id, plan=plan)

@@ -85,6 +85,20 @@ def test_nobody_online_is_a_success_with_nothing_to_do(
     assert status(connection) == {}
 
 
+def test_a_session_in_a_walled_garden_is_ended_with_the_others_and_changed_only_by_its_name(
+    db: Session, connection: psycopg.Connection[Any], online: Online
+) -> None:
+    debtor = make_subscription(db)
+    nas = make_nas(db)
+    inside = make_session(db, debtor, nas, class_=f"lts1:{debtor.id}:g0:d1").acctuniqueid
+    db.commit()
+    slow, both = {"Mikrotik-Rate-Limit": "1M/2M"}, [debtor.id, online.subscription_id]
+
+    assert len(ask(connection, "coa", subscription_ids=both, attributes=slow)) == len(online.sessions)
+    assert len(ask(connection, "coa", sessions=[inside], attributes=slow)) == 1
+    assert len(ask(connection, "disconnect", subscription_ids=both)) == 1 + len(online.sessions)
+
+
 def test_one_session_can_be_named_alone(connection: psycopg.Connection[Any], online: Online) -> None:
     (number,) = ask(connection, "disconnect", sessions=online.sessions[:1])
 
