@@ -16,7 +16,7 @@ from bss import audit, fields
 from bss.actor import Actor
 from bss.books import Event, book, take_back
 from bss.failure import Conflict, Problem
-from bss.rows import locked, tenant_of
+from bss.rows import find, tenant_of
 from bss.wallet import payable
 from db.engine import psycopg_of
 from db.models import Commission, LedgerEntry, Operator, Payment
@@ -89,7 +89,8 @@ def pay_out(
     fields.one_of(method, field="method", allowed=EXTERNAL)
     sum_ = payable(amount, currency=tenant_of(session, actor=actor).currency)
     said = fields.text(reference, field="reference", longest=100)
-    operator = locked(session, Operator, operator_id, actor=actor)
+    # His account is locked and not he: whoever books a commission holds the account when he comes to the operator.
+    operator = find(session, Operator, operator_id, actor=actor)
     owed = lock_owed(psycopg_of(session), operator.id)
     key = f"payout:{_key(request_key)}" if request_key else f"payout:{operator.id}:{secrets.token_hex(8)}"
     known = entry_of_event(session, tenant_id=actor.tenant_id, event_key=key)

@@ -84,7 +84,7 @@ def receipt_pdf(session: Session, *, actor: Actor, payment_id: int) -> bytes:
                 method=payment.method,
                 paid_on=paid_at.date(),
                 paid_at_time=f"{paid_at:%H:%M}",
-                purpose=payment.category if payment.purpose == "voucher" else "",
+                purpose=payment.category if payment.purpose in ("voucher", "other") else "",
                 invoice_number=(invoice.invoice_number or "") if invoice is not None else "",
                 received_by=payment.recorded_by,
                 note=payment.note,

@@ -145,10 +145,7 @@ class RulesForm(Form):
     keeps_days = BooleanField(_l("A late renewal is for the days that were billed, not a whole term from then on"))
     most_suspended_percent = WholeField(_l("Stop a run that would suspend more than (%)"), validators=[optional()])
     runs_by_itself = BooleanField(_l("The nightly billing run begins by itself"))
-    referral_reward = AmountField(
-        _l("Credit for recommending a customer"), validators=[_needed(_l("Write the credit; 0 is none."))],
-        render_kw=_PRICE,
-    )  # fmt: skip
+    referral_reward = AmountField(_l("Credit for recommending a customer"), validators=[optional()], render_kw=_PRICE)
     run_hour = WholeField(_l("It begins at the hour (0 to 23)"), validators=[optional()])
 
     def changes(self) -> dict[str, Any]:

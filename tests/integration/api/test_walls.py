@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from bss import invoices, payments
+from bss import expenses, invoices, payments
 from bss.actor import Actor
 from bss.gateways import accounts, links
 from bss.permissions import PERMISSIONS
@@ -53,12 +53,16 @@ BODIES = {
     "void": {"reason": "wrong"},
     "balance": {"kind": "credit", "amount": "5.00", "description": "x"},
     "days": {"days": 1},
+    "take-back": {"reason": "wrong"},
+    "payouts": {"amount": "5.00"},
+    "recharge": {"kind": "days", "days": 1},
     "tags": {"tag": "VIP"},
     "contacts": {"type": "phone", "value": "0812345678"},
     "equipment": {"device_name": "ONT"},
     "transfer": {"to_operator_id": None},
     "plan-change": {"service_plan_id": 1},
     "copy": {"name": "Copy"},
+    "hotspot-credentials": {"service_plan_id": 1},
 }
 # By the whole rule, where the last word alone does not tell which body is meant.
 _NAS = "/api/v1/nas/<int:nas_id>"
@@ -102,11 +106,14 @@ NO_LISTS = {
     "/api/v1/metrics",
     "/api/v1/retention",
     "/api/v1/billing-rules",
+    "/api/v1/books/trial-balance",
+    "/api/v1/books/journal.csv",
+    "/api/v1/books/journal.xlsx",
 }
 # What a list cannot be asked without.
 QUESTIONS = {"/api/v1/address-holders": {"address": "100.64.0.10"}}
 # What the test itself did is in the audit log.
-MADE_HERE = ("api_tokens", "invoices", "payments", "payment_gateways", "payment_links")
+MADE_HERE = ("api_tokens", "expenses", "invoices", "payments", "payment_gateways", "payment_links")
 
 
 @pytest.fixture
@@ -176,6 +183,9 @@ def theirs(db: Session, keys_file: object) -> dict[str, object]:
         "user_id": make_user(db, tenant=tenant).id,
         "invoice_id": invoice.id,
         "payment_id": payment.id,
+        "expense_id": expenses.record(
+            db, actor=me, now=session.acctstarttime, category="Hidden", amount=9000, description=CANARY
+        ).row.id,
         **paying_of(db, me, invoice),
     }
 

@@ -115,6 +115,36 @@ def test_an_operator_who_is_paid_by_twenty_at_once_gets_what_he_is_owed_and_no_m
 
 
 @pytest.mark.timeout(600)
+def test_pay_outs_and_payments_at_once_do_not_hold_each_other(
+    db: Session, engine: Engine, actor: Actor, now: datetime
+) -> None:
+    north = operators.create(db, actor=actor, now=now, name="North", level=10, commission_rate="8")
+    below = operators.create(
+        db, actor=actor, now=now, name="North-1", level=30, parent_operator_id=north.id, commission_rate="5"
+    )
+    payers = [make_customer(db, tenant_id=actor.tenant_id, operator_id=below.id).id for _ in range(15)]
+    ask = {"customer_id": payers[0], "amount": 10**7, "method": "cash"}
+    payments.receive(db, actor=actor, now=now, **ask)  # type: ignore[arg-type]
+    db.commit()
+
+    def pay(customer_id: int) -> Deed:
+        return lambda session: payments.receive(
+            session, actor=actor, now=now, customer_id=customer_id, amount=150000, method="cash"
+        )
+
+    def pay_out(operator_id: int) -> Deed:
+        return lambda session: commissions.pay_out(session, actor=actor, now=now, operator_id=operator_id, amount=1000)
+
+    deeds = [pay(one) for one in payers] + [pay_out(one) for one in (north.id, below.id) for _ in range(8)]
+    assert together(engine, actor, deeds) == {"done": 31}
+
+    db.expire_all()
+    sums = sums_of_operators(psycopg_of(db), [north.id, below.id])
+    assert sums[below.id].owed == 500000 + 15 * 7500 - 8000
+    assert sums[north.id].owed == 300000 + 15 * 4500 - 8000
+
+
+@pytest.mark.timeout(600)
 def test_ten_first_payments_at_once_bring_one_reward(
     db: Session, engine: Engine, actor: Actor, now: datetime, customer: Customer
 ) -> None:
