@@ -20,6 +20,11 @@ PAGES = (
     "/",
     "/customers",
     "/customers/new",
+    "/customers?deleted=yes",
+    "/customers/import",
+    "/operators",
+    "/operators/new",
+    "/transfers",
     "/plans",
     "/plans/new",
     "/routers",
@@ -31,6 +36,10 @@ PAGES = (
     "/staff",
     "/tokens/new",
 )
+
+
+def record_page(seeded: Seeded) -> str:
+    return f"/customers/{seeded.budi.id}/record"
 
 
 def customer_page(seeded: Seeded, **arguments: str) -> str:
@@ -333,7 +342,8 @@ def test_no_page_has_a_serious_accessibility_fault(
     panel.emulate_media(color_scheme=scheme)
     faults: list[str] = []
     pages = PAGES if scheme == "light" else ("/", "/customers", "/online")
-    for path in (*pages, customer_page(seeded), f"/plans/{seeded.plans[0].id}", f"/routers/{seeded.routers[0].id}"):
+    pages = (*pages, customer_page(seeded), record_page(seeded))
+    for path in (*pages, f"/plans/{seeded.plans[0].id}", f"/routers/{seeded.routers[0].id}"):
         panel.goto(path)
         found = [fault for fault in Axe().run(panel).response["violations"] if fault["impact"] in SERIOUS]
         faults += [f"{path}: {fault['id']}: {fault['nodes'][0]['html'][:160]}" for fault in found]
@@ -344,6 +354,7 @@ def test_no_page_scrolls_sideways_on_a_small_phone(panel: Page, seeded: Seeded) 
     panel.set_viewport_size({"width": 360, "height": 740})
     wide: list[str] = []
     tabs = [customer_page(seeded, tab=tab) for tab in ("service", "sessions", "changes", "timeline")]
+    tabs.append(record_page(seeded))
     for path in (*PAGES, *tabs, f"/plans/{seeded.plans[0].id}", f"/routers/{seeded.routers[0].id}"):
         panel.goto(path)
         width = panel.evaluate("document.documentElement.scrollWidth")
