@@ -132,15 +132,14 @@ def parse_line(raw: bytes) -> Record:
     parts = raw.split(b" ", 2)
     if len(parts) != 3 or parts[2][:1] != b"{":
         raise Malformed("not_a_record")
-    if b"\\" not in parts[2]:
-        try:
-            told = _tell(parts[2])
-        except (ValueError, RecursionError):
-            # Lists, odd types, bytes that are no text: nothing that the careful way does not read or name.
-            pass
-        else:
-            return _record_of(_received(parts[0]), parts[1].decode("ascii", "replace"), told, parts[2])
-    return parse_with_care(raw)
+    if b"\\" in parts[2]:
+        return parse_with_care(raw)
+    try:
+        told = _tell(parts[2])
+    except (ValueError, RecursionError):
+        # Lists, odd types, bytes that are no text: nothing that the careful way does not read or name.
+        return parse_with_care(raw)
+    return _record_of(_received(parts[0]), parts[1].decode("ascii", "replace"), told, parts[2])
 
 
 def parse_with_care(raw: bytes) -> Record:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy.orm import Session
 
@@ -17,7 +17,7 @@ from bss import audit, commissions, fields, referrals
 from bss.actor import Actor
 from bss.billing_rules import rules_of
 from bss.books import Event, book, take_back
-from bss.failure import Conflict, Invalid, Problem
+from bss.failure import Conflict, Invalid, Problem, require_known
 from bss.invoices import document_number, today_of
 from bss.outcome import NO_EFFECT, Changed, Effect
 from bss.rows import find, locked, referenced, tenant_of
@@ -49,6 +49,25 @@ class Received:
     effect: Effect = NO_EFFECT
 
 
+class Details(TypedDict, total=False):
+    """What may be said about a payment beside who paid how much, and how."""
+
+    invoice_id: int | None
+    purpose: str | None
+    category: str
+    expense_id: int | None
+    reference: str
+    gateway: str | None
+    gateway_transaction_id: str | None
+    gateway_status: str | None
+    paid_at: datetime | None
+    note: str
+    request_key: str | None
+
+
+_KNOWN = frozenset(Details.__annotations__)
+
+
 def receive(
     session: Session,
     *,
@@ -57,17 +76,7 @@ def receive(
     customer_id: int,
     amount: object,
     method: str,
-    invoice_id: int | None = None,
-    purpose: str | None = None,
-    category: str = "",
-    expense_id: int | None = None,
-    reference: str = "",
-    gateway: str | None = None,
-    gateway_transaction_id: str | None = None,
-    gateway_status: str | None = None,
-    paid_at: datetime | None = None,
-    note: str = "",
-    request_key: str | None = None,
+    **details: Unpack[Details],
 ) -> Received:
     """Record that a customer paid. The money is his balance; it pays `invoice_id` at once when it is enough for it.
 
@@ -77,39 +86,55 @@ def receive(
     Asked twice with one `request_key`, or one gateway transaction, it is recorded once, and answered alike.
     Raises `Conflict` when the second says another amount or customer.
     """
+    require_known(details, _KNOWN)
     fields.one_of(method, field="method", allowed=EXTERNAL)
     sum_ = payable(amount, currency=tenant_of(session, actor=actor).currency)
     referenced(session, Customer, customer_id, actor=actor, field="customer_id")
     customer = locked(session, Customer, customer_id, actor=actor)
-    known = _known(session, actor, gateway, gateway_transaction_id, request_key)
+    known = _known(session, actor, details)
     if known is not None:
         return Received(payment=_same(known, customer, sum_), is_new=False)
+    invoice_id = details.get("invoice_id")
     invoice = None if invoice_id is None else _invoice_of(session, actor, customer, invoice_id)
-    why = _purpose(purpose, invoice)
-    payment = Payment(
-        tenant_id=actor.tenant_id, customer_id=customer.id, invoice_id=invoice_id,
-        subscription_id=None if invoice is None else invoice.subscription_id, amount=sum_,
-        currency=tenant_of(session, actor=actor).currency, method=method,
-        purpose=why, category=_category(why, category),
-        expense_id=_expense(session, actor, why, expense_id), operator_id=customer.operator_id, status="completed",
-        reference=fields.text(reference, field="reference", longest=100), gateway=gateway,
-        gateway_transaction_id=gateway_transaction_id, gateway_status=gateway_status,
-        request_key=_key(request_key), paid_at=_paid_at(paid_at, now),
-        note=fields.text(note, field="note", longest=1000, lines=True),
-        recorded_by=actor.name, recorded_by_user_id=actor.user_id,
-        receipt_number=document_number(
-            session, tenant_id=actor.tenant_id, prefix=RECEIPT_PREFIX, day=today_of(session, actor=actor, now=now)
-        ),
-    )  # fmt: skip
+    payment = _payment(session, actor, now, customer, invoice, sum_, method, details)
     session.add(payment)
     session.flush()
-    if why == OTHER:
+    if payment.purpose == OTHER:
         _book_sale(session, actor, now, payment)
         return Received(payment=payment, is_new=True)
     received = _use(session, actor, now, customer, payment, invoice)
     rewarded = referrals.reward(session, actor=actor, now=now, payment=payment, customer=customer)
     commissions.earn(session, actor=actor, now=now, payment=payment)
     return replace(received, effect=received.effect + rewarded)
+
+
+def _payment(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    customer: Customer,
+    invoice: Invoice | None,
+    amount: Decimal,
+    method: str,
+    details: Details,
+) -> Payment:
+    purpose = _purpose(details.get("purpose"), invoice)
+    return Payment(
+        tenant_id=actor.tenant_id, customer_id=customer.id, invoice_id=None if invoice is None else invoice.id,
+        subscription_id=None if invoice is None else invoice.subscription_id, amount=amount,
+        currency=tenant_of(session, actor=actor).currency, method=method, purpose=purpose,
+        category=_category(purpose, details.get("category", "")),
+        expense_id=_expense(session, actor, purpose, details.get("expense_id")), operator_id=customer.operator_id,
+        status="completed", reference=fields.text(details.get("reference", ""), field="reference", longest=100),
+        gateway=details.get("gateway"), gateway_transaction_id=details.get("gateway_transaction_id"),
+        gateway_status=details.get("gateway_status"), request_key=_key(details.get("request_key")),
+        paid_at=_paid_at(details.get("paid_at"), now),
+        note=fields.text(details.get("note", ""), field="note", longest=1000, lines=True),
+        recorded_by=actor.name, recorded_by_user_id=actor.user_id,
+        receipt_number=document_number(
+            session, tenant_id=actor.tenant_id, prefix=RECEIPT_PREFIX, day=today_of(session, actor=actor, now=now)
+        ),
+    )  # fmt: skip
 
 
 def refund(session: Session, *, actor: Actor, now: datetime, payment_id: int, reason: str) -> Changed[Payment]:
@@ -142,18 +167,19 @@ def pay_by_balance(session: Session, *, actor: Actor, now: datetime, invoice_id:
     return Changed(row=invoice, effect=effect + restore(session, actor=actor, now=now, customer=customer))
 
 
-def _known(
-    session: Session, actor: Actor, gateway: str | None, transaction_id: str | None, request_key: str | None
-) -> Payment | None:
+def _known(session: Session, actor: Actor, details: Details) -> Payment | None:
+    """The payment that this request, or this transaction of a gateway, became already."""
+    gateway, transaction_id = details.get("gateway"), details.get("gateway_transaction_id")
     if (gateway is None) != (transaction_id is None):
         raise Invalid(Problem(field="gateway_transaction_id", reason="goes with a gateway, and a gateway with it"))
     if gateway is not None and transaction_id is not None:
         found = payment_of_gateway(session, tenant_id=actor.tenant_id, gateway=gateway, transaction_id=transaction_id)
         if found is not None:
             return found
-    if request_key is not None:
-        return payment_of_request(session, tenant_id=actor.tenant_id, request_key=request_key)
-    return None
+    request_key = details.get("request_key")
+    if request_key is None:
+        return None
+    return payment_of_request(session, tenant_id=actor.tenant_id, request_key=request_key)
 
 
 def _same(known: Payment, customer: Customer, amount: Decimal) -> Payment:
