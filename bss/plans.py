@@ -29,7 +29,7 @@ from db.models import AllowanceQuota, PlanFupRule, PlanReplyAttribute, ServicePl
 from db.queries.access import windows_of
 from db.queries.allowances import garden_of_plan
 from db.queries.rollouts import replace_open
-from db.queries.subscriptions import count_of_plan, online_of_plan, slowed_of_plan
+from db.queries.subscriptions import count_of_plan, has_plans, online_of_plan, slowed_of_plan
 from db.queries.zones import zone_named
 from domain.access import AttributeItem
 from domain.desired import SESSION_TIMEOUT
@@ -41,6 +41,8 @@ from domain.windows import window_at
 
 # One edit may change at most this many running sessions; past that it is a migration, to be planned.
 MAX_LIVE_SUBSCRIPTIONS = 50_000
+# Speed in Mbit/s and price a month, for a provider that has none yet.
+STARTERS = ((10, 150_000), (20, 250_000), (50, 400_000), (100, 600_000))
 # New tiers are held against the usage of each slowed subscriber in the same transaction.
 MAX_SLOWED = 5_000
 
@@ -83,6 +85,19 @@ def create(session: Session, *, actor: Actor, now: datetime, values: Mapping[str
     flush_or_conflict(session, _TAKEN)
     _record(session, actor, now, "created", plan, new=clean | lists_of(plan))
     return plan
+
+
+def add_starters(session: Session, *, actor: Actor, now: datetime) -> list[ServicePlan]:
+    """Add the four plans that many providers begin with; raises `Conflict` where there are plans already."""
+    if has_plans(session, actor.tenant_id):
+        raise Conflict(Problem(field="", reason="there are plans already", mend="add others one by one"))
+    return [
+        create(
+            session, actor=actor, now=now,
+            values={"name": f"{mbps} Mbps", "download_kbps": mbps * 1000, "upload_kbps": mbps * 1000, "price": price},
+        )
+        for mbps, price in STARTERS
+    ]  # fmt: skip
 
 
 def copy(

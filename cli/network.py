@@ -298,6 +298,16 @@ def add_plan(name: str, fup_gb: float | None, fup_percent: int | None, tenant: s
     emit(data, [f"{data['slug']}  {data['name']} (id {data['id']})"])
 
 
+@plan.command("starters")
+@tenant_option
+@json_option
+def add_starters(tenant: str | None) -> None:
+    """Add the four plans that many providers begin with, where there is none yet."""
+    with work(tenant) as job:
+        rows = [_plan(row) for row in job.do(plans.add_starters)]
+    emit({"items": rows}, [f"{row['slug']}  {row['price']}" for row in rows])
+
+
 @plan.command("copy")
 @click.argument("name", metavar="PLAN")
 @click.argument("new_name", metavar="NEW-NAME")

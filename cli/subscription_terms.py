@@ -70,6 +70,19 @@ def keep(name: str, tenant: str | None) -> None:
     show_result("Kept", result)
 
 
+@click.command("delete")
+@_subscription
+@reason_option
+@click.confirmation_option(prompt="This ends the subscription for good and takes it off the lists. Go on?")
+@tenant_option
+@json_option
+def delete(name: str, reason: str, tenant: str | None) -> None:
+    """End it for good and take it off the lists; invoices and history stay."""
+    with work(tenant) as job:
+        result = job.do(subscriptions.delete, subscription_id=_row(job, name).id, reason=reason)
+    show_result("Deleted", result)
+
+
 @click.command("plan-changes")
 @_subscription
 @tenant_option
@@ -94,7 +107,7 @@ def withdraw(name: str, tenant: str | None) -> None:
     show_fields(row)
 
 
-COMMANDS = (edit, cancel, keep, list_changes, withdraw)
+COMMANDS = (edit, cancel, keep, delete, list_changes, withdraw)
 
 
 def _row(job: Work, name: str) -> Subscription:

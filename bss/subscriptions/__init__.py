@@ -2,7 +2,7 @@
 
 from bss.subscriptions.attributes import OwnAttributes, attributes_of, set_attributes
 from bss.subscriptions.devices import add_mac, approve_mac, remove_mac, reset_macs, set_mac_binding, set_mac_status
-from bss.subscriptions.life import activate, cancel, change_expiry, disable, keep, suspend, terminate
+from bss.subscriptions.life import activate, cancel, change_expiry, delete, disable, keep, suspend, terminate
 from bss.subscriptions.new import create, create_many
 from bss.subscriptions.terms import assign_ip, change_password, change_plan, edit, set_limits
 from bss.subscriptions.values import CONNECTION_TYPES, EDITABLE, LIMITS, MAX_MACS, SUSPEND_REASONS
@@ -25,6 +25,7 @@ __all__ = [
     "change_plan",
     "create",
     "create_many",
+    "delete",
     "disable",
     "edit",
     "keep",

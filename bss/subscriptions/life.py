@@ -154,6 +154,30 @@ def terminate(
     )
 
 
+def delete(
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    subscription_id: int,
+    reason: str = "",
+    version: int | None = None,
+) -> Changed[Subscription]:
+    """Take it off the lists, ended for good first where it is not over. Its invoices and its history stay."""
+    effect = Effect()
+    if find(session, Subscription, subscription_id, actor=actor).status != "terminated":
+        effect = terminate(
+            session, actor=actor, now=now, subscription_id=subscription_id, reason=reason, version=version
+        ).effect
+        version = None
+    customer, subscription = _lock_pair(session, subscription_id, actor=actor, version=version)
+    old, new = audit.set_fields(subscription, {"deleted_at": now})
+    record(session, actor, now, "deleted", subscription, old=old, new=new)
+    session.flush()
+    roll_up(session, actor=actor, now=now, customer=customer)
+    return Changed(row=subscription, effect=effect)
+
+
 def change_expiry(
     session: Session,
     *,

@@ -64,7 +64,10 @@ class PlanFilter:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubscriptionFilter:
-    """None filters nothing; `expires_after` and `expires_before` leave out those that never expire."""
+    """None filters nothing; `expires_after` and `expires_before` leave out those that never expire.
+
+    `of_people` leaves out vouchers, which nobody's name stands behind.
+    """
 
     search: str | None = None
     customer_id: int | None = None
@@ -72,6 +75,7 @@ class SubscriptionFilter:
     service_plan_id: int | None = None
     nas_server_id: int | None = None
     connection_type: str | None = None
+    of_people: bool = False
     expires_after: datetime | None = None
     expires_before: datetime | None = None
 
@@ -294,6 +298,8 @@ def _subscription_conditions(fits: SubscriptionFilter) -> list[ColumnElement[boo
         )
         if value is not None
     ]
+    if fits.of_people:
+        conditions.append(Subscription.customer.has(is_walk_in=False))
     if fits.expires_after is not None:
         conditions.append(Subscription.expires_at > fits.expires_after)
     if fits.expires_before is not None:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, defer
 
-from db.models import RadAcct, Subscription, SubscriptionFupState, SubscriptionLimits
+from db.models import RadAcct, ServicePlan, Subscription, SubscriptionFupState, SubscriptionLimits
 
 _ENDED = ("cancelled", "terminated")
 
@@ -79,6 +79,13 @@ def count_of_plan(session: Session, service_plan_id: int) -> int:
         Subscription.status.not_in(_ENDED),
     )
     return session.scalar(statement) or 0
+
+
+def has_plans(session: Session, tenant_id: int) -> bool:
+    """Whether the tenant has a plan that was not removed."""
+    return bool(
+        session.scalar(select(exists().where(ServicePlan.tenant_id == tenant_id, ServicePlan.deleted_at.is_(None))))
+    )
 
 
 def online_of_plan(session: Session, service_plan_id: int, *, limit: int) -> list[int]:

@@ -16,6 +16,7 @@ from webadmin.api.base import (
     actor,
     as_list,
     as_result,
+    as_whole_list,
     page_of,
     refuse_body,
     tenant,
@@ -51,6 +52,19 @@ def create_plan(body: dict[str, Any]) -> ServicePlan:
     plan = plans.create(**acting(), values=_with_burst(body))
     database.commit()
     return plan
+
+
+@blueprint.route("/starters", methods=["POST"])
+@blueprint.needs("manage_plans")
+@blueprint.response(201, schemas.PlanList)
+def add_starter_plans() -> dict[str, Any]:
+    """Add the four plans that many providers begin with, where there is none yet"""
+    refuse_body()
+    made: list[Any] = plans.add_starters(**acting())
+    database.commit()
+    for plan in made:
+        plan.customers_count, plan.monthly_revenue = 0, 0
+    return as_whole_list(made)
 
 
 @blueprint.route("/<int:plan_id>")

@@ -116,6 +116,15 @@ def edit_subscription(body: dict[str, Any], subscription_id: int) -> dict[str, A
     )
 
 
+@blueprint.route("/<int:subscription_id>", methods=["DELETE"])
+@blueprint.needs("delete_customers")
+@blueprint.response(204)
+def delete_subscription(subscription_id: int) -> None:
+    """End it for good and take it off the lists; invoices and history stay"""
+    changed = subscriptions.delete(**acting(), subscription_id=subscription_id)
+    database.commit(changed.effect)
+
+
 @blueprint.route("/<int:subscription_id>/activate", methods=["POST"])
 @blueprint.needs("activate_customers")
 @blueprint.arguments(schemas.SubscriptionActivateIn, required=False)

@@ -340,6 +340,7 @@ def _service(subscription: Subscription) -> dict[str, Any]:
         "decisions": network.decisions_of(db(), subscription.id, limit=DECISIONS_SHOWN),
         "plan_changes": changes_of(db(), subscription.id, limit=PLAN_CHANGES_SHOWN),
         "contract_end": contract_end(subscription.activated_at, subscription.plan.contract_period_months, zone()),
+        "today": now().astimezone(zone()).date(),
         "ends_soon": subscription.status == "active" and ends_soon(subscription.expires_at, now()),
         "macs": {str(row.mac).upper(): row for row in subscription.macs},
         "last_changes": {

@@ -51,6 +51,7 @@ _BELOW = {
     "panel.history.show": "panel.customers",
     "panel.payment_links": "panel.customers",
     "panel.subscriptions": "panel.customers",
+    "panel.subscriptions.index": "panel.subscriptions",
     "panel.fair_use": "panel.customers",
     "panel.customer_records": "panel.customers",
     "panel.customer_jobs": "panel.customers",
@@ -73,6 +74,12 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
         "users",
         (
             _Page(endpoint="panel.customers.index", permission="view_customers", text=_l("Customers"), icon="users"),
+            _Page(
+                endpoint="panel.subscriptions.index",
+                permission="view_customers",
+                text=_l("Subscriptions"),
+                icon="list",
+            ),
             _Page(
                 endpoint="panel.allowances.index",
                 permission="view_customers",

@@ -138,6 +138,15 @@ def _saved(sessions: int) -> str:
     return str(told)
 
 
+@blueprint.post("/plans/starters")
+@requires("manage_plans")
+def starters() -> ResponseReturnValue:
+    """The plans that many begin with."""
+    return act(
+        url_for("panel.plans.index"), gettext("Four plans were added; change them as you like."), use.add_starters
+    )
+
+
 @blueprint.post("/plans/tiers")
 @requires("manage_plans")
 def tiers() -> ResponseReturnValue:

@@ -434,6 +434,7 @@ _ACTIONS: dict[str, LazyString] = {
     "subscription.fup_lifted": _l("lifted fair use"),
     "subscription.activated": _l("activated the subscription"),
     "subscription.cancelled_at_period_end": _l("let it end with its term"),
+    "subscription.deleted": _l("took the subscription off the lists"),
     "subscription.kept": _l("kept it after all"),
     "subscription.plan_change_scheduled": _l("set another plan for the end of the term"),
     "subscription.plan_change_withdrawn": _l("took the change of plan back"),

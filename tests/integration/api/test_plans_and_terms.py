@@ -177,3 +177,23 @@ def test_changes_of_plan_are_listed(db: Session, tenant: Tenant, ending: Subscri
 
     assert [row["status"] for row in client.get(f"{path}/plan-changes").json["items"]] == ["cancelled"]
     assert client.get(f"{API}/subscriptions/999999/plan-changes").status_code == 404
+
+
+def test_a_subscription_is_deleted_and_its_name_is_free(ending: Subscription, client: FlaskClient) -> None:
+    path = f"{API}/subscriptions/{ending.id}"
+    assert client.delete(path).status_code == 204
+    assert client.get(path).status_code == 404
+    assert client.delete(path).status_code == 404
+    body = {"customer_id": ending.customer_id, "service_plan_id": ending.service_plan_id, "username": ending.username}
+    assert client.post(f"{API}/subscriptions", json=body).status_code == 201
+
+
+def test_the_usual_four_plans_are_for_who_has_none(client: FlaskClient) -> None:
+    made = client.post(f"{API}/service-plans/starters")
+    assert made.status_code == 201, made.json
+    assert [(row["display_speed"], row["price"]) for row in made.json["items"]] == [
+        ("10Mbps/10Mbps", "150000.00"), ("20Mbps/20Mbps", "250000.00"), ("50Mbps/50Mbps", "400000.00"),
+        ("100Mbps/100Mbps", "600000.00"),
+    ]  # fmt: skip
+
+    assert client.post(f"{API}/service-plans/starters").status_code == 409

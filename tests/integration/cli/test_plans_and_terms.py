@@ -113,3 +113,17 @@ def test_subscriptions_are_found_by_plan_kind_and_end() -> None:
     assert found("--plan", "home", "--type", "pppoe", "--expiring", "7") == ["budi"]
     assert found("--expiring", "1") == []
     assert found("--plan", "fast") == []
+
+
+@pytest.mark.usefixtures("ending")
+def test_a_subscription_is_deleted() -> None:
+    run("subscription", "delete", "budi", "--reason", "moved away", "--yes")
+    assert run("subscription", "list")["items"] == []
+    assert "there are plans already" in refused("plan", "starters")
+
+
+@pytest.mark.usefixtures("settings")
+def test_the_usual_four_plans_are_for_who_has_none(db: Session) -> None:
+    make_tenant(db)
+    db.commit()
+    assert [row["slug"] for row in run("plan", "starters")["items"]] == ["10-mbps", "20-mbps", "50-mbps", "100-mbps"]

@@ -51,7 +51,7 @@ def test_the_list_of_plans_is_narrowed(owner: FlaskClient, seeded: Seeded) -> No
     assert "Office 30" not in owner.get("/plans?for=residential").text
     found = owner.get("/plans?q=office").text
     assert ("Office 30" in found, "Home 20" in found) == (True, False)
-    assert "No plan is like that." in owner.get("/plans?q=nothing").text
+    assert "No plan fits" in owner.get("/plans?q=nothing").text
 
 
 def test_a_subscription_begins_with_its_first_bill(owner: FlaskClient, seeded: Seeded, db: Session) -> None:
@@ -135,3 +135,48 @@ def test_a_first_activation_may_be_billed_at_once(owner: FlaskClient, seeded: Se
     assert owner.post(f"/subscriptions/{row.id}/activate", data={"bill_now": "y"}).status_code == 303
 
     assert db.scalars(select(Invoice.total).where(Invoice.subscription_id == row.id)).all() == [175_000]
+
+
+def test_subscriptions_are_found_by_what_they_are_and_when_they_end(
+    owner: FlaskClient, seeded: Seeded, db: Session
+) -> None:
+    row = ending(db, seeded)
+    row.expires_at = datetime.now(UTC) + timedelta(days=2)
+    row.username = "budi-ends-soon"
+    db.commit()
+
+    def found(query: str) -> bool:
+        answer = owner.get(f"/subscriptions?{query}")
+        assert answer.status_code == 200
+        return "budi-ends-soon" in answer.text
+
+    assert found("")
+    assert found("ending=3")
+    assert not found("ending=1")
+    assert found(f"plan={row.service_plan_id}&state=active&type={row.connection_type}&q=budi-ends")
+    assert not found("state=terminated")
+    assert "No subscription fits" in owner.get("/subscriptions?q=nobody-at-all").text
+    assert found("state=nonsense&type=nonsense&sort=nonsense&plan=x&ending=99")
+
+
+def test_one_that_is_over_is_taken_off_the_lists(owner: FlaskClient, seeded: Seeded, db: Session) -> None:
+    row = ending(db, seeded)
+    page = f"/customers/{seeded.budi.id}?subscription={row.id}"
+    assert "Take off the lists" not in owner.get(page).text
+    owner.post(f"/subscriptions/{row.id}/terminate", data={"reason": "moved"})
+    assert "Take off the lists" in owner.get(page).text
+
+    assert owner.post(f"/subscriptions/{row.id}/delete").status_code == 303
+
+    assert owner.get(f"/subscriptions/{row.id}/delete").status_code == 404
+
+
+def test_the_usual_four_plans_are_offered_to_who_has_none(owner: FlaskClient, seeded: Seeded, db: Session) -> None:
+    for plan in db.scalars(select(ServicePlan)):
+        plan.deleted_at = datetime.now(UTC)
+    db.commit()
+    assert "Add the usual four" in owner.get("/plans").text
+
+    assert owner.post("/plans/starters").status_code == 303
+
+    assert "100 Mbps" in owner.get("/plans").text

@@ -1,6 +1,6 @@
 """What is done to one subscription. Every question is a small page; opened from the customer page it is a dialog."""
 
-from webadmin.panel.subscriptions import customers, devices, form, life, terms
+from webadmin.panel.subscriptions import customers, devices, form, life, listed, terms
 from webadmin.panel.subscriptions.questions import Question, ask, blueprint, finish, subscription_of
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "finish",
     "form",
     "life",
+    "listed",
     "subscription_of",
     "terms",
 ]

@@ -1,6 +1,6 @@
 """A subscription's life as staff steer it: suspended, activated, disconnected, cancelled, terminated."""
 
-from flask import flash, redirect
+from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
@@ -120,7 +120,7 @@ def cancel(subscription_id: int) -> ResponseReturnValue:
         Question(
             heading=gettext("The customer leaves"),
             effect=f"{words} {contract_words(subscription)}".strip(),
-            submit=gettext("Cancel the subscription"),
+            submit=gettext("End the subscription"),
             form=form,
             is_danger=True,
         ),
@@ -133,6 +133,30 @@ def keep(subscription_id: int) -> ResponseReturnValue:
     """The customer stays after all."""
     back = page_of(subscription_of(subscription_id))
     return act(back, gettext("It stays, and is renewed again."), use.keep, subscription_id=subscription_id)
+
+
+@blueprint.route("/subscriptions/<int:subscription_id>/delete", methods=["GET", "POST"])
+@requires("delete_customers")
+def delete(subscription_id: int) -> ResponseReturnValue:
+    """Take one that is over off the customer's page."""
+    subscription = subscription_of(subscription_id)
+    form = forms.ConfirmForm()
+    if form.validate_on_submit():
+        done = attempt(form, use.delete, subscription_id=subscription_id)
+        if done is not None:
+            flash(gettext("It was taken off the lists."), "success")
+            return redirect(url_for("panel.customers.show", customer_id=done.row.customer_id), 303)
+        subscription = subscription_of(subscription_id)
+    return ask(
+        subscription,
+        Question(
+            heading=gettext("Take off the lists"),
+            effect=gettext("It is not shown any more. Its invoices and its history stay."),
+            submit=gettext("Take off the lists"),
+            form=form,
+            is_danger=True,
+        ),
+    )
 
 
 @blueprint.route("/subscriptions/<int:subscription_id>/terminate", methods=["GET", "POST"])

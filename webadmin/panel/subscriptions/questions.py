@@ -6,12 +6,14 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import format_date, gettext, ngettext
+from flask_babel import gettext, ngettext
 
 from bss.outcome import Effect
 from db.models import Subscription
 from db.queries.rows import find_row
 from domain.term import contract_end
+from webadmin import format as spell
+from webadmin.panel.filters import language
 from webadmin.panel.support import (
     db,
     effect_of,
@@ -72,7 +74,7 @@ def contract_words(subscription: Subscription) -> str:
     end = contract_end(subscription.activated_at, subscription.plan.contract_period_months, zone())
     if end is None or end <= today():
         return ""
-    return str(gettext("The contract runs until %(day)s.", day=format_date(end, format="medium")))
+    return str(gettext("The contract runs until %(day)s.", day=spell.calendar_day(end, language())))
 
 
 def effect_sentence(effect: Effect | None) -> str:
