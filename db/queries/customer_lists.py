@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Numeric, case, exists, extract, func, select, type_coerce
 from sqlalchemy.orm import Session
 
-from db.models import Customer, CustomerTag, Invoice, Payment, RadAcct, Subscription
+from db.models import Customer, CustomerTag, Invoice, Payment, RadAcct, Subscription, UsageDaily
 from db.queries.customer_search import MOST_COUNTED, find, matches, walked
 from db.queries.paging import Page, Wanted, fetch_page, part_of
 from domain.payments import EXTERNAL
@@ -30,6 +30,7 @@ CUSTOMER_SORTS: Mapping[str, Any] = MappingProxyType(
         "debt_first": DEBT_FIRST,
     }
 )
+KM_PER_DEGREE, EARTH_KM = Decimal("111.19"), 6371
 BALANCES = ("credit", "debt", "zero")
 EXPORT_PORTION = 500
 
@@ -45,8 +46,21 @@ class Bounds:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Near:
+    """A place on the map and how far around it, in kilometres."""
+
+    latitude: Decimal
+    longitude: Decimal
+    radius_km: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CustomerFilter:
-    """None filters nothing. `tags` wants any of them; `deleted` shows those that were deleted instead."""
+    """None filters nothing. `tags` wants any of them; `deleted` shows those that were deleted instead.
+
+    `usage_min_bytes` and `usage_max_bytes` are about what all his subscriptions used since `usage_since`; whoever was
+    seen `last_seen_before` a moment has had no session since.
+    """
 
     search: str | None = None
     status: str | None = None
@@ -66,6 +80,12 @@ class CustomerFilter:
     created_after: datetime | None = None
     created_before: datetime | None = None
     bounds: Bounds | None = None
+    near: Near | None = None
+    last_seen_after: datetime | None = None
+    last_seen_before: datetime | None = None
+    usage_since: date | None = None
+    usage_min_bytes: int | None = None
+    usage_max_bytes: int | None = None
     is_online: bool | None = None
     deleted: bool = False
 
@@ -188,7 +208,7 @@ def conditions(fits: CustomerFilter) -> list[ColumnElement[bool]]:
         )
         if value is not None
     ]
-    found += [*_owned(fits), *_money(fits), *_when(fits), *_where(fits)]
+    found += [*_owned(fits), *_money(fits), *_when(fits), *_where(fits), *_seen(fits), *_usage(fits)]
     if fits.tags:
         words = [tag.lower() for tag in fits.tags]
         found.append(Customer.id.in_(select(CustomerTag.customer_id).where(func.lower(CustomerTag.tag).in_(words))))
@@ -241,10 +261,47 @@ def _when(fits: CustomerFilter) -> list[ColumnElement[bool]]:
 
 
 def _where(fits: CustomerFilter) -> list[ColumnElement[bool]]:
-    if fits.bounds is None:
-        return []
-    bounds = fits.bounds
+    found: list[ColumnElement[bool]] = []
+    if fits.bounds is not None:
+        found.append(Customer.latitude.between(fits.bounds.south, fits.bounds.north))
+        found.append(Customer.longitude.between(fits.bounds.west, fits.bounds.east))
+    if fits.near is not None:
+        # The index finds the strip of latitude; the distance along the sphere is reckoned for who lives in it.
+        strip = fits.near.radius_km / KM_PER_DEGREE
+        found.append(Customer.latitude.between(fits.near.latitude - strip, fits.near.latitude + strip))
+        found.append(_distance_km(fits.near) <= fits.near.radius_km)
+    return found
+
+
+def _distance_km(near: Near) -> ColumnElement[Any]:
+    """The way along the sphere from a place to the customer's (haversine)."""
+    here, there = func.radians(near.latitude), func.radians(Customer.latitude)
+    half = func.power(func.sin((there - here) / 2), 2) + func.cos(here) * func.cos(there) * func.power(
+        func.sin((func.radians(Customer.longitude) - func.radians(near.longitude)) / 2), 2
+    )
+    return 2 * EARTH_KM * func.asin(func.sqrt(func.least(half, 1)))
+
+
+def _seen(fits: CustomerFilter) -> list[ColumnElement[bool]]:
     return [
-        Customer.latitude.between(bounds.south, bounds.north),
-        Customer.longitude.between(bounds.west, bounds.east),
+        _has_subscription(_seen_since(moment)) if wanted else ~_has_subscription(_seen_since(moment))
+        for moment, wanted in ((fits.last_seen_after, True), (fits.last_seen_before, False))
+        if moment is not None
     ]
+
+
+def _seen_since(moment: datetime) -> ColumnElement[bool]:
+    seen = func.coalesce(RadAcct.acctstoptime, func.now())
+    return exists().where(RadAcct.subscription_id == Subscription.id, seen >= moment)
+
+
+def _usage(fits: CustomerFilter) -> list[ColumnElement[bool]]:
+    used = (
+        select(func.coalesce(func.sum(UsageDaily.download_bytes + UsageDaily.upload_bytes), 0))
+        .join(Subscription, Subscription.id == UsageDaily.subscription_id)
+        .where(Subscription.customer_id == Customer.id, UsageDaily.day >= (fits.usage_since or date.min))
+        .correlate(Customer)
+        .scalar_subquery()
+    )
+    least = [] if fits.usage_min_bytes is None else [used >= fits.usage_min_bytes]
+    return least + ([] if fits.usage_max_bytes is None else [used <= fits.usage_max_bytes])

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from zipfile import ZipFile
 
@@ -15,7 +15,7 @@ from bss import operators, payments
 from bss.actor import Actor
 from bss.customers import tags
 from bss.permissions import FOR_OPERATORS
-from db.models import Customer, NasServer, Subscription, Tenant, User
+from db.models import Customer, NasServer, Subscription, Tenant, UsageDaily, User
 from factories import make_customer, make_nas, make_plan, make_session, make_subscription, make_user
 
 API = "/api/v1"
@@ -185,6 +185,9 @@ FILTERS = {
     "debt": {"balance_filter": "debt"},
     "at most": {"balance_max": "-1"},
     "place": {"bounds": "-6.3,106.8,-6.1,106.88"},
+    "around a place": {"near": "-6.21,106.85,5"},
+    "seen lately": {"last_seen_after": "2020-01-01T00:00:00+00:00"},
+    "used much": {"usage_since": "2026-01-01", "usage_min_bytes": "1000"},
     "kind of access": {"connection_type": "hotspot"},
     "name": {"search": "dICTA"},
     "code": {"search": "T-0042"},
@@ -205,7 +208,14 @@ def test_each_filter_finds_the_one_and_no_other(client: Client, db: Session, ten
     )  # fmt: skip
     make_customer(db, tenant=tenant, name="Other", latitude="-6.3", longitude="106.9", city="Depok", phone="+6281999")
     service = make_subscription(db, tenant=tenant, customer=wanted, connection_type="hotspot", username="fiber-dicta")
-    make_session(db, service, make_nas(db, tenant=tenant))
+    router = make_nas(db, tenant=tenant)
+    make_session(db, service, router)
+    db.add(
+        UsageDaily(
+            subscription_id=service.id, nas_server_id=router.id, day=date(2026, 2, 1), download_bytes=900,
+            upload_bytes=200,
+        )
+    )  # fmt: skip
     actor = Actor.system(tenant_id=tenant.id, name="test")
     tags.add(db, actor=actor, now=datetime.now(UTC), customer_id=wanted.id, tag="vip")
     db.commit()
@@ -287,6 +297,23 @@ def test_what_customers_paid_is_told_to_those_who_may_see_money(
 
     assert (told["average_spent"], told["maximum_spent"], told["total_credit"]) == ("3333.33", "7000.00", "10000.00")
     assert "average_spent" not in ok(looks.get(f"{API}/customers/statistics"))
+
+
+def test_who_was_not_seen_and_used_little_is_found_too(client: Client, db: Session, tenant: Tenant) -> None:
+    router = make_nas(db, tenant=tenant)
+    online, quiet = (make_customer(db, tenant=tenant, name=name) for name in ("online", "quiet"))
+    make_session(db, make_subscription(db, tenant=tenant, customer=online), router)
+    db.commit()
+
+    def names(**query: str) -> list[str]:
+        return sorted(row["name"] for row in ok(client.get(f"{API}/customers", query_string=query))["items"])
+
+    assert names(last_seen_before="2020-01-01T00:00:00+00:00") == ["quiet"]
+    assert names(usage_max_bytes="0") == ["online", "quiet"]
+    assert names(near="0,0,1000") == []
+    assert client.get(f"{API}/customers?near=1,2").status_code == 422
+    assert client.get(f"{API}/customers?near=1,2,5000").status_code == 422
+    assert quiet.id != online.id
 
 
 # --- many ----------------------------------------------------------------------------------------------------------

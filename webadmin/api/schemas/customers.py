@@ -7,7 +7,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from bss.customers import BLOCKING_STATUSES, LANGUAGES, STARTING_STATUSES
 from bss.subscriptions import CONNECTION_TYPES as SUBSCRIPTION_TYPES
-from db.queries.customer_lists import BALANCES, CUSTOMER_SORTS, Bounds
+from db.queries.customer_lists import BALANCES, CUSTOMER_SORTS, Bounds, Near
 from db.queries.owned import SHOWN
 from domain.customer_record import CUSTOMER_TYPES, GENDERS
 from domain.lifecycle import CUSTOMER_STATUSES
@@ -40,6 +40,22 @@ class BoundsField(fields.String):
         if not all(part.is_finite() for part in (south, west, north, east)) or south > north or west > east:
             raise ValidationError("Write south,west,north,east in degrees, the smaller first.")
         return Bounds(south=south, west=west, north=north, east=east)
+
+
+class NearField(fields.String):
+    """A place and how far around it: latitude and longitude in degrees, kilometres."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            latitude, longitude, radius = (Decimal(part) for part in str(value).split(","))
+        except (ValueError, InvalidOperation):
+            raise ValidationError("Write latitude,longitude,kilometres.") from None
+        places = (latitude, longitude, radius)
+        if not all(part.is_finite() for part in places) or abs(latitude) > 90 or abs(longitude) > 180:
+            raise ValidationError("Write latitude and longitude in degrees.")
+        if not 0 < radius <= 1000:
+            raise ValidationError("Write from 0 to 1000 kilometres.")
+        return Near(latitude=latitude, longitude=longitude, radius_km=radius)
 
 
 class CustomerStub(Schema):
@@ -209,6 +225,14 @@ class CustomerQuery(PageArguments):
     bounds = BoundsField(
         metadata={"description": "south,west,north,east in degrees", "example": "-6.3,106.8,-6.1,106.9"}
     )
+    near = NearField(metadata={"description": "latitude,longitude,kilometres", "example": "-6.2088,106.8456,5"})
+    last_seen_after = when()
+    last_seen_before = when()
+    usage_since = fields.Date(
+        metadata={"description": "usage is of the days from here on; without it of all there are"}
+    )
+    usage_min_bytes = fields.Integer(validate=validate.Range(0, MAX_ID))
+    usage_max_bytes = fields.Integer(validate=validate.Range(0, MAX_ID))
     is_online = fields.Boolean()
     deleted = fields.Boolean(metadata={"description": "those that were deleted instead"})
 
