@@ -4,7 +4,7 @@ A decision that cannot be read is set aside alone; one that the database refuses
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -37,12 +37,17 @@ class Read(NamedTuple):
     notes: list[router_news.Note]
 
 
-def store(connection: Connection, chunk: Chunk, *, node: str, stream: str, now: datetime) -> bool:
+def store(
+    connection: Connection, chunk: Chunk, *, node: str, stream: str, now: datetime, again: Mapping[str, int]
+) -> bool:
     """Add a chunk's decisions, do what they ask for and move the position, in the caller's transaction.
 
-    True when a live session is to be changed because of them.
+    `again` says of files up to which offset their decisions may be there already: those are left out. True when a live
+    session is to be changed because of them.
     """
     read = [read_line(line) for line in chunk.lines]
+    if again:
+        read = _without_known(connection, read, again)
     refused = [(line, "torn_line") for line in chunk.torn] + [item for one in read for item in one.refused]
     try:
         with connection.transaction():
@@ -61,6 +66,17 @@ def store(connection: Connection, chunk: Chunk, *, node: str, stream: str, now: 
     )
     notes = [note for one in read for note in one.notes]
     return _follow(connection, [row for one in read for row in one.rows], notes, now)
+
+
+def _without_known(connection: Connection, read: Sequence[Read], again: Mapping[str, int]) -> list[Read]:
+    """The same without decisions that were stored before."""
+    doubtful = [one.line.offset < again.get(one.line.file, 0) for one in read]
+    rows = [row for one, is_doubtful in zip(read, doubtful, strict=True) if is_doubtful for row in one.rows]
+    known = queries.known_decisions(connection, rows)
+    return [
+        one._replace(rows=[row for row in one.rows if (row[8], row[6]) not in known]) if is_doubtful else one
+        for one, is_doubtful in zip(read, doubtful, strict=True)
+    ]
 
 
 def _add(connection: Connection, read: Sequence[Read], now: datetime) -> None:

@@ -35,6 +35,8 @@ from db.queries.accounting import Connection
 from runtime.logs import get_logger
 
 ACCESS_STREAM = "access"
+# Up to which offset a file of decisions is read anew, so that those that are there already are left out.
+AGAIN_STREAM = "access-again"
 # Between two looks at the spool, also while records keep coming: in transactions of a hundred, a record costs half as
 # much again as in those of five hundred.
 GATHER_S = 0.02
@@ -257,16 +259,29 @@ class Collector:
     def _read(self, connection: Connection, spool: Spool, stream: str) -> Chunk:
         if stream not in self._positions:
             positions = spool_queries.spool_positions(connection, node=self._node, stream=stream)
-            self._positions[stream] = self._believed(connection, positions) if stream == STREAM else positions
+            self._positions[stream] = self._believed(connection, spool, stream, positions)
         return spool.read(self._positions[stream], max_bytes=self._limits.bytes, max_lines=self._most_records)
 
-    def _believed(self, connection: Connection, positions: dict[str, int]) -> dict[str, int]:
-        """Positions in files that a power cut has changed are dropped: what is counted again changes nothing."""
-        rewritten = self._spool.rewritten(positions)
-        if rewritten:
-            log.warning("spool files are not what was counted, as after a power cut: counted again", files=rewritten)
-            spool_queries.forget_files(connection, node=self._node, stream=STREAM, files=rewritten)
+    def _believed(self, connection: Connection, spool: Spool, stream: str, positions: dict[str, int]) -> dict[str, int]:
+        """Positions in files that a power cut has changed are dropped: what is counted again changes nothing.
+
+        That is so of accounting; of the access log it is noted how far its decisions may be there already.
+        """
+        rewritten = spool.rewritten(positions)
+        if not rewritten:
+            return positions
+        log.warning("spool files are not what was counted, as after a power cut: counted again", files=rewritten)
+        with connection.transaction():
+            if stream == ACCESS_STREAM:
+                self._note_again(connection, {name: size for name, size, _ in spool.files() if name in rewritten})
+            spool_queries.forget_files(connection, node=self._node, stream=stream, files=rewritten)
         return {name: position for name, position in positions.items() if name not in rewritten}
+
+    def _note_again(self, connection: Connection, sizes: dict[str, int]) -> None:
+        spool_queries.save_positions(
+            connection, node=self._node, stream=AGAIN_STREAM, offsets=sizes, records=0, counted_until=self._clock()
+        )
+        self._positions.pop(AGAIN_STREAM, None)
 
     def _count_locked(self, connection: Connection, parsed: Parsed) -> None:
         """Read, merge and write under the merge lock: nobody can come in between."""
@@ -330,12 +345,27 @@ class Collector:
             return 0
         with connection.transaction():
             self._check_position(connection, ACCESS_STREAM, chunk)
-            asked = access_log.store(connection, chunk, node=self._node, stream=ACCESS_STREAM, now=self._clock())
+            asked = access_log.store(
+                connection, chunk, node=self._node, stream=ACCESS_STREAM, now=self._clock(),
+                again=self._again(connection, chunk),
+            )  # fmt: skip
         self._positions[ACCESS_STREAM] |= chunk.after
         self._is_behind = self._is_behind or not chunk.reached_end
         if asked:
             self._nudge()
         return len(chunk.lines) + len(chunk.torn)
+
+    def _again(self, connection: Connection, chunk: Chunk) -> dict[str, int]:
+        """By file, up to which offset the chunk may hold decisions that are there already; forgotten once past it."""
+        if AGAIN_STREAM not in self._positions:
+            known = spool_queries.spool_positions(connection, node=self._node, stream=AGAIN_STREAM)
+            self._positions[AGAIN_STREAM] = known
+        again = {name: end for name, end in self._positions[AGAIN_STREAM].items() if name in chunk.after}
+        over = [name for name, end in again.items() if chunk.after[name] >= end]
+        if over:
+            spool_queries.forget_files(connection, node=self._node, stream=AGAIN_STREAM, files=over)
+            del self._positions[AGAIN_STREAM]
+        return again
 
     # --- put-aside records ---
 

@@ -526,7 +526,7 @@ def sessions_without_right(
     now: datetime,
     limit: int,
 ) -> list[str]:
-    """Open sessions whose subscription, customer, voucher or used-up allowance forbids them, not asked to end lately."""
+    """Open sessions that subscription, customer, voucher or used-up allowance forbid and nobody asked to end lately."""
     since = {"seen_since": seen_since, "asked_since": asked_since}
     values = since | {"blocked": list(blocked), "now": now, "limit": limit}
     return [row[0] for row in connection.execute(_UNWANTED, values)]
@@ -545,6 +545,18 @@ def insert_access_log(connection: Connection, rows: Iterable[Sequence[Any]]) -> 
     with connection.cursor().copy(f"COPY access_log ({ACCESS_COLUMNS}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def known_decisions(connection: Connection, rows: Sequence[Sequence[Any]]) -> set[tuple[str, str]]:
+    """(decision, result) of those of these decisions, in the order of ACCESS_COLUMNS, that are there already."""
+    if not rows:
+        return set()
+    moments = [row[0] for row in rows]
+    found = connection.execute(
+        "SELECT decision_id, result FROM access_log WHERE decided_at BETWEEN %s AND %s AND decision_id = ANY(%s)",
+        [min(moments), max(moments), [row[8] for row in rows]],
+    )
+    return {(row[0], row[1]) for row in found}
 
 
 # --- array literals ----------------------------------------------------------------------------------------------
