@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from bss import subscriptions
 from bss.actor import Actor
 from bss.outcome import Issued
-from db.models import Subscription
+from bss.rows import find
+from db.models import Customer, Subscription
 from db.queries.vouchers import taken_codes
 from domain.codes import READABLE
 
@@ -30,11 +31,12 @@ def generate(
 
     Without `expires_at` it lasts for its plan's term from now on, or for ever.
     """
+    customer = find(session, Customer, customer_id, actor=actor)
     return subscriptions.create(
         session,
         actor=actor,
         now=now,
-        customer_id=customer_id,
+        customer_id=customer.id,
         service_plan_id=service_plan_id,
         username=_free_name(session, actor),
         connection_type="hotspot",

@@ -54,6 +54,7 @@ BODIES = {
     "balance": {"kind": "credit", "amount": "5.00", "description": "x"},
     "days": {"days": 1},
     "take-back": {"reason": "wrong"},
+    "pdf": {"payment_link": "https://pay.example.net/x"},
     "payouts": {"amount": "5.00"},
     "recharge": {"kind": "days", "days": 1},
     "tags": {"tag": "VIP"},
@@ -66,7 +67,12 @@ BODIES = {
 }
 # By the whole rule, where the last word alone does not tell which body is meant.
 _NAS = "/api/v1/nas/<int:nas_id>"
+_DAYS = {"period_start": "2026-12-01", "period_end": "2026-12-03"}
+_SUSPEND = {"suspend_on": None}
 BODIES_OF_RULE = {
+    "/api/v1/subscriptions/<int:subscription_id>/bill": _DAYS,
+    "/api/v1/subscriptions/<int:subscription_id>/bill/preview": _DAYS,
+    "/api/v1/subscriptions/<int:subscription_id>/suspend-date/preview": _SUSPEND,
     "/api/v1/subscriptions/<int:subscription_id>/cancel": {},
     "/api/v1/parked-payments/<int:parked_id>/assign": {"customer_id": 1},
     "/api/v1/parked-payments/<int:parked_id>/give-back": {"note": "wrong"},
@@ -103,9 +109,12 @@ NO_LISTS = {
     "/api/v1/customers/export.csv",
     "/api/v1/customers/export.xlsx",
     "/api/v1/accounting/records",
+    "/api/v1/accounting/silent-sessions",
     "/api/v1/metrics",
     "/api/v1/retention",
     "/api/v1/billing-rules",
+    "/api/v1/jobs",
+    "/api/v1/provider/letterhead",
     "/api/v1/books/trial-balance",
     "/api/v1/books/journal.csv",
     "/api/v1/books/journal.xlsx",
@@ -227,6 +236,8 @@ def filled(rule: str, values: dict[str, object]) -> str:
 def body_of(method: str, rule: str) -> dict[str, object] | None:
     if method == "PATCH" and rule.endswith("/family"):
         return {"parent_customer_id": None}
+    if method == "PATCH" and rule.endswith("/suspend-date"):
+        return dict(_SUSPEND)
     if method != "POST":
         return None
     return BODIES_OF_RULE.get(rule) or BODIES.get(rule.rsplit("/", 1)[-1])
