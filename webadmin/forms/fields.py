@@ -17,8 +17,35 @@ from webadmin import format as spell
 NONE = ""
 
 
+# What the form library says of a value, in our words; the numbers are put in by the library.
+_LIBRARY = {
+    "Not a valid choice.": _l("Choose one from the list."),
+    "This field is required.": _l("Fill this in."),
+    "Field cannot be longer than %(max)d character.": _l("Write at most %(max)d characters."),
+    "Field cannot be longer than %(max)d characters.": _l("Write at most %(max)d characters."),
+    "Not a valid date value.": _l("Choose a day."),
+    "Not a valid datetime value.": _l("Choose a day and a time."),
+}
+
+
+class _Library:
+    """The form library's sentences in the reader's language."""
+
+    def gettext(self, text: str) -> str:
+        return str(_LIBRARY.get(text, text))
+
+    def ngettext(self, one: str, many: str, number: int) -> str:
+        return self.gettext(one if number == 1 else many)
+
+
 class Form(FlaskForm):
     """A form of the panel; empty text means nothing was given."""
+
+    class Meta(FlaskForm.Meta):
+        """What the library is told about every form."""
+
+        def get_translations(self, form: FlaskForm) -> _Library:
+            return _Library()
 
     def given(self, *names: str) -> dict[str, Any]:
         """The values of the named fields; blank text becomes None."""

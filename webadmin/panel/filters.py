@@ -7,6 +7,7 @@ from flask import Flask
 from flask_babel import get_locale, gettext
 
 from webadmin import format as spell
+from webadmin.panel.sentences import said
 from webadmin.panel.support import now, tenant, zone
 
 
@@ -54,6 +55,7 @@ def install(app: Flask) -> None:
     app.add_template_filter(money, "money")
     app.add_template_filter(lambda value: spell.calendar_day(value, language()), "calendar_day")
     app.add_template_filter(since, "since")
+    app.add_template_filter(said, "said")
     app.add_template_filter(spell.initials, "initials")
     app.add_template_filter(spell.phone, "phone")
     app.add_template_filter(spell.router_rate, "router_rate")

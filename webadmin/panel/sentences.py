@@ -90,14 +90,22 @@ class Sentences:
 
 
 def said(text: str) -> str:
-    """A sentence of the business translated, its values kept."""
-    plain = str(gettext(text))
+    """A sentence of the business translated, its values kept; also “what is wrong: what mends it”."""
+    whole = _known(text)
+    if whole is not None:
+        return whole
+    reason, _, mend = text.partition(": ")
+    told = _known(reason) if mend else None
+    return f"{told}: {_known(mend) or mend}" if told else text
+
+
+def _known(text: str) -> str | None:
+    # The empty sentence is the head of every catalogue.
+    plain = str(gettext(text)) if text else text
     if plain != text:
         return plain
     known = _SYSTEM.get(text.lower())
-    if known is not None:
-        return str(known)
-    return _sentences(str(get_locale())).say(text) or text
+    return str(known) if known is not None else _sentences(str(get_locale())).say(text)
 
 
 def cause_words(cause: str | None) -> str:

@@ -13,7 +13,7 @@ from webadmin.forms.books import RechargeForm
 from webadmin.forms.money import BalanceForm, RenewForm
 from webadmin.panel.filters import money
 from webadmin.panel.subscriptions import Question, ask, finish, subscription_of
-from webadmin.panel.support import attempt, db, effect_of, found, now, render, tenant, with_follow
+from webadmin.panel.support import attempt, db, effect_of, found, now, problems_of, render, tenant, with_follow
 from webadmin.permissions import requires
 from webadmin.security import current_actor
 
@@ -119,6 +119,6 @@ def _effect_of_renewal(subscription_id: int) -> str:
             )
         )
     except (Failure, IllegalMove) as refusal:
-        return str(refusal)
+        return " ".join(text for _, text in problems_of(refusal))
     finally:
         db().rollback()
