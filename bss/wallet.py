@@ -1,5 +1,6 @@
 """A customer's balance: credit and debit by hand, its history, and invoices that it pays by itself."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from domain.money import is_payable
 
 KINDS = (books.CREDIT, books.DEBIT)
 REASONS = ("correction", "initial balance", "referral reward", "compensation", "opening", "voucher", "other")
+_PLAIN = re.compile(r"-?\d{1,12}(\.\d{1,2})?", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +81,11 @@ def adjust(
 
 def begin(session: Session, *, actor: Actor, now: datetime, customer_id: int, amount: object) -> Adjusted | None:
     """Bring along what a new customer has elsewhere: above zero it is credit, below zero a debt, of nothing nothing."""
-    text = str(amount).strip()
+    text = f"{amount:f}" if isinstance(amount, Decimal) else str(amount).strip()
+    # 150.000 is a hundred and fifty thousand to whoever writes rupiah, and a hundred and fifty to a computer.
+    if not _PLAIN.fullmatch(text):
+        mend = "write it like 150000 or -2500.50, without signs between thousands"
+        raise Invalid(Problem(field="initial_balance", reason="is not an amount", mend=mend))
     is_debt = text.startswith("-")
     sum_ = fields.money(text.removeprefix("-"), field="initial_balance")
     if not sum_:

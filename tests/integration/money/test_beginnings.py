@@ -42,7 +42,7 @@ def test_nothing_brought_along_is_no_entry(db: Session, actor: Actor, now: datet
     assert db.scalar(select(func.count()).select_from(LedgerEntry)) == 0
 
 
-@pytest.mark.parametrize("wrong", ["much", "--5", "1.234", "NaN", "-1e99", "0.50"])
+@pytest.mark.parametrize("wrong", ["much", "--5", "1.234", "150.000", "1,5", "1e5", "NaN", "-1e99", "0.50"])
 def test_what_is_no_amount_is_refused_by_name(db: Session, actor: Actor, now: datetime, wrong: str) -> None:
     with pytest.raises(Invalid) as refused, db.begin_nested():
         made(db, actor, now, wrong)
