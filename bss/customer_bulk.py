@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bss import customers, fields, subscriptions
+from bss import customers, fields, plan_changes
 from bss.actor import Actor
 from bss.customers import tags
 from bss.failure import Conflict, Invalid, Problem, require_known
@@ -65,8 +65,8 @@ def _change_plan(session: Session, actor: Actor, now: datetime, customer_id: int
     effect = Effect()
     for row in rows:
         if row.service_plan_id != plan_id:
-            changed = subscriptions.change_plan(
-                session, actor=actor, now=now, subscription_id=row.id, service_plan_id=plan_id
+            changed = plan_changes.change(
+                session, actor=actor, now=now, subscription_id=row.id, service_plan_id=plan_id, prorated=False
             )
             effect += changed.effect
     return effect

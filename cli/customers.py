@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from bss import customers, first_bills, network, sessions, subscriptions
+from bss import customers, first_bills, network, plan_changes, sessions, subscriptions
+from bss.outcome import Changed
 from bss.rows import tenant_of
 from cli.output import emit, json_option, table
 from cli.usage_check import now_command, percentage_line
@@ -261,11 +262,12 @@ def disconnect_subscription(name: str, tenant: str | None) -> None:
 @tenant_option
 @json_option
 def change_plan(name: str, plan_name: str, tenant: str | None) -> None:
-    """Move it to another plan now."""
+    """Move it to another plan now, without counting days; 'move-to' counts them."""
     with work(tenant) as job:
         plan = job.found(plan_named(job.session, plan_name, tenant_id=job.tenant_id), "plan")
         row = _subscription_of(job, name)
-        result = job.do(subscriptions.change_plan, subscription_id=row.id, service_plan_id=plan.id)
+        changed = job.do(plan_changes.change, subscription_id=row.id, service_plan_id=plan.id, prorated=False)
+        result = Changed(row=changed.subscription, effect=changed.effect)
     show_result("Plan changed", result)
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bss import first_bills, network, sessions, subscriptions, usage_check
+from bss import first_bills, network, plan_changes, sessions, subscriptions, usage_check
 from bss.explain import Explanation, Try, explain, recorded_outcomes
 from bss.failure import Invalid, NotFound, Problem
 from bss.outcome import Changed
@@ -195,8 +195,9 @@ def disconnect_subscription(subscription_id: int) -> dict[str, Any]:
 @blueprint.arguments(schemas.ChangePlanIn)
 @blueprint.response(200, schemas.SubscriptionResult)
 def change_plan(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
-    """Move it to another plan now; running sessions get the new rate"""
-    return _done("Plan changed", subscriptions.change_plan(**acting(), subscription_id=subscription_id, **body))
+    """Move it to another plan now without counting days (`plan-change` does); running sessions get the new rate"""
+    changed = plan_changes.change(**acting(), subscription_id=subscription_id, prorated=False, **body)
+    return _done("Plan changed", Changed(row=changed.subscription, effect=changed.effect))
 
 
 @blueprint.route("/<int:subscription_id>/change-password", methods=["POST"])

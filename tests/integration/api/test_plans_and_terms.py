@@ -197,3 +197,18 @@ def test_the_usual_four_plans_are_for_who_has_none(client: FlaskClient) -> None:
     ]  # fmt: skip
 
     assert client.post(f"{API}/service-plans/starters").status_code == 409
+
+
+def test_a_change_at_once_replaces_the_one_that_waits(
+    db: Session, tenant: Tenant, ending: Subscription, client: FlaskClient
+) -> None:
+    later, now = make_plan(db, tenant=tenant, name="Later"), make_plan(db, tenant=tenant, name="Now")
+    db.commit()
+    path = f"{API}/subscriptions/{ending.id}"
+    client.post(f"{path}/plan-change", json={"service_plan_id": later.id, "effective": "next_period"})
+
+    changed = client.post(f"{path}/change-plan", json={"service_plan_id": now.id})
+
+    assert changed.json["subscription"]["plan"]["name"] == "Now"
+    listed = client.get(f"{path}/plan-changes").json["items"]
+    assert [(row["new_plan"], row["status"]) for row in listed] == [("Now", "applied"), ("Later", "cancelled")]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from bss import first_bills, invoices, plan_changes, renewals, subscriptions
 from bss.actor import Actor
+from bss.billing import runs, work
 from bss.failure import Conflict, Invalid
 from db.models import Customer, Invoice, Subscription, Tenant
 from factories import make_plan, make_subscription
@@ -177,3 +178,27 @@ def test_a_bill_that_says_it_already_stays(
     plan_changes.apply_due(db, now=ending.expires_at)
 
     assert billed.status == "unpaid"
+
+
+def test_the_nightly_run_bills_the_plan_that_begins_then_and_nobody_who_leaves(
+    db: Session, actor: Actor, customer: Customer, ending: Subscription, tenant: Tenant, now: datetime
+) -> None:
+    yearly = make_plan(db, tenant=tenant, name="Year", price=Decimal(1500000), billing_cycle="yearly")
+    schedule(db, actor, now, ending, yearly.id)
+    leaves = make_subscription(
+        db, tenant=tenant, customer=customer, plan=ending.plan, price=Decimal(150000), expires_at=ending.expires_at
+    )
+    subscriptions.cancel(db, actor=actor, now=now, subscription_id=leaves.id, at_period_end=True)
+
+    run = runs.start(db, actor=actor, now=now, kind="nightly")
+    work.drive(db, run_id=run.id, clock=lambda: now)
+
+    (invoice,) = invoices_of(db, ending)
+    assert (invoice.total, invoice.items[0].description[:4]) == (1500000, "Year")
+    assert invoice.period_start is not None
+    assert invoice.period_end == invoice.period_start.replace(year=invoice.period_start.year + 1)
+    assert invoices_of(db, leaves) == []
+    # The night writes nothing twice, and what it wrote is what a change at the end finds.
+    assert ending.expires_at is not None
+    plan_changes.apply_due(db, now=ending.expires_at)
+    assert invoice.status == "unpaid"
