@@ -32,6 +32,8 @@ class Scheduler(RedBeatScheduler):  # type: ignore[misc]
 
     _offset = 0.0
     _has_lost = False
+    # Whoever waited for the lock wrote his schedule before; Redis may have come back empty since.
+    _has_written = False
 
     def setup_schedule(self) -> None:
         """What the clock starts, as built in and as staff changed it."""
@@ -45,22 +47,23 @@ class Scheduler(RedBeatScheduler):  # type: ignore[misc]
         try:
             if self._has_lost and not self._take_lock():
                 return RETRY_S
+            if not self._has_written:
+                self.setup_schedule()
+                self._has_written = True
             self._heed_the_clock()
             return float(super().tick(**kwargs))
         except LockError:
             log.warning("another scheduler holds the lock; this one waits")
-            self._has_lost = True
+            self._has_lost, self._has_written = True, False
         except (RedisConnectionError, RedisTimeoutError) as error:
             log.warning("Redis does not answer; nothing is started meanwhile", error=str(error))
-            self._has_lost = True
+            self._has_lost, self._has_written = True, False
         return RETRY_S
 
     def _take_lock(self) -> bool:
         if self.lock is None or not self.lock.acquire(blocking=False):
             return False
         self._has_lost = False
-        # Redis may have come back empty, and the schedule lies there.
-        self.setup_schedule()
         log.info("this scheduler holds the lock again")
         return True
 

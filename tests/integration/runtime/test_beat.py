@@ -8,16 +8,18 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 from redbeat import RedBeatSchedulerEntry
+from redbeat.schedulers import acquire_distributed_beat_lock, get_redis
 from sqlalchemy.orm import Session
 
 from db.queries import jobs
 from factories import make_plan, make_subscription, make_tenant
-from runtime import beat
-from runtime.jobs import BadSchedule, parsed
+from runtime import beat, redis
+from runtime.jobs import COA, DEFAULT, JOBS, BadSchedule, parsed
 from runtime.settings import Settings
 from runtime.tasks import app
 
@@ -102,6 +104,68 @@ def test_a_night_goes_through_scheduler_worker_and_back_and_a_second_scheduler_t
         return ran is not None and ran > killed_at
 
     wait_for(goes_on, seconds=45)
+
+
+@pytest.mark.parametrize("goes_on", ["the one that worked", "the one that waited"])
+def test_a_redis_that_comes_back_empty_gets_its_schedule_again(
+    db: Session, settings: Settings, start: Start, goes_on: str
+) -> None:
+    beat.ensure_conf(app)
+    first = start("beat", "--pidfile=")
+    wait_for(lambda: last_run("coa.sweep") is not None and beat.lock_age_s(app) is not None, seconds=60)
+    if goes_on == "the one that waited":
+        second = start("beat", "--pidfile=")
+        # It writes what it knows, and then waits for the lock.
+        wait_for(lambda: _waits_for_redis(second), seconds=60)
+        first.kill()
+        first.wait(5)
+
+    redis.empty(settings.redis_url)
+    emptied_at = datetime.now(UTC)
+
+    def is_started_again() -> bool:
+        ran = last_run("coa.sweep")
+        return ran is not None and ran > emptied_at + timedelta(seconds=1)
+
+    wait_for(is_started_again, seconds=60)
+    assert [name for name in JOBS if last_run(name) is None and not _is_kept(name)] == []
+
+
+def _is_kept(name: str) -> bool:
+    """Whether Redis has the job's entry."""
+    return bool(get_redis(app).exists(RedBeatSchedulerEntry.generate_key(app, name)))
+
+
+def _waits_for_redis(process: "subprocess.Popen[bytes]") -> bool:
+    """Whether the scheduler has begun to ask for the lock, which it does after it has written its schedule."""
+    assert process.poll() is None
+    clients = get_redis(app).client_list()
+    asking = [client for client in clients if client["cmd"].startswith(("set", "evalsha"))]
+    return len({client["addr"] for client in asking}) > 1
+
+
+def test_of_two_schedulers_one_starts_jobs_and_the_other_when_that_is_gone(settings: Settings) -> None:
+    first, second = beat.Scheduler(app=app), beat.Scheduler(app=app)
+    acquire_distributed_beat_lock(sender=SimpleNamespace(scheduler=first))
+    second.lock = get_redis(app).lock(second.lock_key, timeout=second.lock_timeout)
+    second.lock.lua_extend = first.lock.lua_extend
+    second._has_lost = True
+
+    def started_by(scheduler: beat.Scheduler) -> int:
+        """How many jobs it sends once those that run every two seconds are due."""
+        time.sleep(2.1)
+        before = sum(redis.queue_lengths(settings.redis_url, [COA, DEFAULT]).values())
+        scheduler.tick()
+        return sum(redis.queue_lengths(settings.redis_url, [COA, DEFAULT]).values()) - before
+
+    assert started_by(first) >= 2
+    assert started_by(second) == 0
+    assert started_by(first) >= 2
+    first.lock.release()
+    second.tick()
+    assert started_by(first) == 0
+    assert started_by(second) >= 2
+    second.close()
 
 
 def test_a_schedule_is_what_is_built_in_with_what_staff_changed(settings: Settings) -> None:
