@@ -188,7 +188,7 @@ def _book(
     queries.copy_rows(connection, "ledger_entries", [
         (
             entry_id, context.tenant_id, books.INVOICE, f"invoice:{ids[index]}", context.as_of,
-            bills[index].row.payer_id, bills[index].row.id, None, "invoice", ids[index], f"invoice {texts[index]}",
+            bills[index].row.payer_id, bills[index].row.id, None, "invoice", ids[index], texts[index],
             context.actor_name,
         )
         for index, entry_id in fresh.items()

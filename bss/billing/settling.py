@@ -147,7 +147,7 @@ def _book(connection: Connection, context: Context, invoices: Sequence[OpenInvoi
         (
             id_, context.tenant_id, books.SETTLEMENT, f"settle:{invoice.id}:{invoice.version}", context.now,
             invoice.customer_id, invoice.subscription_id, "debit", "invoice", invoice.id,
-            f"invoice {invoice.invoice_number}", context.actor_name,
+            invoice.invoice_number, context.actor_name,
         )
         for id_, invoice in zip(ids, about, strict=True)
     ])  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from bss import billing_rules, wallet
+from bss import billing_rules, renewals, wallet
 from bss.actor import Actor
 from bss.billing import runs, work
 from bss.failure import Conflict, Invalid
@@ -24,6 +24,7 @@ from db.models import (
     Customer,
     CustomerNotice,
     Invoice,
+    LedgerEntry,
     ServicePlan,
     SessionChange,
     Subscription,
@@ -674,3 +675,23 @@ def test_a_month_is_billed_on_its_last_day_for_the_days_that_were_used(
     assert (first.period_start, first.period_end, first.total) == (date(2026, 11, 16), date(2026, 12, 1), 75000)
     assert (second.period_start, second.period_end, second.total) == (date(2026, 12, 1), date(2027, 1, 1), 150000)
     assert (first.due_date, first.terms) == (date(2026, 12, 7), 0)
+
+
+def test_a_renewal_by_hand_and_one_of_a_run_say_the_same(
+    db: Session, actor: Actor, sell: Callable[..., Subscription]
+) -> None:
+    fees = {"setup_fee": Decimal(50000), "installation_fee": Decimal(75000)}
+    by_hand, by_run = sell(3, auto_renew=False, **fees), sell(3, **fees)
+    renewals.renew(db, actor=actor, now=NOW, subscription_id=by_hand.id, by="bill")
+
+    run_it(db, actor)
+
+    told = []
+    for row in (by_hand, by_run):
+        (invoice,) = invoices_of(db, row)
+        entry = db.get_one(LedgerEntry, invoice.entry_id)
+        lines = [(item.item_type, item.description, item.quantity, item.amount) for item in invoice.items]
+        said = entry.description == invoice.invoice_number
+        sums = (invoice.kind, invoice.terms, invoice.period_start, invoice.period_end, invoice.due_date, invoice.total)
+        told.append((lines, sums, said, entry.kind, row.fees_billed_at is not None))
+    assert told[0] == told[1]
