@@ -516,6 +516,24 @@ _ACTIONS: dict[str, LazyString] = {
     "subscription.disconnected": _l("disconnected the session"),
 }
 
+# What works by itself and signs with a name; behind it may stand which one.
+_ACTORS: dict[str, LazyString] = {
+    "accounting": _l("accounting"),
+    "billing": _l("billing"),
+    "billing run": _l("billing run"),
+    "bulk change": _l("bulk change"),
+    "payer of": _l("payer of"),
+    "payment gateway": _l("payment gateway"),
+    "payment link": _l("payment link"),
+    "payment reconciliation": _l("payment reconciliation"),
+    "plan change of": _l("plan change of"),
+    "roll-out": _l("roll-out"),
+    "router removal": _l("router removal"),
+    "system": _l("system"),
+    "temporary speeds": _l("temporary speeds"),
+    "voucher sheets": _l("voucher sheets"),
+}
+
 
 def state_mark(kind: str, value: str) -> Mark:
     """How a state of that kind is shown; a state that has no words yet is shown by its code."""
@@ -562,6 +580,13 @@ def terminate_cause_words(cause: str) -> LazyString | str:
 def action_words(action: str) -> LazyString | str:
     """What an audit entry says was done."""
     return _ACTIONS.get(action, action)
+
+
+def actor_words(name: str | None) -> str:
+    """Who did something: a person by his name, what works by itself in words."""
+    text = name or ""
+    known = next((code for code in sorted(_ACTORS, key=len, reverse=True) if f"{text} ".startswith(f"{code} ")), None)
+    return text if known is None else f"{_ACTORS[known]}{text[len(known) :]}"
 
 
 def nak_words(cause: str | None) -> LazyString | str:
