@@ -20,12 +20,16 @@ def cell(value: Any) -> str:
     text = str(value)
     if isinstance(value, int | float):
         return text
-    return f"'{text}" if text.startswith(_BEGINS_FORMULA) or text.lstrip().startswith(_BEGINS_FORMULA) else text
+    return f"'{text}" if _is_formula(text) else text
+
+
+def _is_formula(text: str) -> bool:
+    return text.startswith(_BEGINS_FORMULA) or text.lstrip().startswith(_BEGINS_FORMULA)
 
 
 def unprotected(text: str) -> str:
     """The text of a cell without the apostrophe that `cell` put before it."""
-    return text[1:] if text.startswith("'") and text[1:].lstrip().startswith(_BEGINS_FORMULA) else text
+    return text[1:] if text.startswith("'") and _is_formula(text[1:]) else text
 
 
 def as_csv(rows: Iterable[Sequence[Any]]) -> str:
