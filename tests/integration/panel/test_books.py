@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from browser.seed_panel import Seeded
-from db.models import Expense, Operator, Payment
+from db.models import Customer, Expense, Operator, Payment
 
 
 def spent(owner: FlaskClient, db: Session) -> Expense:
@@ -77,3 +77,11 @@ def test_an_operator_is_paid_what_he_is_owed(owner: FlaskClient, seeded: Seeded,
     assert owner.post(pay, data={"amount": "5.000", "method": "cash"}).status_code == 303
     assert "paid out" in owner.get(f"/commissions/{north.id}").text
     assert db.scalars(select(Payment.purpose)).one() == "advance"
+
+
+def test_a_new_customer_brings_a_debt_along(owner: FlaskClient, seeded: Seeded, db: Session) -> None:
+    form = {"name": "Siti Aminah", "phone": "0812999888", "customer_type": "residential", "initial_balance": "-20.000"}
+    answer = owner.post("/customers/new", data=form | {"language": "id", "connection_type": "", "nas_binding": "off"})
+
+    assert answer.status_code == 303, answer.text
+    assert db.scalars(select(Customer.balance).where(Customer.name == "Siti Aminah")).one() == -20000
