@@ -94,6 +94,24 @@ def test_a_router_with_its_certificate_logs_in_and_reports(secured: RadiusStack,
     assert secured.wait_for_record("budi")[2] == number_of(secured, "127.0.0.1")
 
 
+def test_with_the_strict_mode_a_report_is_kept_and_acknowledged(db_url: str, tmp_path: Path) -> None:
+    port = ports.choose(0, transport=ports.Transport.TCP, taken=[0])
+    with radius_stack(tmp_path, db_url, radsec_port=port, spool_strict=True, spool_sync_ms=60_000) as stack:
+        with stack.sessions() as db:
+            make_nas(db, host="127.0.0.1", radius_secret=SECRET)
+            make_subscription(db, username="budi")
+            db.commit()
+        own = certificate(tmp_path, stack.settings.radsec_folder, str(number_of(stack, "127.0.0.1")))
+        with connected(stack, own) as secure:
+            wait_for(lambda: ask(secure, login())[0] == ACCEPT)
+            attributes: list[wire.Attribute] = [
+                ("Acct-Status-Type", "Start"), ("Acct-Session-Id", "strict"), ("User-Name", "budi"),
+            ]  # fmt: skip
+            record = wire.hashed_request(code=4, identifier=3, attributes=attributes, secret=RADSEC)
+            assert ask(secure, record)[:2] == bytes([ACCOUNTING_RESPONSE, 3])
+        assert any(b"strict" in line for line in stack.accounting_lines())
+
+
 def test_the_port_is_seen_to_begin_tls(secured: RadiusStack, tmp_path: Path) -> None:
     wait_for(lambda: radsec.answers(secured.settings))
     away = secured.settings.model_copy(
