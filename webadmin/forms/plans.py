@@ -135,9 +135,7 @@ class PlanForm(Form):
     interim_interval_s = MinutesField(
         _l("Usage reported every (minutes)"), default=300, validators=[_needed(_l("Write 1 to 60 minutes."))]
     )
-    contract_period_months = WholeField(
-        _l("Contract (months)"), default=1, validators=[_needed(_l("Write the months; 0 is no contract."))]
-    )
+    contract_period_months = WholeField(_l("Contract (months)"), default=1, validators=[optional()])
     customer_types = SelectMultipleField(
         _l("For"),
         choices=[SelectChoice(value=code, label=choice_words(code)) for code in CUSTOMER_TYPES],
@@ -173,6 +171,8 @@ class PlanForm(Form):
         plan = self.given("name", *PLAIN_FIELDS) | {"name": self.name.data or ""}
         plan["description"] = self.description.data or ""
         plan["features"] = self.features.data or {}
+        if plan["contract_period_months"] is None:
+            del plan["contract_period_months"]
         if self.slug.data:
             plan["slug"] = self.slug.data.strip()
         plan["fup_rules"] = [entry.form.tier() for entry in self.fup_rules]

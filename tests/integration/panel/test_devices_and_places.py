@@ -104,6 +104,7 @@ def test_a_subscription_is_bound_to_a_group_on_its_edit_page(owner: FlaskClient,
     form = {
         "username": service.username,
         "price": "150000",
+        "billing_cycle": "monthly",
         "billing_day": "1",
         "nas_server_id": str(service.nas_server_id or ""),
         "nas_binding": "group",

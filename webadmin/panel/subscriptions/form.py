@@ -56,17 +56,22 @@ def edit(subscription_id: int) -> ResponseReturnValue:
 def _changes(form: forms.EditSubscriptionForm) -> dict[str, Any]:
     names = (
         "price", "billing_day", "grace_period_days", "ip_pool", "address_list", "router_profile", "billing_cycle",
-        "setup_fee", "installation_fee", "installation_date", "installation_address",
+        "installation_date", "installation_address",
     )  # fmt: skip
-    return form.given(*names) | {
-        "username": form.username.data or "",
-        "nas_server_id": form.nas_server_id.data,
-        "nas_group_id": form.nas_group_id.data,
-        "nas_binding": form.nas_binding.data,
-        "auto_renew": form.auto_renew.data,
-        "is_postpaid": form.is_postpaid.data,
-        "notes": form.notes.data or "",
-    }
+    fees = {name: value for name, value in form.given("setup_fee", "installation_fee").items() if value is not None}
+    return (
+        form.given(*names)
+        | fees
+        | {
+            "username": form.username.data or "",
+            "nas_server_id": form.nas_server_id.data,
+            "nas_group_id": form.nas_group_id.data,
+            "nas_binding": form.nas_binding.data,
+            "auto_renew": form.auto_renew.data,
+            "is_postpaid": form.is_postpaid.data,
+            "notes": form.notes.data or "",
+        }
+    )
 
 
 @blueprint.route("/customers/<int:customer_id>/subscriptions/new", methods=["GET", "POST"])
