@@ -41,7 +41,7 @@ class ProfileForm(Form):
     payment_method = words_field(_l("Pays by"), [("", _l("whatever comes")), *METHOD_WORDS.items()])
     contact_name = StringField(_l("Bills go to"), validators=[optional(), Length(max=CONTACT["contact_name"])])
     contact_phone = StringField(_l("Phone"), validators=[optional(), Length(max=CONTACT["contact_phone"])])
-    contact_email = StringField(_l("Email"), validators=[optional(), Length(max=CONTACT["contact_email"])])
+    contact_email = StringField(_l("E-mail"), validators=[optional(), Length(max=CONTACT["contact_email"])])
     contact_address = StringField(_l("Address"), validators=[optional(), Length(max=CONTACT["contact_address"])])
     parent_pays = BooleanField(_l("The head of the family gets the invoices"))
     is_confirmed = BooleanField(_l("I have seen what this does to the next bill"))

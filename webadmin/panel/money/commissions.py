@@ -65,7 +65,7 @@ def pay(operator_id: int) -> ResponseReturnValue:
         name=row.name,
         heading=gettext("Pay out"),
         effect=gettext("He is owed %(owed)s. This books that he was paid.", owed=money(owed)),
-        submit=gettext("Record"),
+        submit=gettext("Record it"),
         is_danger=False,
         back=url_for("panel.commissions.show", operator_id=operator_id),
     )

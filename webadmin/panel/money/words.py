@@ -71,7 +71,7 @@ ACCOUNT_WORDS: dict[str, LazyString | str] = {
     "wallet": _l("Balances of customers"),
     "receivable": _l("Open invoices"),
     "commission_owed": _l("Owed to operators"),
-    "money": _l("Money"),
+    "money": _l("Money in hand"),
     "revenue": _l("Revenue"),
     "discount": _l("Discounts"),
     "tax": _l("Tax"),
