@@ -91,12 +91,12 @@ class Sentences:
 
 def said(text: str) -> str:
     """A sentence of the business translated, its values kept; also “what is wrong: what mends it”."""
-    whole = _known(text)
-    if whole is not None:
-        return whole
     reason, _, mend = text.partition(": ")
-    told = _known(reason) if mend else None
-    return f"{told}: {_known(mend) or mend}" if told else text
+    told, advice = (_known(reason), _known(mend)) if mend else (None, None)
+    # Both halves first: the value at the end of the reason would take in the advice as well.
+    if told and advice:
+        return f"{told}: {advice}"
+    return _known(text) or (f"{told}: {mend}" if told else text)
 
 
 def _known(text: str) -> str | None:

@@ -98,3 +98,42 @@ def test_a_sentence_of_the_business_is_translated_with_its_values(app: Flask) ->
         assert sentences.said("is longer than 50 characters") == "lebih panjang dari 50 huruf"
         assert sentences.said("is a plan for hotspot") == "paket untuk Hotspot"
         assert sentences.said("nobody ever wrote this") == "nobody ever wrote this"
+
+
+@pytest.mark.parametrize(
+    ("english", "indonesian"),
+    [
+        ("", ""),
+        (
+            "the invoice is unpaid: refund its payment instead",
+            "status tagihan: belum dibayar: kembalikan pembayarannya saja",
+        ),
+        ("there is no such order", "tidak ada pesanan itu"),
+        ("it is nothing we know: nor this", "it is nothing we know: nor this"),
+        ("8.00 % of RCP-20261127-0003", "8.00 % dari RCP-20261127-0003"),
+    ],
+)
+def test_a_refusal_is_told_with_its_mend_and_an_empty_one_says_nothing(
+    app: Flask, english: str, indonesian: str
+) -> None:
+    with app.test_request_context(headers={"Accept-Language": "id"}):
+        assert sentences.said(english) == indonesian
+    with app.test_request_context(headers={"Accept-Language": "en"}):
+        assert sentences.said(english) == english
+
+
+@pytest.mark.parametrize(
+    ("name", "indonesian"),
+    [
+        ("payment gateway Midtrans", "gateway pembayaran Midtrans"),
+        ("billing run 12", "proses penagihan 12"),
+        ("billing", "penagihan"),
+        ("Ratna Dewi", "Ratna Dewi"),
+        (None, ""),
+    ],
+)
+def test_what_works_by_itself_is_named_in_words_and_a_person_by_his_name(
+    app: Flask, name: str | None, indonesian: str
+) -> None:
+    with app.test_request_context(headers={"Accept-Language": "id"}):
+        assert words.actor_words(name) == indonesian
