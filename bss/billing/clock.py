@@ -211,7 +211,10 @@ def _too_many(session: Session, tenant: Tenant, number: int, what: str) -> str |
     active = queries.count_active(psycopg_of(session), tenant.id)
     if not rules_of(session, tenant_id=tenant.id).breaker.trips(number, active):
         return None
-    return f"{tenant.name}: would {what} {share_text(number, active)} of all subscriptions ({number} of {active})"
+    share = share_text(number, active)
+    if what == "suspend":
+        return f"{tenant.name}: would suspend {share} of all subscriptions ({number} of {active})"
+    return f"{tenant.name}: would end the service of {share} of all subscriptions ({number} of {active})"
 
 
 def _disconnect(connection: Connection, context: Context, ids: Sequence[int], reason: str) -> int:
