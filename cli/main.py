@@ -36,9 +36,7 @@ COMMANDS = {
     "simulate": Entry(target="cli.simulate:simulate", help="A MikroTik router that logs in and reports traffic."),
     "nas": Entry(target="cli.business:nas", help="Routers."),
     "customer": Entry(target="cli.business:customer", help="Customers."),
-    "operator": Entry(
-        target="cli.business:operator", help="Resellers, their staff, and customers who change hands."
-    ),
+    "operator": Entry(target="cli.business:operator", help="Resellers, their staff, and customers who change hands."),
     "blacklist": Entry(target="cli.business:blacklist", help="Devices that may use nothing."),
     "subscription": Entry(target="cli.business:subscription", help="Subscriptions: create, suspend, resume, change."),
     "plan": Entry(target="cli.business:plan", help="Plans and their fair-use tiers."),
@@ -59,7 +57,9 @@ COMMANDS = {
     "billing": Entry(target="cli.billing:billing", help="Billing: its rules and its runs."),
     "garden": Entry(target="cli.business:garden", help="Walled gardens, for who would be refused."),
     "provider": Entry(target="cli.business:provider", help="The provider's own settings."),
-    "voucher": Entry(target="cli.business:voucher", help="Codes that log in at a hotspot, or are money: make, print, sell, redeem."),
+    "voucher": Entry(
+        target="cli.business:voucher", help="Codes that log in at a hotspot, or are money: make, print, sell, redeem."
+    ),
     "certificate": Entry(target="cli.certificates:certificate", help="Certificates of 802.1X (WPA-Enterprise)."),
     "token": Entry(target="cli.business:token", help="API tokens."),
     "user": Entry(target="cli.business:user", help="Staff accounts."),

@@ -13,6 +13,7 @@ from domain.quota import Quota, period_of
 # The periods of an allowance that a bill is about.
 BILLED = ("billing_cycle", "monthly")
 
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
     """One allowance now: bytes or seconds by its kind. `limit` has valid top-ups in it; `resets_at` None is never."""

@@ -27,8 +27,8 @@ SHEET_STATES = ("waiting", "running", "done", "failed")
 DIGITS = "0123456789"
 USUAL_PATTERN = "XXXX-XXXX-XXXX"
 MAX_PATTERN, MAX_PREFIX = 40, 10
-# Ten guesses a second, more than the guards let through, find one of two thousand vouchers within a year with a chance of
-# three in a hundred; with the usual pattern, of one in a million.
+# Ten guesses a second, more than the guards let through, find one of two thousand vouchers within a year with a chance
+# of three in a hundred; with the usual pattern, of one in a million.
 LEAST_BITS = 44
 
 

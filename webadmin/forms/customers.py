@@ -69,8 +69,10 @@ class CustomerForm(Form):
         """The customer's fields as the use-cases take them."""
         given = self.given(*CUSTOMER_FIELDS, *MORE_FIELDS)
         card = (self.new_id_card_number.data or "").strip()
-        return given | {"name": self.name.data or "", "notes": self.notes.data or ""} | (
-            {"id_card_number": card} if card else {}
+        return (
+            given
+            | {"name": self.name.data or "", "notes": self.notes.data or ""}
+            | ({"id_card_number": card} if card else {})
         )
 
     @property

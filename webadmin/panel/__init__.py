@@ -71,7 +71,8 @@ SUBJECTS = (
     fair_use, decisions, attributes,
     allowances, plans, rollouts, routers, router_groups, router_test, router_api, server, blacklist, devices, online,
     logins, changes, bulk_changes, settings, gardens, retention, staff, provider, certificates, tokens, usage_check,
-    invoices, payments, expenses, bookkeeping, commissions, balances, rules, billing_runs, billing_profiles, background_jobs,
+    invoices, payments, expenses, bookkeeping, commissions, balances, rules, billing_runs, billing_profiles,
+    background_jobs,
     gateways, gateway_orders, parked, payment_links, pay,
 )  # fmt: skip
 THEMES = (

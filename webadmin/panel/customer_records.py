@@ -52,7 +52,8 @@ def _page(customer: Customer, status: int = 200, **forms_shown: Any) -> Response
         "referred_by": None if by is None else reads.customer_by_id(session, by),
         "referred": reads.referred_by(session, customer.id),
         "rewards": {row.referred_id: row for row in reversed(rewards_of(session, customer.id))}
-        if may("view_money") else {},
+        if may("view_money")
+        else {},
         "operators": operator_names(session, tenant().id),
         "transfers": transfers_of(session, tenant().id, customer_id=customer.id) if may("change_operator") else [],
         "tag_form": forms.TagForm(formdata=None),

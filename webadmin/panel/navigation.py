@@ -115,15 +115,9 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
                 text=_l("Online payments"),
                 icon="credit-card",
             ),
-            _Page(
-                endpoint="panel.parked.index", permission="record_payments", text=_l("Parked money"), icon="wallet"
-            ),
-            _Page(
-                endpoint="panel.expenses.index", permission="view_books", text=_l("Expenses"), icon="report-money"
-            ),
-            _Page(
-                endpoint="panel.bookkeeping.index", permission="view_books", text=_l("Trial balance"), icon="book"
-            ),
+            _Page(endpoint="panel.parked.index", permission="record_payments", text=_l("Parked money"), icon="wallet"),
+            _Page(endpoint="panel.expenses.index", permission="view_books", text=_l("Expenses"), icon="report-money"),
+            _Page(endpoint="panel.bookkeeping.index", permission="view_books", text=_l("Trial balance"), icon="book"),
             _Page(endpoint="panel.commissions.index", permission="view_money", text=_l("Commissions"), icon="coin"),
             _Page(
                 endpoint="panel.billing_runs.index",

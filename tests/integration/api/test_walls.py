@@ -97,7 +97,11 @@ NO_BODY = {"test-connection", "import", "disconnect", "deactivate", "reactivate"
 NO_BODY |= {"restore", "confirm", "check", "withdraw"}
 NO_BODY |= {"issue", "pay-from-balance"}
 # What a change of such a row must say, by the name of its id.
-PATCHES: dict[str, dict[str, object]] = {"user_id": {"operator_id": None}, "mac_id": {"status": "approved"}, "invoice_id": {"due_date": "2026-11-30"}}
+PATCHES: dict[str, dict[str, object]] = {
+    "user_id": {"operator_id": None},
+    "mac_id": {"status": "approved"},
+    "invoice_id": {"due_date": "2026-11-30"},
+}
 # Of the installation, and no provider's.
 NO_LISTS = {
     "/api/v1/me",

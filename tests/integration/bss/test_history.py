@@ -221,9 +221,7 @@ def test_an_ipv6_address_is_found_by_itself_and_by_every_prefix_that_holds_it(
     assert holders(db, actor, "2001:db9::1") == []
 
 
-def test_only_lengths_that_occur_are_looked_for(
-    db: Session, actor: Actor, budi: Subscription, nas: NasServer
-) -> None:
+def test_only_lengths_that_occur_are_looked_for(db: Session, actor: Actor, budi: Subscription, nas: NasServer) -> None:
     address = ip_address("2001:db8:1:2::9")
     assert set(queries.who_had_statement(address, known_lengths(psycopg_of(db)))[1]) == {"address"}
     make_session(db, budi, nas, acctstarttime=NOW - timedelta(days=3), delegatedipv6prefix="2001:db8:1::/56")

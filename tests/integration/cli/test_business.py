@@ -14,7 +14,21 @@ from db.models import Subscription, Tenant
 from factories import make_customer, make_nas, make_plan, make_role, make_session, make_subscription, make_tenant
 from runtime.settings import Settings
 
-GROUPS = ("nas", "plan", "customer", "subscription", "sessions", "usage", "token", "user", "quota", "topup", "family", "operator", "provider")
+GROUPS = (
+    "nas",
+    "plan",
+    "customer",
+    "subscription",
+    "sessions",
+    "usage",
+    "token",
+    "user",
+    "quota",
+    "topup",
+    "family",
+    "operator",
+    "provider",
+)
 Run = Callable[..., Result]
 
 
