@@ -11,7 +11,8 @@ from bss.subscriptions import SUSPEND_REASONS
 from domain.customer_record import CONTACT_TYPES, EQUIPMENT_TYPES
 from webadmin.forms.fields import AmountField, Form, IdField, WholeField, optional, words_field
 from webadmin.panel.customer_words import CONTACT_KINDS, EQUIPMENT_KINDS
-from webadmin.panel.words import state_mark, suspend_reason_words
+from webadmin.panel.states import state_mark
+from webadmin.panel.words import suspend_reason_words
 
 
 def _needed(message: Any) -> InputRequired:

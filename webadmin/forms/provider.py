@@ -9,7 +9,7 @@ from wtforms.validators import InputRequired
 from domain.provider_settings import STARTING_STATUSES
 from webadmin.forms.fields import Form, WholeField, optional, words_field
 from webadmin.panel.language import LANGUAGES
-from webadmin.panel.words import state_mark
+from webadmin.panel.states import state_mark
 
 
 class ProviderForm(Form):

@@ -9,7 +9,8 @@ from flask_babel.speaklater import LazyString
 from bss.receipt_words import as_moment, kind_of, rule_label, value_label
 from webadmin import format as spell
 from webadmin.panel.filters import exact, language
-from webadmin.panel.words import choice_words, state_mark
+from webadmin.panel.states import state_mark
+from webadmin.panel.words import choice_words
 
 RULES: Mapping[str, LazyString] = {
     "status": _l("Customer and subscription"),

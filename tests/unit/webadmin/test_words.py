@@ -7,7 +7,7 @@ from flask_babel import Babel
 from domain.access import MAC_BINDINGS, NAS_BINDINGS, REASONS, SESSION_LIMIT_ACTIONS
 from domain.lifecycle import CUSTOMER_STATUSES, SUBSCRIPTION_STATUSES
 from domain.live_change import CHANGE_REASONS, OUTCOMES
-from webadmin.panel import sentences, words
+from webadmin.panel import sentences, states, words
 from webadmin.panel.language import TRANSLATIONS, compile_catalogues
 
 
@@ -41,15 +41,15 @@ def test_every_binding_has_words_and_there_is_no_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "states"),
+    ("kind", "codes"),
     [("customer", CUSTOMER_STATUSES), ("subscription", SUBSCRIPTION_STATUSES), ("change", tuple(OUTCOMES))],
 )
-def test_every_state_has_a_mark_with_colour_sign_and_word(kind: str, states: tuple[str, ...]) -> None:
-    assert set(words._STATES[kind]) == set(states)
+def test_every_state_has_a_mark_with_colour_sign_and_word(kind: str, codes: tuple[str, ...]) -> None:
+    assert set(states._STATES[kind]) == set(codes)
 
 
 def test_a_code_nobody_gave_words_is_shown_as_it_is() -> None:
-    assert words.state_mark("customer", "brand_new").text == "brand_new"
+    assert states.state_mark("customer", "brand_new").text == "brand_new"
     assert words.reason_words("brand_new") == "brand_new"
 
 
