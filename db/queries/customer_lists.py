@@ -233,13 +233,19 @@ def _owned(fits: CustomerFilter) -> list[ColumnElement[bool]]:
     ]
     found = [_has_subscription(*wanted)] if wanted else []
     if fits.is_online is not None:
-        running = exists().where(RadAcct.subscription_id == Subscription.id, RadAcct.acctstoptime.is_(None))
+        running = (
+            exists()
+            .where(RadAcct.subscription_id == Subscription.id, RadAcct.acctstoptime.is_(None))
+            .correlate(Subscription)
+        )
         found.append(_has_subscription(running) if fits.is_online else ~_has_subscription(running))
     return found
 
 
 def _has_subscription(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(Subscription.customer_id == Customer.id, Subscription.deleted_at.is_(None), *conditions)
+    mine = exists().where(Subscription.customer_id == Customer.id, Subscription.deleted_at.is_(None), *conditions)
+    # A search joins subscriptions of its own, which are not these.
+    return mine.correlate(Customer)
 
 
 def _money(fits: CustomerFilter) -> list[ColumnElement[bool]]:

@@ -54,7 +54,9 @@ class CustomerForm(Form):
     company_name = StringField(_l("Company"), validators=[optional()])
     tax_id = StringField(_l("Tax number"), validators=[optional()])
     birth_date = DateField(_l("Birth date"), validators=[optional()])
-    gender = words_field(_l("Gender"), [("", _l("not said")), *GENDER_WORDS.items()], default="")
+    gender = words_field(
+        _l("Gender"), [("", _l("not said")), *GENDER_WORDS.items()], default="", filters=[lambda told: told or ""]
+    )
     # Called otherwise than the customer's own, so that no form is ever filled with it.
     new_id_card_number = StringField(
         _l("Number of the identity card"), validators=[optional()], render_kw={"autocomplete": "off"}
