@@ -15,12 +15,16 @@ WITHOUT_EFFECT: dict[str, dict[str, str]] = {
     "subscriptions": {"id": THE_ROW, "version": "names the state of the row that a decision saw"}
     | _unread(
         "subscription_code start_date price setup_fee billing_cycle auto_renew notes suspend_reason activated_at"
-        " suspended_at terminated_at router_profile created_at updated_at"
+        " suspended_at terminated_at router_profile created_at updated_at cancel_at_period_end fees_billed_at"
+        " installation_address installation_date installation_fee is_postpaid suspend_cause suspend_on"
+        " suspend_recurring_day"
     ),
     "customers": {"id": THE_ROW}
     | _unread(
         "tenant_id customer_code name email phone address city suspend_reason customer_type language registration_date"
-        " notes is_walk_in version created_at updated_at"
+        " notes is_walk_in version created_at updated_at anonymized_at apartment_number birth_date company_name country"
+        " created_by_id created_by_name gender house_number id_card_number_enc latitude location longitude metadata"
+        " operator_id parent_customer_id postal_code province referral_code referred_by_id tax_id whatsapp"
     ),
     "tenants": {
         "id": THE_ROW,
@@ -30,7 +34,7 @@ WITHOUT_EFFECT: dict[str, dict[str, str]] = {
     "service_plans": {"id": THE_ROW}
     | _unread(
         "tenant_id name slug description connection_type price setup_fee billing_cycle validity_days is_active"
-        " deleted_at router_profile created_at updated_at"
+        " deleted_at router_profile created_at updated_at contract_period_months customer_types features is_popular"
     ),
     "subscription_limits": _unread("created_at updated_at"),
     "subscription_fup_states": _unread("usage_at_activation_bytes activated_at activated_by window_start updated_at"),
@@ -70,7 +74,7 @@ WITHOUT_EFFECT: dict[str, dict[str, str]] = {
         "realm nasipaddress nasportid nasporttype acctinterval acctsessiontime acctauthentic"
         " connectinfo_start connectinfo_stop acctinputoctets acctoutputoctets calledstationid acctterminatecause"
         " servicetype framedprotocol framedipv6address framedipv6prefix framedinterfaceid delegatedipv6prefix class"
-        " tenant_id counter_trail integrity_marks start_told_s"
+        " tenant_id counter_trail integrity_marks start_told_s download_kbps upload_kbps"
     ),
     # Logins by certificate need a supplicant: test_eap.py and test_radsec.py have the revoked ones.
     "issued_certificates": {

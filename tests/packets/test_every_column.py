@@ -45,7 +45,10 @@ def columns_read(stack: RadiusStack) -> set[str]:
     for name, statement in STATEMENTS.items():
         # A view may not have parameters.
         stack.sql(f"CREATE VIEW read{name} AS {re.sub(r'[$][0-9]+::', 'NULL::', statement)}")
-    found = stack.sql("SELECT DISTINCT table_name, column_name FROM information_schema.view_column_usage")
+    found = stack.sql(
+        "SELECT DISTINCT table_name, column_name FROM information_schema.view_column_usage"
+        " WHERE starts_with(view_name, 'read')"
+    )
     for name in STATEMENTS:
         stack.sql(f"DROP VIEW read{name}")
     read = {f"{table.removesuffix('_open')}.{column}" for table, column in found}
