@@ -7,7 +7,7 @@ next sweep, a repeated one costs a query.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from celery import Celery
@@ -35,6 +35,23 @@ _NUDGE_TIMEOUT_SECONDS = 0.2
 _NUDGE_PAUSE_SECONDS = 2.0
 
 log = get_logger("runtime.tasks")
+
+
+class _WhereRedisIs(Mapping[str, str]):
+    """Asked when it is needed. A function is called once, and forgotten by Celery for good when it fails that once."""
+
+    _names = ("broker_url", "redbeat_redis_url")
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._names:
+            raise KeyError(name)
+        return get_settings().redis_url
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def make_app() -> Celery:
@@ -72,9 +89,7 @@ def make_app() -> Celery:
         redbeat_lock_timeout=BEAT_LOCK_SECONDS,
         redbeat_redis_options={"socket_connect_timeout": 2, "socket_timeout": 5, "socket_keepalive": True},
     )
-    application.add_defaults(
-        lambda: {"broker_url": get_settings().redis_url, "redbeat_redis_url": get_settings().redis_url}
-    )
+    application.add_defaults(_WhereRedisIs())
     return application
 
 

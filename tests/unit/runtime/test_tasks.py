@@ -3,11 +3,12 @@
 import socket
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
 from runtime import tasks
-from runtime.settings import get_settings
+from runtime.settings import SettingsError, get_settings
 
 
 @pytest.fixture(autouse=True)
@@ -76,3 +77,20 @@ def test_a_sweep_that_waited_its_whole_period_is_dropped() -> None:
     schedule = tasks.make_app().conf.beat_schedule
     for name in ("coa.sweep", "accounting.sweep"):
         assert schedule[name]["options"]["expires"] == schedule[name]["schedule"].run_every.total_seconds()
+
+
+def test_where_redis_is_can_be_asked_again_after_there_was_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = tasks.make_app()
+    monkeypatch.setattr(tasks, "get_settings", _not_configured)
+    with pytest.raises(SettingsError):
+        _ = app.conf.broker_url
+
+    monkeypatch.setattr(tasks, "get_settings", lambda: SimpleNamespace(redis_url="redis://127.0.0.1:7/0"))
+
+    assert app.conf.broker_url == app.conf.redbeat_redis_url == "redis://127.0.0.1:7/0"
+
+
+def _not_configured() -> None:
+    raise SettingsError("not configured")
