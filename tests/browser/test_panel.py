@@ -143,7 +143,7 @@ def test_the_effect_of_a_plan_change_is_told_before_it_happens(panel: Page, seed
     expect(sheet).to_contain_text("Rp 250,000 → Rp 175,000")
     assert db.scalar(select(SessionChange.id).where(SessionChange.status == "pending")) is None
     sheet.get_by_role("button", name="Change plan").click()
-    expect(panel.locator("main")).to_contain_text("Plan is now Home 10.")
+    expect(panel.locator("main")).to_contain_text("Plan is now Home 10")
     db.refresh(seeded.service)
     assert seeded.service.service_plan_id == seeded.plans[1].id
 

@@ -1,13 +1,14 @@
 """Each gateway against the simulated one, over HTTP on a real socket: order, payment, status, cancel, refund."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from gateways import ABOUT, NotOffered, Payer, Refused, WebhookRefused, open_gateway, wrong_key
 from gateways.interface import CHARGED_BACK, UNKNOWN
-from tests.unit.gateways.at_gateways import NOW, SECRETS, Bench, bench, opened, order
+from tests.unit.gateways.at_gateways import SECRETS, Bench, bench, opened, order
 
 ALL = ("midtrans", "xendit", "mpesa", "stripe")
 WITH_REFUND = ("midtrans", "xendit", "stripe")
@@ -64,8 +65,8 @@ def test_a_webhook_names_the_order_that_it_is_about(any_bench: Bench) -> None:
     any_bench.pay(created, wanted)
     headers, body = any_bench.notice(created, wanted)
 
-    event = any_bench.gateway.parse_webhook(headers, body, now=NOW)
-    again = any_bench.gateway.parse_webhook(headers, body, now=NOW)
+    event = any_bench.gateway.parse_webhook(headers, body, now=datetime.now(UTC))
+    again = any_bench.gateway.parse_webhook(headers, body, now=datetime.now(UTC))
 
     assert wanted.order_id == event.order_id or created.reference == event.reference
     assert event.key == again.key
@@ -201,7 +202,7 @@ def test_a_refund_event_of_stripe_names_our_order(stripe: Bench) -> None:
     told = stripe.server.notice(wanted.order_id, "charge.refunded")
 
     headers = {name.lower(): value for name, value in told.headers.items()}
-    assert stripe.gateway.parse_webhook(headers, told.body, now=NOW).order_id == wanted.order_id
+    assert stripe.gateway.parse_webhook(headers, told.body, now=datetime.now(UTC)).order_id == wanted.order_id
 
 
 @pytest.mark.parametrize(
@@ -241,7 +242,7 @@ def test_mpesa_is_not_asked_for_what_it_cannot_do(mpesa: Bench, amount: str, pho
 def test_money_at_the_till_is_told_as_unproven(mpesa: Bench) -> None:
     told = mpesa.server.till_notice("RKTQDM7W6S", "1500.00", "CUST-2026110001")
 
-    event = mpesa.gateway.parse_webhook({}, told.body, now=NOW)
+    event = mpesa.gateway.parse_webhook({}, told.body, now=datetime.now(UTC))
 
     assert event.unproven is not None
     assert (event.unproven.amount, event.unproven.transaction_id) == (Decimal(1500), "RKTQDM7W6S")
@@ -267,7 +268,7 @@ def test_a_transfer_shows_where_to_pay_and_believes_nobody() -> None:
 
     assert created.instructions == {**bank, "reference": "INV-20261127-0001-K7QX2M"}
     with pytest.raises(WebhookRefused):
-        gateway.parse_webhook({}, b"{}", now=NOW)
+        gateway.parse_webhook({}, b"{}", now=datetime.now(UTC))
 
 
 def test_the_wrong_key_is_told_from_a_gateway_that_is_down(any_bench: Bench) -> None:
