@@ -4,12 +4,12 @@ from marshmallow import Schema, fields, validate
 
 from domain.operators import MOST_LEVEL
 from webadmin.api.base import list_schema
-from webadmin.api.schemas.shapes import boolean, row_id, text, when, whole
+from webadmin.api.schemas.shapes import Money, boolean, row_id, text, when, whole
 
 
-def _rate() -> fields.Decimal:
+def _rate() -> Money:
     """A percentage as a decimal string."""
-    return fields.Decimal(as_string=True, places=2, validate=validate.Range(0, 100), metadata={"example": "12.50"})
+    return Money(metadata={"example": "12.50", "pattern": Money.PATTERN})
 
 
 class OperatorOut(Schema):

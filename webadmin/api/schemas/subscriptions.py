@@ -110,7 +110,7 @@ class SubscriptionOut(Schema):
     )
     next_billing_at = fields.Function(
         lambda row: row.expires_at.isoformat() if row.expires_at is not None and row.auto_renew else None,
-        metadata={"type": "string", "format": "date-time", "description": "the next renewal; null where none comes"},
+        metadata={"type": ["string", "null"], "format": "date-time", "description": "the next renewal, if one comes"},
     )
     installation_address = fields.String(allow_none=True)
     installation_date = fields.Date(allow_none=True)
