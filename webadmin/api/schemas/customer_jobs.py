@@ -3,7 +3,11 @@
 from marshmallow import Schema, fields, validate
 from werkzeug.datastructures import FileStorage
 
+from bss.subscriptions import CONNECTION_TYPES as SUBSCRIPTION_TYPES
+from db.queries.customer_lists import BALANCES
 from domain.customer_jobs import BULK_ACTIONS, ITEM_STATES, MOST_ITEMS
+from domain.customer_record import CUSTOMER_TYPES
+from domain.lifecycle import CUSTOMER_STATUSES
 from webadmin.api.base import MAX_ID, list_schema
 from webadmin.api.schemas.shapes import row_id, text, when, word
 
@@ -83,16 +87,16 @@ class BulkFilter(Schema):
     """Customers by what they are; the filters of the list."""
 
     search = text(100)
-    status = text(20)
-    customer_type = text(20)
+    status = word(CUSTOMER_STATUSES)
+    customer_type = word(CUSTOMER_TYPES)
     city = text(100)
     province = text(100)
-    connection_type = text(20)
+    connection_type = word(SUBSCRIPTION_TYPES)
     service_plan_id = row_id()
     nas_server_id = row_id()
     operator_id = row_id()
     tags = fields.List(text(50), validate=validate.Length(1, 20))
-    balance_filter = text(10)
+    balance_filter = word(BALANCES)
 
 
 class BulkIn(Schema):
