@@ -1,0 +1,14 @@
+"""Settings of a provider, transfers between operators in full, and fields that subscriptions and plans carry along."""
+
+revision = "0022"
+down_revision = "0021"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Nothing yet."""
+
+
+def downgrade() -> None:
+    """Nothing yet."""
