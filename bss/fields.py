@@ -3,14 +3,18 @@
 `field` is the caller's name for the value, so that the message stands beside the right box.
 """
 
+import json
 import re
 import secrets
 import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
+from babel.numbers import list_currencies
 from email_validator import EmailNotValidError, validate_email
 
 from bss.failure import Invalid, Problem
@@ -23,6 +27,7 @@ USERNAME_MAX_BYTES = 253
 # RFC 2865 section 5.2: User-Password carries at most 128 octets.
 PASSWORD_MAX_BYTES = 128
 PASSWORD_MIN_CHARACTERS = 8
+MAX_METADATA_BYTES = 10_000
 MONEY_MAX = Decimal("999999999999.99")
 
 
@@ -91,6 +96,43 @@ def moment(value: object, *, field: str) -> datetime:
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise Invalid(Problem(field=field, reason="is not a time with a time zone", mend="use 2026-11-30T17:00:00Z"))
     return value.astimezone(UTC)
+
+
+def currency(value: object, *, field: str = "currency") -> str:
+    """A currency by its three letters."""
+    code = str(value).strip().upper()
+    if code not in list_currencies():
+        raise Invalid(Problem(field=field, reason="is no currency", mend="write three letters, like IDR"))
+    return code
+
+
+def timezone(value: object, *, field: str = "timezone") -> str:
+    """A time zone by its name, such as Asia/Jakarta."""
+    name = str(value).strip()
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Invalid(Problem(field=field, reason="is not a time zone", mend="write it like Asia/Jakarta")) from None
+    return name
+
+
+def metadata(value: object, *, field: str = "metadata") -> dict[str, Any]:
+    """Names with values of any kind, for whatever a provider wants to keep besides; nothing here reads them."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or any(not isinstance(key, str) for key in value):
+        raise Invalid(Problem(field=field, reason="must be names with values"))
+    try:
+        written = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        size = len(written.encode())
+    except (TypeError, ValueError, RecursionError):
+        mend = "use texts, numbers, true and false"
+        raise Invalid(Problem(field=field, reason="cannot be kept", mend=mend)) from None
+    if "\\u0000" in written:
+        raise Invalid(Problem(field=field, reason="cannot be kept", mend="leave the null character out"))
+    if size > MAX_METADATA_BYTES:
+        raise Invalid(Problem(field=field, reason=f"is longer than {MAX_METADATA_BYTES} bytes", mend="keep less in it"))
+    return value
 
 
 def email(value: object, *, field: str = "email") -> str | None:

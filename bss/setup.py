@@ -1,18 +1,17 @@
 """The first run: one tenant, the standing roles, one administrator. Running it again changes nothing but new roles."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy.orm import Session
 
 from bss import fields, users
 from bss.actor import Actor
-from bss.failure import Invalid, Problem
 from bss.permissions import ADMIN, ROLES
 from bss.plan_fields import make_slug
 from db.models import Role, Tenant
-from db.queries.staff import all_roles, first_tenant
+from db.queries.staff import all_roles, first_tenant, lock_roles
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,8 +45,8 @@ def set_up(
     tenant = Tenant(
         name=fields.text(tenant_name, field="tenant_name", longest=150, required=True),
         slug=make_slug(tenant_name)[:80],
-        currency=currency,
-        timezone=_timezone(timezone),
+        currency=fields.currency(currency),
+        timezone=fields.timezone(timezone),
         locale=language,
     )
     session.add(tenant)
@@ -64,22 +63,39 @@ def set_up(
     return FirstRun(tenant=tenant, admin_email=issued.row.email, admin_password=issued.secret)
 
 
+def standing_roles(session: Session) -> list[Role]:
+    """Those of the standing roles that are there."""
+    return [role for role in all_roles(session) if role.name in ROLES]
+
+
 def ensure_roles(session: Session) -> list[Role]:
-    """Add the standing roles that are missing; administrators hold every permission, other roles stay as edited."""
-    found = {role.name: role for role in all_roles(session)}
+    """Add the standing roles that are missing, and give the others what this version adds to them.
+
+    Administrators hold every permission. Any other role gets what is new only while it holds exactly what it was given
+    last: one that staff changed, by whatever way, is theirs and stays as it is.
+    """
+    lock_roles(session)
+    found = {role.name: role for role in standing_roles(session)}
     for name, (description, permissions) in ROLES.items():
-        if name not in found:
-            found[name] = Role(name=name, description=description, permissions=sorted(permissions))
-            session.add(found[name])
-    found[ADMIN].permissions = sorted(ROLES[ADMIN][1])
+        wanted = sorted(permissions)
+        role = found.get(name)
+        if role is None:
+            role = found[name] = Role(name=name, description=description, permissions=wanted, given=wanted)
+            session.add(role)
+        elif name == ADMIN or _is_as_given(role):
+            role.permissions = role.given = wanted
     session.flush()
     return list(found.values())
 
 
-def _timezone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        mend = "write it like Asia/Jakarta"
-        raise Invalid(Problem(field="timezone", reason="is not a time zone", mend=mend)) from None
-    return name
+def changed_by_staff(roles: Sequence[Role]) -> dict[str, list[str]]:
+    """Which of the standing roles staff changed, with what this version would add to each."""
+    return {
+        role.name: sorted(ROLES[role.name][1] - set(role.permissions))
+        for role in roles
+        if role.name != ADMIN and not _is_as_given(role)
+    }
+
+
+def _is_as_given(role: Role) -> bool:
+    return role.given is not None and sorted(role.permissions) == sorted(role.given)

@@ -28,6 +28,7 @@ COMMANDS = {
     "metrics": Entry(target="cli.alarms:metrics", help="The installation in numbers, for Prometheus."),
     "retention": Entry(target="cli.retention:retention", help="How many months of records are kept."),
     "archive": Entry(target="cli.retention:archive", help="Months that left the live tables, and back again."),
+    "setup": Entry(target="cli.setup:setup", help="Make the provider and its first administrator."),
     "migrate": Entry(target="cli.stack:migrate", help="Bring the database to the newest schema."),
     "demo": Entry(target="cli.demo:demo", help="A small provider to look at, with logins and accounting."),
     "collect": Entry(target="cli.collect:collect", help="Move accounting records from the spool to the database."),

@@ -262,7 +262,10 @@ def run(name: str) -> None:
 @click.command()
 @click.option("--revision", default="head", show_default=True, help="Stop at this revision.")
 def migrate(revision: str) -> None:
-    """Bring the database to the newest schema; safe to repeat and to run twice at once."""
+    """Bring the database to the newest schema; safe to repeat and to run twice at once.
+
+    Standing roles get the permissions that are new; one that staff changed stays as it is, and what it lacks is told.
+    """
     from db.migrations import runner
     from runtime.settings import get_settings
 
@@ -271,3 +274,7 @@ def migrate(revision: str) -> None:
     runner.upgrade(url, revision=revision)
     after = runner.current_revision(url)
     click.echo(f"schema {after}" + (" (nothing to do)" if before == after else f", was {before or 'empty'}"))
+    if after == runner.head_revision():
+        from cli.setup import renew_roles
+
+        renew_roles(url)

@@ -1,6 +1,5 @@
 """What the fields of a customer may hold: each typed value cleaned, or refused with its name beside it."""
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -13,7 +12,6 @@ from db.models import Customer
 from domain.customer_record import CUSTOMER_TYPES, DEFAULT_COUNTRY, GENDERS, is_on_the_map
 
 LANGUAGES = ("id", "en")
-MAX_METADATA_BYTES = 10_000
 _FIRST_BIRTH = date(1900, 1, 1)
 # Short texts with their lengths, and texts of several lines.
 _TEXTS = MappingProxyType(
@@ -84,7 +82,7 @@ def _cleaner(name: str, country_code: str, today: date) -> Callable[[Any], Any]:
         "latitude": lambda value: _degrees(value, field="latitude", most=90),
         "longitude": lambda value: _degrees(value, field="longitude", most=180),
         "birth_date": lambda value: _birth_date(value, today),
-        "metadata": _metadata,
+        "metadata": fields.metadata,
     }
     if name in special:
         return special[name]
@@ -111,16 +109,4 @@ def _birth_date(value: object, today: date) -> date | None:
     if not isinstance(value, date) or not _FIRST_BIRTH <= value <= today:
         mend = f"use a day from {_FIRST_BIRTH} to today"
         raise Invalid(Problem(field="birth_date", reason="is not a birth date", mend=mend))
-    return value
-
-
-def _metadata(value: object) -> dict[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict) or any(not isinstance(key, str) for key in value):
-        raise Invalid(Problem(field="metadata", reason="must be names with values"))
-    text = json.dumps(value, default=str)
-    if len(text) > MAX_METADATA_BYTES or "\\u0000" in text:
-        reason = "cannot be kept" if "\\u0000" in text else f"is longer than {MAX_METADATA_BYTES} bytes"
-        raise Invalid(Problem(field="metadata", reason=reason, mend="keep less in it"))
     return value

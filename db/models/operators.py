@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, Numeric, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.models.base import Base, Id, TenantOwned, Timestamps, one_of
+from db.models.base import Base, Id, Json, TenantOwned, Timestamps, one_of
 from domain.operators import MOST_LEVEL, OPEN_TRANSFERS, TRANSFER_STATUSES
 
 _OPEN = ", ".join(f"'{status}'" for status in OPEN_TRANSFERS)
@@ -64,4 +64,6 @@ class CustomerTransfer(TenantOwned, Timestamps, Base):
     confirmed_from_by: Mapped[str | None] = mapped_column(String(255))
     confirmed_to_at: Mapped[datetime | None]
     confirmed_to_by: Mapped[str | None] = mapped_column(String(255))
+    # What went along when it was done: how many subscriptions and open invoices, what is owed, the balance.
+    handed_over: Mapped[Json | None]
     done_at: Mapped[datetime | None]

@@ -79,6 +79,7 @@ class ServicePlan(TenantOwned, Timestamps, Base):
         CheckConstraint("concurrent_connections >= 1", name="concurrent_connections"),
         CheckConstraint("grace_period_days >= 0", name="grace_period_days"),
         CheckConstraint("contract_period_months BETWEEN 0 AND 120", name="contract_period_months"),
+        CheckConstraint("early_end_fee >= 0", name="early_end_fee"),
         CheckConstraint("session_timeout_s >= 60", name="session_timeout_s"),
         CheckConstraint("idle_timeout_s >= 60", name="idle_timeout_s"),
         CheckConstraint("interim_interval_s BETWEEN 60 AND 3600", name="interim_interval_s"),
@@ -126,6 +127,10 @@ class ServicePlan(TenantOwned, Timestamps, Base):
     customer_types: Mapped[list[str]] = mapped_column(ARRAY(String(20)), server_default="{}")
     # What is said of it where plans are offered.
     features: Mapped[Json] = mapped_column(server_default="{}")
+    # What whoever ends or lowers it within that time pays; 0: only a warning.
+    early_end_fee: Mapped[Decimal] = mapped_column(Numeric(14, 2), server_default="0")
+    # What the provider wants to keep besides; `metadata` is taken by the ORM.
+    details: Mapped[Json] = mapped_column("metadata", server_default=text("'{}'::jsonb"))
     is_popular: Mapped[bool] = mapped_column(server_default="false")
     is_active: Mapped[bool] = mapped_column(server_default="true")
     deleted_at: Mapped[datetime | None]

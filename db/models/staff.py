@@ -27,6 +27,8 @@ class Role(Timestamps, Base):
     name: Mapped[str] = mapped_column(String(40), unique=True)
     description: Mapped[str] = mapped_column(server_default="")
     permissions: Mapped[list[str]] = mapped_column(server_default=text("'[]'::jsonb"))
+    # What a standing role was given by the program; as long as it holds just that, nobody has changed it.
+    given: Mapped[list[str] | None]
 
     def get_permissions(self) -> set[str]:
         """The codes as a set, under the name by which the sign-in library asks for them."""

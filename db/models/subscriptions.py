@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import INET, MACADDR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from db.models.base import Base, EncryptedText, Id, TenantOwned, Timestamps, one_of
+from db.models.base import Base, EncryptedText, Id, Json, TenantOwned, Timestamps, one_of
 from db.models.nas import NasServer
 from db.models.plans import BILLING_CYCLES, CONNECTION_TYPES, ServicePlan
 from domain.access import MAC_BINDINGS, NAS_BINDINGS
@@ -192,6 +192,8 @@ class Subscription(TenantOwned, Timestamps, Base):
         BigInteger, ForeignKey("families.id", ondelete="RESTRICT"), index=True
     )
     notes: Mapped[str] = mapped_column(server_default="")
+    # What the provider wants to keep besides; `metadata` is taken by the ORM.
+    details: Mapped[Json] = mapped_column("metadata", server_default=text("'{}'::jsonb"))
     suspend_reason: Mapped[str | None]
     # Why it is suspended, in a word: what was suspended for money comes back when it is paid.
     suspend_cause: Mapped[str | None] = mapped_column(String(20))

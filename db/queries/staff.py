@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.models import ApiToken, Role, Tenant, User
+from db.models.staff import user_roles
 
 
 def first_tenant(session: Session) -> Tenant | None:
@@ -19,9 +20,51 @@ def all_roles(session: Session) -> list[Role]:
     return list(session.scalars(select(Role).order_by(Role.name)))
 
 
-def roles_named(session: Session, names: Sequence[str]) -> list[Role]:
-    """The roles with these names that exist."""
-    return list(session.scalars(select(Role).where(Role.name.in_(names)).order_by(Role.name)))
+def lock_roles(session: Session) -> None:
+    """Let one at a time say which roles there are, until the transaction ends."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtext("roles"))))
+
+
+def roles_of(session: Session, *, tenant_id: int) -> list[Role]:
+    """The standing roles and the provider's own, by name."""
+    return list(session.scalars(select(Role).where(_offered_to(tenant_id)).order_by(Role.name)))
+
+
+def roles_named(session: Session, names: Sequence[str], *, tenant_id: int) -> list[Role]:
+    """The roles with these names that the provider may give."""
+    statement = select(Role).where(_offered_to(tenant_id), Role.name.in_(names))
+    return list(session.scalars(statement.order_by(Role.name)))
+
+
+def find_role(session: Session, role_id: int, *, tenant_id: int) -> Role | None:
+    """One of the standing roles or of the provider's own."""
+    return session.scalars(select(Role).where(Role.id == role_id, _offered_to(tenant_id))).one_or_none()
+
+
+def lock_role(session: Session, role_id: int, *, tenant_id: int) -> Role | None:
+    """The same, locked and as it stands now."""
+    statement = select(Role).where(Role.id == role_id, _offered_to(tenant_id)).with_for_update(of=Role)
+    return session.scalars(statement, execution_options={"populate_existing": True}).one_or_none()
+
+
+def count_members(session: Session, *, tenant_id: int) -> dict[int, int]:
+    """How many of the provider's staff have each role, by the role's id."""
+    statement = (
+        select(user_roles.c.role_id, func.count())
+        .join(User, User.id == user_roles.c.user_id)
+        .where(User.tenant_id == tenant_id)
+        .group_by(user_roles.c.role_id)
+    )
+    return {role_id: number for role_id, number in session.execute(statement)}
+
+
+def is_first_tenant(session: Session, tenant_id: int) -> bool:
+    """Whether the provider is the one that runs the installation."""
+    return session.scalar(select(func.min(Tenant.id))) == tenant_id
+
+
+def _offered_to(tenant_id: int) -> ColumnElement[bool]:
+    return or_(Role.tenant_id.is_(None), Role.tenant_id == tenant_id)
 
 
 def find_user(session: Session, user_id: int, *, tenant_id: int) -> User | None:

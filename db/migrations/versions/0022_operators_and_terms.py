@@ -1,14 +1,41 @@
-"""Settings of a provider, transfers between operators in full, and fields that subscriptions and plans carry along."""
+"""Settings of a provider, transfers between operators in full, and fields that subscriptions and plans carry along.
+
+A standing role remembers what it was given, so that a later version may give it more unless staff changed it. One that
+the audit log says was never edited holds what it was given.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0022"
 down_revision = "0021"
 branch_labels = None
 depends_on = None
 
+_MONEY = sa.Numeric(precision=14, scale=2)
+_STANDING = "('operator', 'sub_operator', 'viewer')"
+
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Columns only; every one has a default, so that no table is written anew."""
+    op.add_column("roles", sa.Column("given", JSONB(), nullable=True))
+    op.execute(
+        f"UPDATE roles r SET given = permissions WHERE name IN {_STANDING} AND NOT EXISTS"  # noqa: S608 - our own names
+        " (SELECT 1 FROM audit_logs a WHERE a.entity_type = 'roles' AND a.entity_id = r.id AND a.action LIKE 'role.%')"
+    )
+    for table in ("service_plans", "subscriptions"):
+        op.add_column(table, sa.Column("metadata", JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False))
+    op.add_column("service_plans", sa.Column("early_end_fee", _MONEY, server_default="0", nullable=False))
+    op.create_check_constraint(op.f("ck_service_plans_early_end_fee"), "service_plans", "early_end_fee >= 0")
+    op.add_column("customer_transfers", sa.Column("handed_over", JSONB(), nullable=True))
 
 
 def downgrade() -> None:
-    """Nothing yet."""
+    """What was said in these columns is gone."""
+    op.drop_column("customer_transfers", "handed_over")
+    op.drop_constraint(op.f("ck_service_plans_early_end_fee"), "service_plans", type_="check")
+    op.drop_column("service_plans", "early_end_fee")
+    for table in ("subscriptions", "service_plans"):
+        op.drop_column(table, "metadata")
+    op.drop_column("roles", "given")

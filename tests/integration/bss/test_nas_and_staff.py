@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from bss import nas, sessions, setup, tokens, users
 from bss.actor import Actor
 from bss.failure import Conflict, Invalid, NotFound
-from bss.permissions import PERMISSIONS
-from db.models import ApiToken, AuditLog, NasServer, SessionChange
+from bss.permissions import PERMISSIONS, ROLES
+from db.models import ApiToken, AuditLog, NasServer, Role, SessionChange
 from db.queries.staff import find_user_by_email
-from factories import make_nas, make_session, make_subscription, make_tenant, make_user
+from factories import make_nas, make_role, make_session, make_subscription, make_tenant, make_user
 
 pytestmark = pytest.mark.usefixtures("keys_file")
 
@@ -190,3 +190,46 @@ def test_the_use_of_a_token_is_noted_once_a_minute(db: Session, actor: Actor, no
     assert first is True
     assert tokens.touch(db, token=token, now=now + timedelta(seconds=59)) is False
     assert tokens.touch(db, token=token, now=now + timedelta(seconds=61)) is True
+
+
+def _older(db: Session, name: str, without: str) -> Role:
+    """The role as an older version had made it, before that permission was thought of."""
+    role = next(row for row in setup.ensure_roles(db) if row.name == name)
+    role.permissions = role.given = sorted(set(role.permissions) - {without})
+    db.flush()
+    return role
+
+
+def test_an_upgrade_gives_standing_roles_what_is_new(db: Session) -> None:
+    role = _older(db, "operator", "act_on_many")
+
+    setup.ensure_roles(db)
+
+    assert "act_on_many" in role.permissions
+    assert role.permissions == role.given == sorted(ROLES["operator"][1])
+    assert setup.changed_by_staff(setup.ensure_roles(db)) == {}
+
+
+@pytest.mark.parametrize("add", ["manage_plans", None])
+def test_a_standing_role_that_staff_changed_stays_theirs(db: Session, add: str | None) -> None:
+    role = _older(db, "operator", "act_on_many")
+    own = sorted({*role.permissions, add}) if add else sorted(set(role.permissions) - {"edit_customers"})
+    role.permissions = own
+    db.flush()
+
+    rows = setup.ensure_roles(db)
+
+    assert role.permissions == own
+    assert "act_on_many" in setup.changed_by_staff(rows)["operator"]
+
+
+def test_a_role_of_ones_own_and_one_of_unknown_history_are_left_alone(db: Session) -> None:
+    own = make_role(db, permissions=["view_customers"])
+    viewer = _older(db, "viewer", "view_money")
+    viewer.given = None
+    db.flush()
+
+    setup.ensure_roles(db)
+
+    assert own.permissions == ["view_customers"]
+    assert "view_money" not in viewer.permissions
