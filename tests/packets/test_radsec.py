@@ -56,16 +56,18 @@ def connected(stack: RadiusStack, proof: Path | None) -> Iterator[ssl.SSLSocket]
         yield secure
 
 
-def login(password: str = "pw-budi") -> bytes:
+def login(password: str = "pw-budi", *, place: bytes | None = None) -> bytes:
     authenticator = token_bytes(16)
-    who = [
+    who: list[wire.Attribute] = [
         ("User-Name", "budi"),
         ("Service-Type", "Framed-User"),
         ("Framed-Protocol", "PPP"),
         ("Calling-Station-Id", "4C:5E:0C:00:00:01"),
     ]
     proof = Proof(method=Method.PAP, username="budi", password=password)
-    attributes: list[wire.Attribute] = [*who, *proof.attributes(secret=RADSEC, authenticator=authenticator)]
+    if place is not None:
+        who.append(("Called-Station-Id", place))
+    attributes = [*who, *proof.attributes(secret=RADSEC, authenticator=authenticator)]
     return wire.access_request(
         identifier=1, authenticator=authenticator, attributes=attributes, secret=RADSEC, sign=True
     )
@@ -92,6 +94,26 @@ def test_a_router_with_its_certificate_logs_in_and_reports(secured: RadiusStack,
 
     assert any(b"127.0.0.1" in line and b"81000001" in line for line in secured.accounting_lines())
     assert secured.wait_for_record("budi")[2] == number_of(secured, "127.0.0.1")
+
+
+def test_bytes_that_are_no_text_are_kept_and_hinder_nobody(secured: RadiusStack, tmp_path: Path) -> None:
+    own = certificate(tmp_path, secured.settings.radsec_folder, str(number_of(secured, "127.0.0.1")))
+
+    with connected(secured, own) as secure:
+        wait_for(lambda: ask(secure, login())[0] == ACCEPT)
+        assert ask(secure, login(place=b"caf\xe9"))[0] == ACCEPT
+        attributes: list[wire.Attribute] = [
+            ("Acct-Status-Type", "Start"), ("Acct-Session-Id", "81000002"), ("User-Name", "budi"),
+            ("Called-Station-Id", b"caf\xe9"), ("Proxy-State", b"\xff\x00back"),
+        ]  # fmt: skip
+        record = wire.hashed_request(code=4, identifier=9, attributes=attributes, secret=RADSEC)
+        answer = ask(secure, record)
+
+    assert answer[:2] == bytes([ACCOUNTING_RESPONSE, 9])
+    assert b"\xff\x00back" in answer
+    line = next(line for line in secured.accounting_lines() if b"81000002" in line)
+    assert b"127.0.0.1" in line
+    assert b'"Called-Station-Id":"0x636166e9"' in line
 
 
 def test_with_the_strict_mode_a_report_is_kept_and_acknowledged(db_url: str, tmp_path: Path) -> None:
@@ -135,6 +157,7 @@ def test_a_revoked_routers_certificate_does_not_get_in(secured: RadiusStack, tmp
     certificates.write_crl(folder, {made.serial: now}, now=now)
     secured.kill("login")
     secured.start("login")
+    wait_for(lambda: radsec.answers(secured.settings))
 
     with pytest.raises(OSError, match=r"alert|reset|closed|EOF|nothing"):
         talk(secured, path)
