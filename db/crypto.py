@@ -44,12 +44,20 @@ class Keyring:
 
     def encrypt(self, text: str) -> bytes:
         """The ciphertext of `text`, different at every call."""
-        return self._fernet.encrypt(text.encode())
+        return self.encrypt_bytes(text.encode())
 
     def decrypt(self, token: bytes) -> str:
         """The text behind a ciphertext; raises `UnableToDecrypt`."""
+        return self.decrypt_bytes(token).decode()
+
+    def encrypt_bytes(self, content: bytes) -> bytes:
+        """The same for what is no text, such as a picture."""
+        return self._fernet.encrypt(content)
+
+    def decrypt_bytes(self, token: bytes) -> bytes:
+        """The bytes behind a ciphertext; raises `UnableToDecrypt`."""
         try:
-            return self._fernet.decrypt(token).decode()
+            return self._fernet.decrypt(token)
         except InvalidToken:
             raise UnableToDecrypt("made with a key that is not in the keys file") from None
 

@@ -77,3 +77,18 @@ class EncryptedText(TypeDecorator[str]):
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
         """Decrypt on the way out."""
         return None if value is None else keyring().decrypt(bytes(value))
+
+
+class EncryptedBytes(TypeDecorator[bytes]):
+    """Bytes that are encrypted with the installation's keyring before they reach the database."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        """Encrypt on the way in."""
+        return None if value is None else keyring().encrypt_bytes(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        """Decrypt on the way out."""
+        return None if value is None else keyring().decrypt_bytes(bytes(value))

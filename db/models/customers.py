@@ -35,6 +35,15 @@ class Customer(TenantOwned, Timestamps, Base):
         Index("ix_customers_created", "tenant_id", "created_at", "id", postgresql_where=ALIVE),
         Index("ix_customers_name", "tenant_id", "name", "id", postgresql_where=ALIVE),
         Index("ix_customers_balance", "tenant_id", "balance", "id", postgresql_where=ALIVE),
+        Index(
+            "ix_customers_debt_rank", "tenant_id", text("debt_rank(balance, updated_at)"), "id", postgresql_where=ALIVE
+        ),
+        Index(
+            "ix_customers_to_forget",
+            "tenant_id",
+            "deleted_at",
+            postgresql_where=text("deleted_at IS NOT NULL AND anonymized_at IS NULL"),
+        ),
         Index("ix_customers_city", "tenant_id", "city"),
         Index("ix_customers_place", "latitude", "longitude", postgresql_where=text("latitude IS NOT NULL")),
         Index("uq_customers_code", "tenant_id", "customer_code", unique=True, postgresql_where=ALIVE),
