@@ -20,6 +20,7 @@ from db.models.books import (
 )
 from db.models.certificates import IssuedCertificate
 from db.models.customer_jobs import CustomerJob, CustomerJobItem
+from db.models.customer_media import CustomerPicture, CustomerRegistration, CustomerSpeedTest
 from db.models.customer_parts import CustomerContact, CustomerEquipment, CustomerTag
 from db.models.customers import Customer
 from db.models.gateways import GatewayLog, GatewayOrder, ParkedPayment, PaymentGateway, PaymentLink
@@ -97,6 +98,9 @@ __all__ = [
     "IssuedCertificate",
     "JobRun",
     "JobState",
+    "CustomerPicture",
+    "CustomerRegistration",
+    "CustomerSpeedTest",
     "LedgerAccount",
     "LedgerEntry",
     "LedgerPosting",
