@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from bss import audit, fields
+from bss import audit, fields, topups
 from bss.actor import Actor
 from bss.billing_rules import BillingRules, rules_of
 from bss.books import Event, book, take_back
@@ -115,7 +115,8 @@ def cancel(
     _record(session, actor, now, "invoice.cancelled", invoice, old=old, new=new)
     _unmark_fees(session, actor, invoice)
     session.flush()
-    return Changed(row=invoice, effect=restore(session, actor=actor, now=now, customer=customer))
+    effect = topups.take_back_of(session, actor=actor, now=now, invoice_id=invoice.id)
+    return Changed(row=invoice, effect=effect + restore(session, actor=actor, now=now, customer=customer))
 
 
 def change_due_date(

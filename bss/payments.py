@@ -13,7 +13,7 @@ from typing import Any, TypedDict, Unpack
 
 from sqlalchemy.orm import Session
 
-from bss import audit, commissions, fields, referrals
+from bss import audit, commissions, fields, invoices, referrals, topups
 from bss.actor import Actor
 from bss.billing_rules import rules_of
 from bss.books import Event, book, take_back
@@ -25,7 +25,14 @@ from bss.settling import covers, pay_from_balance, restore, settle, unsettle
 from bss.wallet import payable
 from db.engine import psycopg_of
 from db.models import Customer, Expense, Invoice, Payment
-from db.queries.books import balance_of, invoices_paid_by, payment_of_gateway, payment_of_request
+from db.queries.allowances import topups_of_invoice
+from db.queries.books import (
+    balance_of,
+    invoices_paid_by,
+    payment_of_gateway,
+    payment_of_request,
+    standing_settlement,
+)
 from domain import books
 from domain.codes import RECEIPT_PREFIX
 from domain.invoices import OPEN
@@ -287,8 +294,14 @@ def _undo(
     check_move(payment.status, status)
     effect = NO_EFFECT
     for invoice in invoices_paid_by(session, payment.id):
+        is_recharge = _is_recharge(session, invoice)
         effect += unsettle(session, actor=actor, now=now, invoice=invoice, reason=why)
         _reopen(session, actor, now, invoice, refunded=status == "refunded", reason=why)
+        if status == "refunded":
+            effect += topups.take_back_of(session, actor=actor, now=now, invoice_id=invoice.id)
+        elif is_recharge:
+            # What it bought is gone with the money that never came, so nothing is asked for it either.
+            effect += invoices.cancel(session, actor=actor, now=now, invoice_id=invoice.id, reason=why).effect
     referrals.take_back_of(session, actor=actor, now=now, payment=payment, reason=why)
     balance = balance_of(psycopg_of(session), customer.id)
     if payment.purpose != OTHER and balance < payment.amount:
@@ -303,6 +316,13 @@ def _undo(
     _record(session, actor, now, f"payment.{'voided' if status == 'cancelled' else status}", payment, old=old, new=new)
     session.flush()
     return Changed(row=payment, effect=effect)
+
+
+def _is_recharge(session: Session, invoice: Invoice) -> bool:
+    """Whether what it paid for is used from the moment of paying: a package, or single days."""
+    settlement = standing_settlement(session, invoice.id)
+    has_days = settlement is not None and settlement.extended_to is not None and not invoice.terms
+    return has_days or bool(topups_of_invoice(session, invoice.id))
 
 
 def _book_undone(session: Session, actor: Actor, now: datetime, payment: Payment, why: str, status: str) -> None:

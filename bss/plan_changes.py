@@ -27,7 +27,7 @@ from bss.subscriptions.renewal import cycle_of
 from bss.subscriptions.values import kind_for, plan_for_sale, require_not_over
 from db.models import Customer, Invoice, PlanChange, ServicePlan, Subscription
 from db.queries.plan_changes import changes_of, due_changes, waiting_change
-from domain import books
+from domain import books, line_words
 from domain.invoices import Line, totals
 from domain.lifecycle import IllegalMove
 from domain.money import ZERO
@@ -243,7 +243,7 @@ def _charge(
 
 
 def _draft(subscription: Subscription, row: PlanChange, proration: Proration) -> invoices.Draft:
-    days = f"{proration.days_left}/{proration.days}"
+    days = line_words.days_of(proration.days_left, proration.days, subscription.customer.language)
     return invoices.Draft(
         kind="proration",
         subscription_id=subscription.id,

@@ -1,8 +1,8 @@
 """Recharging a subscription, as people do at a hotspot's counter: days, or a package of volume or online time.
 
 Days cost what the plan says (`bss.renewals`). A package costs what is agreed, is billed and paid at once, and becomes
-a top-up that lasts to the end of the running billing cycle or for good. Money that goes back later does not take the
-top-up back; whoever books that decides it, and removes it.
+a top-up that lasts to the end of the running billing cycle or for good. Where its money goes back, or its invoice is
+cancelled, the top-up goes too: what is unused of it is gone, what was used counts against the plan's own allowance.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from bss.outcome import NO_EFFECT, Effect
 from bss.rows import find, locked, tenant_of
 from bss.wallet import payable
 from db.models import Customer, Invoice, Payment, QuotaTopup, Subscription
+from domain import line_words
 from domain.invoices import Line
 from domain.payments import EXTERNAL
 
@@ -28,7 +29,6 @@ KINDS = (DAYS, DATA, TIME)
 WAYS = (renewals.BALANCE, *EXTERNAL)
 # A petabyte, and ten years.
 MAX_BYTES, MAX_S = 10**15, 10 * 366 * 86400
-_GB, _MB, _HOUR_S = 10**9, 10**6, 3600
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,12 +87,14 @@ def _package(
         session, actor=actor, now=now, subscription_id=subscription.id, kind=kind, for_good=for_good,
         note=f"sold for {cost}", **bytes_or_s,
     )  # fmt: skip
-    line = Line(item_type="service", description=f"{subscription.plan.name}, {size_words(kind, size)}", unit_price=cost)
+    said = f"{subscription.plan.name}, {size_words(kind, size, customer.language)}"
+    line = Line(item_type="service", description=said, unit_price=cost)
     draft = invoices.Draft(
         kind="one_off", subscription_id=subscription.id, lines=[line],
         due_date=today_of(session, actor=actor, now=now), request_key=request_key,
     )  # fmt: skip
     written = invoices.create(session, actor=actor, now=now, customer_id=customer.id, draft=draft)
+    topped.row.invoice_id = written.row.id
     payment, effect = _paid(session, actor, now, customer, written.row, by, request_key)
     return Recharged(
         subscription=subscription, invoice=written.row, payment=payment, topup=topped.row,
@@ -115,9 +117,6 @@ def _paid(
     return received.payment, received.effect
 
 
-def size_words(kind: str, size: int) -> str:
+def size_words(kind: str, size: int, language: str) -> str:
     """How much, as an invoice says it."""
-    if kind == TIME:
-        return f"{size // _HOUR_S} h" if size % _HOUR_S == 0 else f"{size // 60} min"
-    unit, word = (_GB, "GB") if size >= _GB else (_MB, "MB")
-    return f"{Decimal(size) / unit:.2f}".rstrip("0").rstrip(".") + f" {word}"
+    return line_words.online_time(size, language) if kind == TIME else line_words.volume(size, language)

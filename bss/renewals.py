@@ -20,6 +20,7 @@ from bss.subscriptions.renewal import RENEWABLE, NextTerm, cycle_of, next_term
 from bss.subscriptions.values import record
 from db.models import Customer, Invoice, Payment, Subscription
 from db.queries.books import invoice_of_request, open_renewal, payment_of_request, standing_settlement
+from domain import billing, line_words
 from domain.entitlement import days_added
 from domain.invoices import Line
 from domain.money import rounded
@@ -108,7 +109,8 @@ def add_days(
     tenant = tenant_of(session, actor=actor)
     zone = ZoneInfo(tenant.timezone)
     price = rounded(daily_rate(subscription.price, cycle_of(subscription, zone)) * days, tenant.currency)
-    line = Line(item_type="service", description=f"{subscription.plan.name}, {days} d", unit_price=price)
+    said = f"{subscription.plan.name}, {line_words.days(days, customer.language)}"
+    line = Line(item_type="service", description=said, unit_price=price)
     draft = invoices.Draft(
         kind="one_off", subscription_id=subscription.id, lines=[line], due_date=_today(now, zone),
         request_key=request_key,
@@ -229,7 +231,7 @@ def fee_lines(subscription: Subscription) -> list[Line]:
     if subscription.fees_billed_at is not None:
         return []
     fees = (("setup", subscription.setup_fee), ("installation", subscription.installation_fee))
-    return [Line(item_type=kind, description=kind.capitalize(), unit_price=fee) for kind, fee in fees if fee]
+    return billing.fee_lines(fees, subscription.customer.language)
 
 
 def _service_line(plan_name: str, price: Decimal, period: tuple[date, date] | None, terms: int) -> Line:

@@ -14,7 +14,7 @@ from bss.outcome import Changed, Effect
 from bss.rows import locked, tenant_of
 from bss.subscriptions.values import record, require_not_over
 from db.models import QuotaTopup, Subscription
-from db.queries.allowances import topup_of
+from db.queries.allowances import topup_of, topups_of_invoice
 from domain.period import period_at
 from domain.quota import QUOTA_KINDS
 
@@ -72,6 +72,14 @@ def remove(
     session.delete(topup)
     session.flush()
     return Changed(row=subscription, effect=_follow(session, actor, now, subscription))
+
+
+def take_back_of(session: Session, *, actor: Actor, now: datetime, invoice_id: int) -> Effect:
+    """Take back what was sold with an invoice that is asked for no longer; what was used of it stays counted."""
+    effect = Effect()
+    for topup in topups_of_invoice(session, invoice_id):
+        effect += remove(session, actor=actor, now=now, subscription_id=topup.subscription_id, topup_id=topup.id).effect
+    return effect
 
 
 def _until(

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from fractions import Fraction
 
+from domain import line_words
 from domain.invoices import Line
 from domain.money import ZERO, rounded
 from domain.period import clamp_day
@@ -62,12 +63,14 @@ def renewal(
     plan_name: str,
     price: Decimal,
     fees: Sequence[tuple[str, Decimal]] = (),
+    language: str = line_words.ENGLISH,
 ) -> Renewal:
     """The bill for the term after the one that ends at `expires_at`; `fees` are what is billed once."""
     first = expires_at.astimezone(zone).date()
     anchored = Cycle(name=cycle, validity_days=validity_days, anchor_day=anchor_day_of(first, billing_day))
     period = first, anchored.after(first)
-    return Renewal(period=period, due_date=first, lines=(service_line(plan_name, period, price), *fee_lines(fees)))
+    lines = service_line(plan_name, period, price), *fee_lines(fees, language)
+    return Renewal(period=period, due_date=first, lines=lines)
 
 
 def service_line(plan_name: str, period: tuple[date, date], price: Decimal) -> Line:
@@ -76,9 +79,13 @@ def service_line(plan_name: str, period: tuple[date, date], price: Decimal) -> L
     return Line(item_type="service", description=text[-255:], unit_price=price)
 
 
-def fee_lines(fees: Sequence[tuple[str, Decimal]]) -> list[Line]:
+def fee_lines(fees: Sequence[tuple[str, Decimal]], language: str) -> list[Line]:
     """What is billed once, by type of item."""
-    return [Line(item_type=kind, description=kind.capitalize(), unit_price=fee) for kind, fee in fees if fee > ZERO]
+    return [
+        Line(item_type=kind, description=line_words.fee(kind, language), unit_price=fee)
+        for kind, fee in fees
+        if fee > ZERO
+    ]
 
 
 def moved_to_day(expires_at: datetime, billing_day: int, zone: tzinfo) -> datetime:

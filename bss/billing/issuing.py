@@ -88,6 +88,7 @@ def _renewal(context: Context, row: SubscriptionRow) -> Renewal:
     return renewal(
         expires_at=row.expires_at, billing_day=row.billing_day, cycle=row.billing_cycle,
         validity_days=row.validity_days, zone=context.zone, plan_name=row.plan_name, price=row.price, fees=fees,
+        language=row.language,
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from bss.subscriptions.values import apply_limits, record, require_not_over
 from db.models import BillingProfile, Customer, Invoice, Subscription
 from db.queries.billing_runs import payer_of, profile_of
 from db.queries.books import open_renewal
+from domain import line_words
 from domain.billing import moved_to_day, price_of_cycle, renewal
 from domain.desired import SESSION_TIMEOUT
 from domain.invoices import Line, totals
@@ -275,7 +276,8 @@ def _move(
     invoice, effect = None, NO_EFFECT
     if impact.charge > ZERO:
         line = Line(
-            item_type="proration", description=f"{subscription.plan.name}, {impact.extra_days} d",
+            item_type="proration",
+            description=f"{subscription.plan.name}, {line_words.days(impact.extra_days, customer.language)}",
             unit_price=impact.charge,
         )  # fmt: skip
         draft = invoices.Draft(kind="proration", subscription_id=subscription.id, lines=[line])

@@ -129,6 +129,7 @@ class QuotaTopup(TenantOwned, Timestamps, Base):
         CheckConstraint("valid_until > valid_from", name="validity"),
         Index("ix_quota_topups_subscription_id", "subscription_id"),
         Index("ix_quota_topups_look_at", "look_at"),
+        Index("ix_quota_topups_invoice_id", "invoice_id", postgresql_where=text("invoice_id IS NOT NULL")),
     )
 
     id: Mapped[Id]
@@ -138,6 +139,8 @@ class QuotaTopup(TenantOwned, Timestamps, Base):
     valid_from: Mapped[datetime] = mapped_column(server_default=func.now())
     valid_until: Mapped[datetime | None]
     look_at: Mapped[datetime | None] = mapped_column(server_default=func.now())
+    # What it was sold with; given or sold by hand otherwise.
+    invoice_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("invoices.id", ondelete="RESTRICT"))
     note: Mapped[str] = mapped_column(server_default="")
     created_by: Mapped[str] = mapped_column(String(255), server_default="")
 

@@ -62,6 +62,11 @@ def topups_of(session: Session, subscription_id: int, *, limit: int = 50) -> Seq
     return session.scalars(statement.order_by(QuotaTopup.id.desc()).limit(limit)).all()
 
 
+def topups_of_invoice(session: Session, invoice_id: int) -> Sequence[QuotaTopup]:
+    """What was sold with an invoice and is there still."""
+    return session.scalars(select(QuotaTopup).where(QuotaTopup.invoice_id == invoice_id).order_by(QuotaTopup.id)).all()
+
+
 def topup_of(session: Session, topup_id: int, *, subscription_id: int) -> QuotaTopup | None:
     """One top-up of a subscription."""
     statement = select(QuotaTopup).where(QuotaTopup.id == topup_id, QuotaTopup.subscription_id == subscription_id)

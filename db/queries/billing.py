@@ -43,6 +43,8 @@ class SubscriptionRow:
     fees_billed_at: datetime | None
     customer_status: str
     is_walk_in: bool
+    # Of whoever gets the invoice.
+    language: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -198,9 +200,10 @@ SELECT s.id, s.customer_id, y.payer_id, s.status, s.suspend_cause, s.expires_at,
     coalesce(np.validity_days, p.validity_days) AS validity_days,
     coalesce(s.grace_period_days, p.grace_period_days) AS grace_days, s.auto_renew, s.is_postpaid,
     coalesce(np.price, s.price) AS price, coalesce(np.name, p.name) AS plan_name, s.setup_fee, s.installation_fee,
-    s.fees_billed_at, c.status AS customer_status, c.is_walk_in
+    s.fees_billed_at, c.status AS customer_status, c.is_walk_in, payer.language
 FROM subscriptions s JOIN customers c ON c.id = s.customer_id
-JOIN customer_payers y ON y.customer_id = s.customer_id JOIN service_plans p ON p.id = s.service_plan_id
+JOIN customer_payers y ON y.customer_id = s.customer_id JOIN customers payer ON payer.id = y.payer_id
+JOIN service_plans p ON p.id = s.service_plan_id
 LEFT JOIN plan_changes g ON g.subscription_id = s.id AND g.status = 'pending' AND g.effective_at <= s.expires_at
 LEFT JOIN service_plans np ON np.id = g.new_plan_id
 WHERE s.customer_id = ANY(%s) AND s.deleted_at IS NULL AND s.status IN ('active', 'suspended', 'expired')

@@ -17,7 +17,7 @@ WITHOUT_EFFECT: dict[str, dict[str, str]] = {
         "subscription_code start_date price setup_fee billing_cycle auto_renew notes suspend_reason activated_at"
         " suspended_at terminated_at router_profile created_at updated_at cancel_at_period_end fees_billed_at"
         " installation_address installation_date installation_fee is_postpaid suspend_cause suspend_on"
-        " suspend_recurring_day"
+        " suspend_recurring_day metadata"
     ),
     "customers": {"id": THE_ROW}
     | _unread(
@@ -35,6 +35,7 @@ WITHOUT_EFFECT: dict[str, dict[str, str]] = {
     | _unread(
         "tenant_id name slug description connection_type price setup_fee billing_cycle validity_days is_active"
         " deleted_at router_profile created_at updated_at contract_period_months customer_types features is_popular"
+        " early_end_fee metadata"
     ),
     "subscription_limits": _unread("created_at updated_at"),
     "subscription_fup_states": _unread("usage_at_activation_bytes activated_at activated_by window_start updated_at"),
@@ -49,7 +50,7 @@ WITHOUT_EFFECT: dict[str, dict[str, str]] = {
     | _unread("note created_by created_at updated_at"),
     "plan_time_windows": _unread("id tenant_id created_at updated_at"),
     "quotas": _OWNED,
-    "quota_topups": {"id": THE_ROW} | _unread("tenant_id note created_by look_at created_at updated_at"),
+    "quota_topups": {"id": THE_ROW} | _unread("tenant_id note created_by look_at invoice_id created_at updated_at"),
     "usage_daily": {"nas_server_id": "what was used counts over all routers"} | _unread("sessions"),
     "walled_gardens": _unread("id created_at updated_at"),
     "vouchers": {

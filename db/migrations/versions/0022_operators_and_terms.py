@@ -28,12 +28,25 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("metadata", JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False))
     op.add_column("service_plans", sa.Column("early_end_fee", _MONEY, server_default="0", nullable=False))
     op.create_check_constraint(op.f("ck_service_plans_early_end_fee"), "service_plans", "early_end_fee >= 0")
+    op.add_column("quota_topups", sa.Column("invoice_id", sa.BigInteger(), nullable=True))
+    op.create_foreign_key(
+        op.f("fk_quota_topups_invoice_id"), "quota_topups", "invoices", ["invoice_id"], ["id"], ondelete="RESTRICT"
+    )
+    op.create_index(
+        "ix_quota_topups_invoice_id",
+        "quota_topups",
+        ["invoice_id"],
+        postgresql_where=sa.text("invoice_id IS NOT NULL"),
+    )
     op.add_column("customer_transfers", sa.Column("handed_over", JSONB(), nullable=True))
 
 
 def downgrade() -> None:
     """What was said in these columns is gone."""
     op.drop_column("customer_transfers", "handed_over")
+    op.drop_index("ix_quota_topups_invoice_id", table_name="quota_topups")
+    op.drop_constraint(op.f("fk_quota_topups_invoice_id"), "quota_topups", type_="foreignkey")
+    op.drop_column("quota_topups", "invoice_id")
     op.drop_constraint(op.f("ck_service_plans_early_end_fee"), "service_plans", type_="check")
     op.drop_column("service_plans", "early_end_fee")
     for table in ("subscriptions", "service_plans"):

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bss import recharges, renewals, wallet
+from bss import invoices, payments, recharges, renewals, topups, wallet
 from bss.actor import Actor
 from bss.failure import Conflict, Invalid
-from db.models import Customer, Invoice, Payment, QuotaTopup, Subscription
+from db.models import AuditLog, Customer, Invoice, Payment, QuotaTopup, Subscription
 
 
 @pytest.fixture
@@ -28,11 +28,12 @@ def recharge(db: Session, actor: Actor, now: datetime, running: Subscription, **
 @pytest.mark.parametrize(
     ("kind", "amount", "words"),
     [("data", 5 * 10**9, "5 GB"), ("data", 1_500_000_000, "1.5 GB"), ("data", 50 * 10**6, "50 MB"),
-     ("time", 7200, "2 h"), ("time", 5400, "90 min")],
+     ("time", 7200, "2 hours"), ("time", 5400, "90 minutes")],
 )  # fmt: skip
 def test_a_package_is_paid_and_tops_up(
     db: Session, actor: Actor, now: datetime, running: Subscription, kind: str, amount: int, words: str
 ) -> None:
+    running.customer.language = "en"
     done = recharge(db, actor, now, running, kind=kind, amount=amount)
 
     assert (done.invoice.status, done.invoice.total) == ("paid", 10000)
@@ -98,3 +99,78 @@ def test_what_is_wrong_is_said_and_what_is_not_paid_gives_nothing(
     with pytest.raises(Conflict), db.begin_nested():
         recharge(db, actor, now, running, by="balance")
     assert db.scalar(select(func.count()).select_from(QuotaTopup)) == 0
+
+
+def test_lines_are_in_the_customers_language(
+    db: Session, actor: Actor, now: datetime, customer: Customer, running: Subscription
+) -> None:
+    customer.language = "id"
+    days = recharge(db, actor, now, running, kind="days", amount=3, price=None)
+    volume = recharge(db, actor, now, running, amount=1_500_000_000)
+
+    assert days.invoice.items[0].description.endswith(", 3 hari")
+    assert volume.invoice.items[0].description.endswith(", 1,5 GB")
+
+
+def test_a_refund_takes_the_package_back(db: Session, actor: Actor, now: datetime, running: Subscription) -> None:
+    done = recharge(db, actor, now, running)
+    assert done.payment is not None
+
+    payments.refund(db, actor=actor, now=now, payment_id=done.payment.id, reason="did not want it")
+
+    assert done.invoice.status == "refunded"
+    assert db.scalar(select(func.count()).select_from(QuotaTopup)) == 0
+    assert db.scalars(select(AuditLog).where(AuditLog.action == "subscription.topup_removed")).one()
+
+
+@pytest.mark.parametrize(("kind", "amount", "price"), [("data", 10**9, 10000), ("days", 2, None)])
+def test_a_payment_that_never_came_leaves_no_recharge_and_nothing_to_pay(
+    db: Session, actor: Actor, now: datetime, running: Subscription, kind: str, amount: int, price: int | None
+) -> None:
+    before = running.expires_at
+    done = recharge(db, actor, now, running, kind=kind, amount=amount, price=price)
+    assert done.payment is not None
+
+    payments.void(db, actor=actor, now=now, payment_id=done.payment.id, reason="wrong customer")
+
+    assert done.invoice.status == "cancelled"
+    assert running.expires_at == before
+    assert db.scalar(select(func.count()).select_from(QuotaTopup)) == 0
+
+
+def test_what_was_taken_away_by_hand_before_is_no_hindrance(
+    db: Session, actor: Actor, now: datetime, running: Subscription
+) -> None:
+    done = recharge(db, actor, now, running)
+    assert done.payment is not None
+    assert done.topup is not None
+    topups.remove(db, actor=actor, now=now, subscription_id=running.id, topup_id=done.topup.id)
+
+    payments.refund(db, actor=actor, now=now, payment_id=done.payment.id, reason="did not want it")
+
+    assert done.invoice.status == "refunded"
+
+
+def test_an_ordinary_bill_whose_payment_never_came_is_open_again(
+    db: Session, actor: Actor, now: datetime, running: Subscription
+) -> None:
+    done = renewals.renew(db, actor=actor, now=now, subscription_id=running.id, by="cash")
+    assert done.payment is not None
+
+    payments.void(db, actor=actor, now=now, payment_id=done.payment.id, reason="typed twice")
+
+    assert db.get_one(Invoice, done.invoice.id).status == "unpaid"
+
+
+def test_a_package_whose_invoice_is_cancelled_goes_with_it(
+    db: Session, actor: Actor, now: datetime, running: Subscription
+) -> None:
+    done = recharge(db, actor, now, running)
+    other = recharge(db, actor, now, running, amount=10**9)
+    assert done.payment is not None
+    assert other.topup is not None
+    payments.refund(db, actor=actor, now=now, payment_id=done.payment.id, reason="did not want it")
+
+    assert db.scalars(select(QuotaTopup.id)).all() == [other.topup.id]
+    with pytest.raises(Conflict, match="refund"):
+        invoices.cancel(db, actor=actor, now=now, invoice_id=other.invoice.id, reason="no")

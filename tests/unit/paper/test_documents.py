@@ -109,6 +109,19 @@ def test_a_receipt_has_the_amount_in_words_where_that_is_the_custom(printed: lis
     assert "Bank transfer" in words(printed[1])
 
 
+@pytest.mark.parametrize(
+    ("language", "purpose", "said"),
+    [("id", "installation", "Pemasangan"), ("en", "installation", "Installation"), ("id", "penalty", "Denda"),
+     ("id", "kabel sendiri", "kabel sendiri"), ("id", "", "Jumlah diterima")],
+)  # fmt: skip
+def test_a_receipt_says_what_for_in_the_customers_language(
+    printed: list[str], language: str, purpose: str, said: str
+) -> None:
+    documents.receipt_pdf(replace(RECEIPT, language=language, purpose=purpose))
+
+    assert said in words(printed[0])
+
+
 def test_a_receipt_for_money_that_went_back_says_that_it_is_void(printed: list[str]) -> None:
     documents.receipt_pdf(replace(RECEIPT, is_reversed=True))
 
