@@ -1,6 +1,6 @@
 """Alarms: what is wrong with the installation now, what was, and how the accounting spools do."""
 
-from flask import Blueprint
+from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from werkzeug.local import LocalProxy
@@ -79,7 +79,10 @@ def alarm_words(alarm: AlarmRow) -> tuple[str, str]:
 
 
 def _alarms_on() -> list[AlarmRow]:
-    return health.open_alarms(psycopg_of(db())) if may("view_nas") else []
+    if "alarms_on" not in g:
+        g.alarms_on = health.open_alarms(psycopg_of(db())) if may("view_nas") else []
+    found: list[AlarmRow] = g.alarms_on
+    return found
 
 
 alarms_on = LocalProxy(_alarms_on)

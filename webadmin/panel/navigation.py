@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flask import request, url_for
+from flask import g, request, url_for
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
@@ -103,6 +103,30 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
         ),
     ),
     (
+        "network",
+        _l("Network"),
+        "network",
+        (
+            _Page(endpoint="panel.online.index", permission="view_customers", text=_l("Online now"), icon="wifi"),
+            _Page(endpoint="panel.routers.index", permission="view_nas", text=_l("Routers"), icon="router"),
+            _Page(
+                endpoint="panel.router_groups.index", permission="view_nas", text=_l("Router groups"), icon="stack-2"
+            ),
+            _Page(endpoint="panel.logins.index", permission="view_customers", text=_l("Logins"), icon="login"),
+            _Page(
+                endpoint="panel.history.addresses",
+                permission="view_address_history",
+                text=_l("Who had an address"),
+                icon="map-pin",
+            ),
+            _Page(endpoint="panel.alarms.index", permission="view_nas", text=_l("Alarms"), icon="bell"),
+            _Page(endpoint="panel.changes.index", permission="view_customers", text=_l("Live changes"), icon="bolt"),
+            _Page(
+                endpoint="panel.accounting.index", permission="view_nas", text=_l("Accounting packets"), icon="inbox"
+            ),
+        ),
+    ),
+    (
         "money",
         _l("Money"),
         "cash",
@@ -130,30 +154,6 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
                 permission="manage_billing",
                 text=_l("Rules of billing"),
                 icon="adjustments",
-            ),
-        ),
-    ),
-    (
-        "network",
-        _l("Network"),
-        "network",
-        (
-            _Page(endpoint="panel.online.index", permission="view_customers", text=_l("Online now"), icon="wifi"),
-            _Page(endpoint="panel.routers.index", permission="view_nas", text=_l("Routers"), icon="router"),
-            _Page(
-                endpoint="panel.router_groups.index", permission="view_nas", text=_l("Router groups"), icon="stack-2"
-            ),
-            _Page(endpoint="panel.logins.index", permission="view_customers", text=_l("Logins"), icon="login"),
-            _Page(
-                endpoint="panel.history.addresses",
-                permission="view_address_history",
-                text=_l("Who had an address"),
-                icon="map-pin",
-            ),
-            _Page(endpoint="panel.alarms.index", permission="view_nas", text=_l("Alarms"), icon="bell"),
-            _Page(endpoint="panel.changes.index", permission="view_customers", text=_l("Live changes"), icon="bolt"),
-            _Page(
-                endpoint="panel.accounting.index", permission="view_nas", text=_l("Accounting packets"), icon="inbox"
             ),
         ),
     ),
@@ -198,6 +198,13 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
 
 def groups() -> list[Group]:
     """The groups with the pages that the signed-in user may open."""
+    if "navigation" not in g:
+        g.navigation = _groups()
+    found: list[Group] = g.navigation
+    return found
+
+
+def _groups() -> list[Group]:
     found = [
         Group(key=key, text=text, icon=icon, links=[_link(page) for page in pages if _may_open(page)])
         for key, text, icon, pages in _GROUPS

@@ -1,7 +1,10 @@
 // What every page needs; each concern is a module of its own.
+import "./rail.js";
+import "./feedback.js";
 import "./search.js";
 import "./copy.js";
 import "./sheet.js";
 import "./menus.js";
 import "./select.js";
 import "./poll.js";
+import "./passkey.js";

@@ -10,7 +10,7 @@ document.addEventListener("click", async (event) => {
   show(await answer.text());
 });
 
-function show(html) {
+export function show(html) {
   const page = new DOMParser().parseFromString(html, "text/html");
   sheet.replaceChildren(...page.body.childNodes);
   window.htmx.process(sheet);
@@ -33,5 +33,8 @@ document.addEventListener("submit", (event) => {
   if (form.dataset.sent) { event.preventDefault(); return; }
   form.dataset.sent = "yes";
   setTimeout(() => { delete form.dataset.sent; }, 8000);
-  form.querySelectorAll("button[type=submit]").forEach((button) => button.setAttribute("aria-busy", "true"));
+
+  const pressed = event.submitter ?? form.querySelector("button[type=submit]");
+  pressed?.setAttribute("aria-busy", "true");
+  setTimeout(() => pressed?.removeAttribute("aria-busy"), 8000);
 });
