@@ -10,7 +10,7 @@ from itertools import islice
 
 from sqlalchemy.orm import Session
 
-from accounting.limits import REASON, tell_limits
+from accounting.limits import REASON, rates_now, tell_limits
 from bss.actor import Actor
 from bss.outcome import Effect
 from db.engine import psycopg_of
@@ -95,6 +95,27 @@ def apply_speed(
             )
             effect += Effect(coa_ids=tuple(ids))
     return effect
+
+
+def apply_speed_to(session: Session, *, actor: Actor, now: datetime, reason: str, sessions: Sequence[str]) -> Effect:
+    """Give exactly these sessions the rate they would get at a login now; not those in a garden."""
+    if not sessions:
+        return Effect()
+    session.flush()
+    connection = psycopg_of(session)
+    each = rates_now(connection, list(sessions), now=now)
+    if not each:
+        return Effect()
+    ids = enqueue_change(
+        connection,
+        kind="coa",
+        reason=reason,
+        requested_by=actor.name,
+        now=now,
+        sessions=list(each),
+        attributes_of=each,
+    )
+    return Effect(coa_ids=tuple(ids))
 
 
 def apply_limits(

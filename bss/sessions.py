@@ -1,17 +1,19 @@
-"""Ending running sessions because a member of staff asked for it."""
+"""Ending running sessions, or giving them their speed again, because a member of staff asked for it."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from bss import audit, fields, network
 from bss.actor import Actor
-from bss.failure import Conflict, NotFound, Problem
-from bss.outcome import Changed
+from bss.failure import Conflict, Invalid, NotFound, Problem
+from bss.outcome import Changed, Effect
 from bss.rows import find
 from db.models import NasServer, RadAcct, Subscription
-from db.queries.sessions import find_running, running_as
+from db.queries.sessions import find_running, running_as, running_named
 from domain.integrity import Grade
 
 # What each grade says, for API and command line.
@@ -23,6 +25,64 @@ GRADES: Mapping[Grade, str] = {
     Grade.ESTIMATED_CLOSE: "No Stop came: it ends when it was last heard, and later traffic is not counted.",
     Grade.RESET: "The router's counters fell during the session: the total is put together from parts.",
 }
+
+
+# So many sessions are changed by a list of them; more are asked for by a filter (`bss.bulk_changes`).
+MOST_MARKED = 500
+MARKED_KINDS = ("disconnect", "speed")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Marked:
+    """What a change of these sessions would meet: how many still run, on which routers, and how many are of nobody.
+
+    Those of nobody have no subscription here, so they are left alone.
+    """
+
+    asked: int
+    running: int
+    strangers: int
+    routers: tuple[tuple[str, int], ...]
+
+
+def look_at_marked(session: Session, *, actor: Actor, session_ids: Sequence[str]) -> Marked:
+    """What there is now of the sessions that were marked, before anything is done with them."""
+    names = _marked(session_ids)
+    running = running_named(session, names, tenant_id=actor.tenant_id)
+    per_router = Counter(name for _, _, name in running)
+    return Marked(
+        asked=len(names),
+        running=len(running),
+        strangers=sum(owner is None for _, owner, _ in running),
+        routers=tuple(sorted(per_router.items(), key=lambda item: (-item[1], item[0]))),
+    )
+
+
+def change_marked(session: Session, *, actor: Actor, now: datetime, kind: str, session_ids: Sequence[str]) -> Effect:
+    """Disconnect the sessions with these unique ids, or put their speed into force ("speed").
+
+    One that ended meanwhile, or belongs to no subscription of ours, is no reason not to go on with the others.
+    """
+    fields.one_of(kind, field="kind", allowed=MARKED_KINDS)
+    running = running_named(session, _marked(session_ids), tenant_id=actor.tenant_id)
+    mine = {name: owner for name, owner, _ in running if owner is not None}
+    change = network.disconnect_sessions if kind == "disconnect" else network.apply_speed_to
+    effect = change(session, actor=actor, now=now, reason="staff", sessions=list(mine))
+    action = "disconnected" if kind == "disconnect" else "speed_sent"
+    for owner in sorted(set(mine.values())):
+        subscription = session.get(Subscription, owner)
+        if subscription is not None:
+            told = ", ".join(sorted(name for name, whose in mine.items() if whose == owner))
+            _record(session, actor, now, subscription, action=action, sessions=told)
+    return effect
+
+
+def _marked(session_ids: Sequence[str]) -> list[str]:
+    names = list(dict.fromkeys(session_ids))
+    if len(names) > MOST_MARKED:
+        mend = "narrow the list and change all that fit"
+        raise Invalid(Problem(field="session", reason=f"more than {MOST_MARKED} are marked", mend=mend))
+    return names
 
 
 def disconnect_session(session: Session, *, actor: Actor, now: datetime, session_id: str) -> Changed[RadAcct]:
@@ -73,12 +133,20 @@ def disconnect_subscription(
     return Changed(row=subscription, effect=effect)
 
 
-def _record(session: Session, actor: Actor, now: datetime, subscription: Subscription, **new: str) -> None:
+def _record(
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    subscription: Subscription,
+    *,
+    action: str = "disconnected",
+    **new: str,
+) -> None:
     audit.record(
         session,
         actor=actor,
         now=now,
-        action="subscription.disconnected",
+        action=f"subscription.{action}",
         entity=subscription,
         customer_id=subscription.customer_id,
         new=new,

@@ -1,6 +1,6 @@
 """Reads running and past sessions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -46,6 +46,16 @@ def running_as(session: Session, username: str, *, nas_server_id: int, tenant_id
         RadAcct.tenant_id == tenant_id,
     )
     return list(session.scalars(statement.order_by(RadAcct.acctuniqueid)))
+
+
+def running_named(session: Session, names: Sequence[str], *, tenant_id: int) -> list[tuple[str, int | None, str]]:
+    """Of these unique ids those that run now: each with its subscription and the name of its router."""
+    statement = (
+        select(RadAcct.acctuniqueid, RadAcct.subscription_id, func.coalesce(NasServer.name, ""))
+        .outerjoin(NasServer, NasServer.id == RadAcct.nas_server_id)
+        .where(RadAcct.acctuniqueid.in_(names), RadAcct.acctstoptime.is_(None), RadAcct.tenant_id == tenant_id)
+    )
+    return [(name, owner, router) for name, owner, router in session.execute(statement)]
 
 
 def count_running_on(session: Session, nas_server_id: int) -> int:

@@ -197,6 +197,8 @@ def _service(
             acctupdatetime=now - timedelta(seconds=chance.randint(5, 290)),
             framedipaddress=f"100.64.{number % 3}.{number + 10}",
             callingstationid=f"D4:CA:6D:00:{number:02X}:01",
+            download_kbps=number * 977 % 18_000,
+            upload_kbps=number * 331 % 4_000,
             acctinputoctets=chance.randint(1, 4 * GB),
             acctoutputoctets=chance.randint(GB, 40 * GB),
         )

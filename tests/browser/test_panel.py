@@ -271,15 +271,24 @@ def test_a_router_keeps_its_secret_until_somebody_asks(panel: Page, seeded: Seed
     assert "nas.secret_shown" in db.scalars(select(AuditLog.action)).all()
 
 
-def test_marked_sessions_are_disconnected(panel: Page, db: Session) -> None:
+def test_marked_sessions_outlive_a_turned_page_and_are_disconnected_after_a_look(panel: Page, db: Session) -> None:
     panel.goto("/online")
-    expect(panel.get_by_role("button", name="Disconnect marked")).to_be_disabled()
+    expect(panel.get_by_role("button", name="Disconnect marked")).to_be_hidden()
     for box in panel.locator("input[data-row]").all()[:2]:
         box.check()
+    panel.get_by_role("link", name="Traffic").click()
+    panel.wait_for_url(re.compile("sort=-traffic"))
+    expect(panel.locator(".when-marked")).to_have_text("2 marked")
     panel.get_by_role("button", name="Disconnect marked").click()
+    sheet = panel.locator("dialog[open]")
+    expect(sheet).to_contain_text("2 sessions are disconnected")
+    assert db.scalar(select(SessionChange.id).where(SessionChange.status == "pending")) is None
+    sheet.get_by_role("button", name="Disconnect").click()
     expect(panel.locator("main")).to_contain_text("Disconnect of 2 sessions ordered.")
     waiting = db.scalars(select(SessionChange.kind).where(SessionChange.status == "pending")).all()
     assert waiting == ["disconnect", "disconnect"]
+    panel.goto("/online")
+    expect(panel.locator(".when-unmarked")).to_be_visible()
 
 
 def test_the_language_is_the_users_own_and_stays(panel: Page, seeded: Seeded, db: Session) -> None:

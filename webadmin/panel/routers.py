@@ -34,7 +34,6 @@ blueprint = Blueprint("routers", __name__)
 UNKNOWN_ADDRESS = "192.0.2.1"
 STARS = "********"
 QUIET_AFTER = timedelta(minutes=10)
-SESSIONS_SHOWN = 25
 NAMES_SHOWN = 20
 
 
@@ -247,8 +246,8 @@ def _page(nas: NasServer, *, secret: str | None = None, is_new: bool = False) ->
 
 def _live_values(nas: NasServer) -> dict[str, Any]:
     wanted = network.SessionFilter(nas_server_id=nas.id)
-    total, rows = network.online_page(db(), tenant().id, wanted, page=1, size=SESSIONS_SHOWN)
-    return {"total": total, "rows": rows, "health": health(nas)}
+    page = network.online_page(db(), tenant().id, wanted)
+    return {"total": page.total_items, "rows": page.items, "health": health(nas)}
 
 
 def _server_address() -> str:

@@ -329,6 +329,7 @@ _ACTIONS: dict[str, LazyString] = {
     "subscription.macs_reset": _l("reset the devices"),
     "subscription.ip_assigned": _l("changed the fixed address"),
     "subscription.disconnected": _l("disconnected the session"),
+    "subscription.speed_sent": _l("sent the speed to the session again"),
 }
 
 # What works by itself and signs with a name; behind it may stand which one.

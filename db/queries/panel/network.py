@@ -1,11 +1,12 @@
 """What happens on the network: running and past sessions, decisions about logins, and live changes."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, cast, false, func, or_, select
 from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.orm import Session, defer, lazyload
 
@@ -19,17 +20,14 @@ from db.models import (
     SessionChangeAttempt,
     Subscription,
 )
+from db.queries.paging import Page, Wanted, fetch_page
 from db.queries.panel.customers import escape_like, search_text
+from domain.integrity import Grade
 from domain.live_change import WAITING
 from domain.mac import normalise_mac
+from domain.sessions import BY_START, MISSED, RESTARTED, SKEWED
 
 FAILED = ("nak", "timeout")
-# A list shows neither secrets nor what hangs on its rows, so neither is read.
-_LEAN = (
-    defer(Subscription.service_password),
-    defer(NasServer.radius_secret),
-    lazyload(ServicePlan.fup_rules),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +37,17 @@ class SessionFilter:
     search: str = ""
     nas_server_id: int | None = None
     plan_id: int | None = None
+    grade: Grade | None = None
+
+
+# By what the online list can be sorted; all are columns of the session, so that the first page of many needs no join.
+ONLINE_SORTS: Mapping[str, Any] = {
+    "since": RadAcct.acctstarttime,
+    "username": RadAcct.username,
+    "rate": func.coalesce(RadAcct.download_kbps, 0) + func.coalesce(RadAcct.upload_kbps, 0),
+    "traffic": RadAcct.acctinputoctets + RadAcct.acctoutputoctets,
+}
+NEWEST_FIRST = Wanted(sort="-since", page_size=25)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,31 +94,47 @@ class ChangeRow:
 
 
 def online_page(
-    session: Session, tenant_id: int, wanted: SessionFilter, *, page: int, size: int
-) -> tuple[int, list[OnlineRow]]:
-    """How many running sessions fit, and page `page` (from 1) of them, newest first."""
-    conditions = session_conditions(tenant_id, wanted)
-    total = session.scalar(_with_owner(select(func.count(RadAcct.radacctid))).where(*conditions)) or 0
-    statement = _with_owner(select(RadAcct, NasServer, Subscription, Customer, ServicePlan)).where(*conditions)
-    rows = session.execute(
-        statement.options(*_LEAN)
-        .order_by(RadAcct.acctstarttime.desc(), RadAcct.radacctid.desc())
-        .limit(size)
-        .offset((page - 1) * size)
+    session: Session, tenant_id: int, fits: SessionFilter, *, wanted: Wanted = NEWEST_FIRST
+) -> Page[OnlineRow]:
+    """A part of the running sessions that fit, in one of the orders of `ONLINE_SORTS`.
+
+    Raises `BadCursor` for one of another list or order.
+    """
+    statement = select(RadAcct)
+    if fits.plan_id is not None:
+        statement = statement.join(Subscription, Subscription.id == RadAcct.subscription_id)
+    page = fetch_page(
+        session,
+        statement.where(*session_conditions(tenant_id, fits)),
+        sorts=ONLINE_SORTS,
+        row_id=RadAcct.radacctid,
+        wanted=wanted,
     )
-    return total, [
-        OnlineRow(session=row[0], nas=row[1], subscription=row[2], customer=row[3], plan=row[4]) for row in rows
+    return replace(page, items=with_owners(session, page.items))
+
+
+def with_owners(session: Session, sessions: Sequence[RadAcct]) -> list[OnlineRow]:
+    """Each session with its router and whose it is, in the same order."""
+    owners = {
+        row[0].id: row
+        for row in session.execute(
+            select(Subscription, Customer, ServicePlan)
+            .outerjoin(Customer, Customer.id == Subscription.customer_id)
+            .outerjoin(ServicePlan, ServicePlan.id == Subscription.service_plan_id)
+            .where(Subscription.id.in_({one.subscription_id for one in sessions}))
+            .options(defer(Subscription.service_password), lazyload(ServicePlan.fup_rules))
+        )
+    }
+    routers = select(NasServer).where(NasServer.id.in_({one.nas_server_id for one in sessions}))
+    by_id = {nas.id: nas for nas in session.scalars(routers.options(defer(NasServer.radius_secret)))}
+    nobody = (None, None, None)
+    return [
+        OnlineRow(
+            session=one, nas=by_id.get(one.nas_server_id), subscription=owner[0], customer=owner[1], plan=owner[2]
+        )
+        for one in sessions
+        for owner in [owners.get(one.subscription_id or 0, nobody)]
     ]
-
-
-def _with_owner(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    return (
-        statement.select_from(RadAcct)
-        .outerjoin(NasServer, NasServer.id == RadAcct.nas_server_id)
-        .outerjoin(Subscription, Subscription.id == RadAcct.subscription_id)
-        .outerjoin(Customer, Customer.id == Subscription.customer_id)
-        .outerjoin(ServicePlan, ServicePlan.id == Subscription.service_plan_id)
-    )
 
 
 def session_conditions(tenant_id: int, wanted: SessionFilter) -> list[ColumnElement[bool]]:
@@ -121,7 +146,21 @@ def session_conditions(tenant_id: int, wanted: SessionFilter) -> list[ColumnElem
         conditions.append(Subscription.service_plan_id == wanted.plan_id)
     if wanted.search.strip():
         conditions.append(_session_matches(wanted.search.strip()))
+    if wanted.grade is not None:
+        conditions.append(_is_graded(wanted.grade))
     return conditions
+
+
+def _is_graded(grade: Grade) -> ColumnElement[bool]:
+    """`domain.integrity.grade_of` of an open session, as the database asks it."""
+    restarted, skewed = RadAcct.integrity_marks.op("&")(RESTARTED) != 0, RadAcct.integrity_marks.op("&")(SKEWED) != 0
+    missed = or_(RadAcct.integrity_marks.op("&")(MISSED) != 0, RadAcct.start_told_s != BY_START)
+    return {
+        Grade.RESET: restarted,
+        Grade.SKEWED: and_(~restarted, skewed),
+        Grade.GAP: and_(~restarted, ~skewed, missed),
+        Grade.RUNNING: and_(~restarted, ~skewed, ~missed),
+    }.get(grade, false())
 
 
 def _session_matches(text: str) -> ColumnElement[bool]:

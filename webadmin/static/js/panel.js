@@ -6,5 +6,6 @@ import "./copy.js";
 import "./sheet.js";
 import "./menus.js";
 import "./select.js";
+import "./marks.js";
 import "./poll.js";
 import "./passkey.js";
