@@ -140,7 +140,8 @@ def message(
     *, delivery_id: int, event_type: str, occurred_at: datetime, data: Mapping[str, object]
 ) -> dict[str, object]:
     """What is told: which event, when, of which resource, what changed, by whom."""
-    kind, _ = _RESOURCES.get(str(data.get("entity_type")), (str(data.get("entity_type")).rstrip("s"), ""))
+    table = str(data.get("entity_type") or "")
+    kind, _ = _RESOURCES.get(table, (table.rstrip("s"), ""))
     return {
         "id": delivery_id,
         "type": event_type,

@@ -1,5 +1,8 @@
 """The request's session: made when first used, scoped to one tenant, committed once by the view, else rolled back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from flask import Flask, current_app, g
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -39,9 +42,38 @@ def scope_to(tenant_id: int, operator_id: int | None = None) -> None:
 
 def commit(effect: Effect | None = None) -> None:
     """Make what the use-case wrote true, then wake the sender when a running session is concerned."""
+    held: HeldCommit | None = g.get("held_commit")
+    concerned = effect is not None and bool(effect.sessions)
+    if held is not None:
+        session().flush()
+        held.concerns_sessions |= concerned
+        return
     session().commit()
-    if effect is not None and effect.sessions:
+    if concerned:
         nudge_coa()
+
+
+class HeldCommit:
+    """A commit that waits until the answer can be written with it."""
+
+    def __init__(self) -> None:
+        self.concerns_sessions = False
+
+    def commit(self) -> None:
+        """What `commit` would have done."""
+        session().commit()
+        if self.concerns_sessions:
+            nudge_coa()
+
+
+@contextmanager
+def held_commit() -> Iterator[HeldCommit]:
+    """Inside, `commit` only flushes; whoever holds it back commits in the end."""
+    g.held_commit = HeldCommit()
+    try:
+        yield g.held_commit
+    finally:
+        g.held_commit = None
 
 
 def _close(_error: BaseException | None = None) -> None:

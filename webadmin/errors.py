@@ -146,6 +146,9 @@ def _page(answer: Answer) -> Response:
 
 def _answer_for_failure(error: Failure) -> Answer:
     status, code = next((status, code) for kind, status, code in _FAILURES if isinstance(error, kind))
+    if isinstance(error, StaleVersion) and "If-Match" in request.headers:
+        # Who made it a condition is told that the condition failed.
+        status = 412
     fields = tuple(
         {"field": item.field, "reason": item.reason, "mend": item.mend} for item in error.problems if item.field
     )

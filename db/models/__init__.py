@@ -24,6 +24,7 @@ from db.models.customer_media import CustomerPicture, CustomerRegistration, Cust
 from db.models.customer_parts import CustomerContact, CustomerEquipment, CustomerTag
 from db.models.customers import Customer
 from db.models.gateways import GatewayLog, GatewayOrder, ParkedPayment, PaymentGateway, PaymentLink
+from db.models.idempotency import IdempotencyKey
 from db.models.income import Commission, Expense, ReferralReward
 from db.models.jobs import JobRun, JobState
 from db.models.letterheads import Letterhead
@@ -72,6 +73,7 @@ __all__ = [
     "AuditLog",
     "Base",
     "BillingProfile",
+from db.models.webhooks import Webhook, WebhookAttempt, WebhookDelivery, WebhookEvent
     "BillingRun",
     "BillingRunSuspension",
     "BillingRunTarget",
@@ -107,6 +109,7 @@ __all__ = [
     "Letterhead",
     "NasBoot",
     "NasGroup",
+    "IdempotencyKey",
     "NasRefusal",
     "NasServer",
     "NumberSequence",
@@ -158,3 +161,7 @@ __all__ = [
     "VoucherSheet",
     "WalledGarden",
 ]
+    "Webhook",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEvent",

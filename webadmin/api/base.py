@@ -1,13 +1,17 @@
 """What every part of the API shares: the strict parser, the blueprint with its permission mark, pages and results."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import Any, TypeVar
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from flask_smorest import Api as SmorestApi  # type: ignore[import-untyped]
 from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import RAISE, Schema, fields, validate
+from webargs.core import missing
 from webargs.flaskparser import FlaskParser
+from webargs.multidictproxy import MultiDictProxy
+from werkzeug.datastructures import MultiDict
 
 from bss.actor import Actor
 from bss.failure import Invalid, Problem
@@ -16,6 +20,7 @@ from db.models import Tenant
 from db.queries.paging import MAX_PAGE, MAX_PAGE_SIZE, PAGE_SIZE, BadCursor, Page, Wanted
 from runtime.logs import get_logger
 from webadmin import database, security
+from webadmin.api import idempotency, narrowing, versions
 from webadmin.errors import PROBLEM_JSON
 from webadmin.permissions import requires, signed_in
 
@@ -32,6 +37,23 @@ class StrictParser(FlaskParser):
     """Refuses what it does not know: a misspelt field or filter is an error, not silence."""
 
     DEFAULT_UNKNOWN_BY_LOCATION: dict[str, Any] = dict.fromkeys(("json", "query", "form", "headers", "path"), RAISE)
+
+    def load_json(self, req: Any, schema: Schema) -> Any:
+        """The body; with If-Match the version that it names."""
+        given = super().load_json(req, schema)
+        if "version" not in schema.fields:
+            return given
+        return versions.with_version({} if given is missing and "If-Match" in req.headers else given)
+
+    def load_querystring(self, req: Any, schema: Schema) -> Any:
+        """The arguments in the address, without `fields`, which every answer takes."""
+        given: MultiDict[str, Any] = MultiDict(req.args)
+        if narrowing.ARGUMENT not in schema.fields:
+            given.poplist(narrowing.ARGUMENT)
+        version = versions.expected_version() if "version" in schema.fields else None
+        if version is not None:
+            given = MultiDict(versions.with_version(given.to_dict()))
+        return MultiDictProxy(given, schema)
 
 
 class FieldProblem(Schema):
@@ -74,6 +96,36 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
 
     ARGUMENTS_PARSER = StrictParser()
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._prepare_doc_cbks.append(_describe_carriage)
+
+    def arguments(self, schema: Any, **more: Any) -> Callable[[ViewT], ViewT]:
+        """flask-smorest's, noting whether a version can be expected."""
+        decorate = super().arguments(schema, **more)
+        takes_version = "version" in (schema() if isinstance(schema, type) else schema).fields
+
+        def noted(view: ViewT) -> ViewT:
+            decorated: Any = decorate(view)
+            if takes_version:
+                decorated._apidoc = {**decorated._apidoc, versions.DOC: True}
+            done: ViewT = decorated
+            return done
+
+        return noted
+
+    def response(self, status_code: int, schema: Any = None, **more: Any) -> Callable[[ViewT], ViewT]:
+        """flask-smorest's, for a GET with only the fields that are asked for."""
+        decorate = super().response(status_code, schema, **more)
+        if status_code != 200 or not (isinstance(schema, type) and issubclass(schema, Schema)):
+            return decorate  # type: ignore[no-any-return]
+
+        def narrowed(view: ViewT) -> ViewT:
+            done: ViewT = decorate(narrowing.narrowed(view, schema))
+            return done
+
+        return narrowed
+
     def needs(self, code: str) -> Callable[[ViewT], ViewT]:
         """The route is for tokens that hold the permission."""
         return self._secured(requires(code), code)
@@ -87,10 +139,71 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         doc = self.doc(security=[{"bearer": []}], responses=dict(_REFUSALS), **extra)
 
         def decorate(view: ViewT) -> ViewT:
-            documented: ViewT = doc(mark(view))
+            documented: ViewT = doc(mark(_carried(view)))
             return documented
 
         return decorate
+
+
+def _carried(view: ViewT) -> ViewT:
+    """The view with what HTTP asks of every one: ETags of what is read, changes once only and at the right version."""
+    takes_version = bool(getattr(view, "_apidoc", {}).get(versions.DOC))
+
+    @wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        def answer() -> Any:
+            return current_app.make_response(view(*args, **kwargs))
+
+        if request.method in ("GET", "HEAD"):
+            return versions.answered(answer)
+        if not takes_version:
+            versions.refuse_if_match()
+        return idempotency.once(answer) if request.method == "POST" else answer()
+
+    carried: Any = wrapper
+    done: ViewT = carried
+    return done
+
+
+def _describe_carriage(doc: dict[str, Any], doc_info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
+    """Say in the document what `_carried` does."""
+    extra: list[dict[str, Any]] = []
+    names = doc_info.get(narrowing.DOC)
+    if method == "get" and names:
+        extra += [narrowing.parameter(names), _HEADERS["If-None-Match"]]
+        doc.setdefault("responses", {})["304"] = {"description": "It is as it was when this ETag was given."}
+        doc["responses"].setdefault("422", "UNPROCESSABLE_CONTENT")
+    if method == "post":
+        extra.append(_HEADERS["Idempotency-Key"])
+    if method != "get" and doc_info.get(versions.DOC):
+        extra.append(_HEADERS["If-Match"])
+        doc.setdefault("responses", {})["412"] = "PRECONDITION_FAILED"
+    if extra:
+        doc["parameters"] = [*doc.get("parameters", []), *extra]
+    return doc
+
+
+_HEADERS: Mapping[str, dict[str, Any]] = {
+    "Idempotency-Key": {
+        "name": idempotency.HEADER,
+        "in": "header",
+        "description": "a key of your own: sent again with the same request within 24 hours, the first answer comes"
+        " back and nothing is done twice",
+        "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.MAX_KEY},
+    },
+    "If-Match": {
+        "name": "If-Match",
+        "in": "header",
+        "description": "the ETag of the row as it was read: 412 if somebody saved it meanwhile",
+        "schema": {"type": "string"},
+    },
+    "If-None-Match": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "the ETag of an answer that you have",
+        "schema": {"type": "string"},
+    },
+}
 
 
 _REFUSALS = {"401": "UNAUTHORIZED", "403": "FORBIDDEN", "429": "TOO_MANY_REQUESTS"}
@@ -254,5 +367,9 @@ Customers, plans, subscriptions, routers and live sessions of an internet provid
 - **Errors** are `application/problem+json` (RFC 9457) with `errors` per field. Unknown fields are refused.
 - **Live sessions**: an action answers at once with the changes it ordered (`session_changes`); what the router said
   stands under `/session-changes/{id}` a moment later.
-- **Versions**: send back the `version` you read and a change made meanwhile by somebody else is a 409, not lost.
+- **Versions**: send back the `version` you read and a change made meanwhile by somebody else is a 409, not lost; or
+  send the `ETag` as `If-Match`, then it is a 412. `If-None-Match` spares an answer that you have (304).
+- **Less**: `fields=id,name` answers with these fields only, in lists and single rows.
+- **Once only**: every POST takes an `Idempotency-Key`. Sent again within 24 hours with the same request, the first
+  answer comes back (`Idempotency-Replayed: true`); with another request it is a 422, while the first is at work a 409.
 """

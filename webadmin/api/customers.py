@@ -1,5 +1,6 @@
 """Customers over HTTP."""
 
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,8 +31,11 @@ from webadmin.api.base import (
 )
 from webadmin.api.customer_jobs import customer_filter
 from webadmin.remembered import Remembered
+from webadmin.api.narrowing import wants
 
 blueprint = Blueprint("customers", __name__, url_prefix=f"{PREFIX}/customers", description="The people who pay")
+# The fields that come from a customer's subscriptions.
+OWNED = ("subscriptions_count", "active_subscriptions", "subscriptions")
 
 
 @blueprint.route("")
@@ -43,8 +47,7 @@ def list_customers(arguments: dict[str, Any]) -> dict[str, Any]:
     wanted = wanted_part(arguments)
     fits = customer_filter(arguments)
     page = page_of(lambda: page_of_customers(database.session(), tenant_id=tenant_id(), fits=fits, wanted=wanted))
-    with_owned(database.session(), page.items)
-    with_tags(database.session(), page.items)
+    _with_parts(page.items)
     zone = ZoneInfo(tenant().timezone)
     month_start = local_midnight(security.now().astimezone(zone).date().replace(day=1), zone)
     seen = (tenant_id(), operators_in_use(database.session()), month_start)
@@ -170,6 +173,15 @@ def terminate_customer(body: dict[str, Any], customer_id: int) -> dict[str, Any]
 
 def _shown(customer: Customer) -> Customer:
     """The customer with what is shown of its subscriptions."""
-    with_owned(database.session(), [customer])
-    with_tags(database.session(), [customer])
+    _with_parts([customer])
     return customer
+
+
+def _with_parts(rows: Sequence[Customer]) -> None:
+    """Subscriptions and tags of customers, as far as the answer shows them."""
+    if wants(*OWNED):
+        with_owned(database.session(), rows)
+    if wants("tags"):
+        with_tags(database.session(), rows)
+    if wants("has_photo", "has_id_card_picture"):
+        with_pictures(database.session(), rows)

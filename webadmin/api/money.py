@@ -4,10 +4,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from flask import request
-
 from bss import billing_rules, invoices, payments, plan_changes, renewals, wallet
-from bss.failure import Invalid, Problem
 from bss.rows import find
 from db.engine import psycopg_of
 from db.models import Customer, Invoice, Payment
@@ -36,10 +33,10 @@ from webadmin.api.base import (
     tenant_id,
     wanted_part,
 )
+from webadmin.api.idempotency import presented
 from webadmin.api.schemas import money as shapes
 
 blueprint = Blueprint("money", __name__, url_prefix=PREFIX, description="Invoices, payments and balances")
-MAX_KEY = 100
 
 
 # --- invoices -------------------------------------------------------------------------------------------------------
@@ -361,11 +358,6 @@ def _renewed(done: renewals.Renewed) -> dict[str, Any]:
 
 
 def request_key(what: str) -> str | None:
-    """The `Idempotency-Key` of this request, which is its client's own."""
-    given = request.headers.get("Idempotency-Key")
-    if given is None:
-        return None
-    if not 1 <= len(given) <= MAX_KEY or not given.isprintable():
-        mend = f"send 1 to {MAX_KEY} printable characters"
-        raise Invalid(Problem(field="Idempotency-Key", reason="is no key", mend=mend))
-    return f"{what}:{given}"
+    """The `Idempotency-Key` of this request for the books, which keep it for good."""
+    given = presented()
+    return None if given is None else f"{what}:{given}"

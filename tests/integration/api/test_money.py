@@ -65,10 +65,10 @@ def test_one_key_is_one_payment(customer: Customer, client: FlaskClient) -> None
     body = {"customer_id": customer.id, "amount": "7000.00"}
     answers = [client.post("/api/v1/payments", json=body, headers={"Idempotency-Key": "till-7"}) for _ in range(3)]
 
-    assert [answer.json["is_new"] for answer in answers] == [True, False, False]
+    assert [answer.headers.get("Idempotency-Replayed") for answer in answers] == [None, "true", "true"]
     assert len({answer.json["payment"]["id"] for answer in answers}) == 1
     changed = client.post("/api/v1/payments", json=body | {"amount": "8.00"}, headers={"Idempotency-Key": "till-7"})
-    assert changed.status_code == 409
+    assert changed.status_code == 422
     balance = client.get(f"/api/v1/customers/{customer.id}/balance").json
     assert (balance["balance"], len(balance["history"])) == ("7000.00", 1)
 
