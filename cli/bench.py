@@ -108,6 +108,16 @@ def customers(customers: int, asked: int) -> None:
     _report(lambda: [_module("customers").run(customers=customers, asked=asked, say=_say)])
 
 
+@bench.command("panel")
+@click.option("--customers", default=100_000, show_default=True, type=click.IntRange(1_000, 1_000_000))
+@click.option("--online", default=20_000, show_default=True, type=click.IntRange(100, 1_000_000))
+@click.option("--asked", default=20, show_default=True, help="How often each page is opened.", type=click.IntRange(2))
+@json_option
+def panel(customers: int, online: int, asked: int) -> None:
+    """How long each page of the panel takes with very many customers, and until a browser first paints."""
+    _report(lambda: [_module("panel").run(customers=customers, online=online, asked=asked, say=_say)])
+
+
 @bench.command("history")
 @click.option("--rows", default=50_000_000, show_default=True, type=click.IntRange(60_000, 500_000_000))
 @click.option(

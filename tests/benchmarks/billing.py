@@ -7,16 +7,14 @@ the process.
 
 import gc
 import resource
-import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 
-from benchmarks.lab import results_dir
+from benchmarks.lab import private_cluster
 from benchmarks.verdict import Result
 from bss.actor import Actor
 from bss.billing import runs, work
@@ -24,7 +22,7 @@ from db.engine import make_engine, make_session_factory, psycopg_of
 from db.migrations import runner
 from db.models import BillingRun
 from db.queries.books import wrong_in_books
-from runtime import ports, postgres, processes
+from runtime import postgres
 
 GOAL_S = 60.0
 _SEED = """
@@ -54,27 +52,9 @@ UNION ALL SELECT e.id, o.id, 700000 FROM entries e, ours o
 """
 
 
-@contextmanager
-def _cluster() -> Iterator[postgres.Cluster]:
-    home = results_dir() / "billing"
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(mode=0o711)
-    for folder in (home.parent, home.parent.parent):
-        folder.chmod(folder.stat().st_mode | 0o011)
-    port = ports.choose(0, transport=ports.Transport.TCP, taken=[0])
-    cluster = postgres.Cluster(directory=home / "postgres", port=port)
-    postgres.init(cluster)
-    process = postgres.start(cluster)
-    try:
-        yield cluster
-    finally:
-        processes.end(process, grace_seconds=30)
-        shutil.rmtree(home, ignore_errors=True)
-
-
 def run(*, number: int, say: Callable[[str], None]) -> Result:
     """Seed, run, and say how long it took; the cluster is gone afterwards."""
-    with _cluster() as cluster:
+    with private_cluster("billing") as cluster:
         url = postgres.admin_url(cluster)
         runner.upgrade(url)
         with psycopg.connect(url, autocommit=True) as connection:

@@ -6,11 +6,9 @@ subscription each. Then the questions that staff type are asked through the very
 
 import os
 import random
-import shutil
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +16,7 @@ import psycopg
 from cryptography.fernet import Fernet
 from sqlalchemy.orm import Session
 
-from benchmarks.lab import results_dir
+from benchmarks.lab import private_cluster
 from benchmarks.verdict import Result
 from bss import customer_jobs
 from bss.actor import Actor
@@ -27,7 +25,7 @@ from db.migrations import runner
 from db.queries.customer_lists import CustomerFilter, page_of_customers
 from db.queries.paging import Wanted
 from db.queries.panel.search import search
-from runtime import ports, postgres, processes
+from runtime import postgres
 from runtime.files import write_private
 
 GOAL_MS = 50
@@ -55,32 +53,13 @@ FROM generate_series(1::bigint, %(count)s) n
 """
 
 
-@contextmanager
-def _cluster() -> Iterator[postgres.Cluster]:
-    home = results_dir() / "customers"
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(mode=0o711)
-    # The server runs as a user of its own and must be able to walk through to its cluster.
-    for folder in (home.parent, home.parent.parent):
-        folder.chmod(folder.stat().st_mode | 0o011)
-    port = ports.choose(0, transport=ports.Transport.TCP, taken=[0])
-    cluster = postgres.Cluster(directory=home / "postgres", port=port, durable=False)
-    postgres.init(cluster)
-    process = postgres.start(cluster)
-    write_private(home / "keys", Fernet.generate_key().decode() + "\n")
-    os.environ["LINTAS_KEYS_FILE"] = str(home / "keys")
-    try:
-        yield cluster
-    finally:
-        processes.end(process, grace_seconds=30)
-        shutil.rmtree(home, ignore_errors=True)
-
-
 def run(*, customers: int, asked: int, say: Callable[[str], None]) -> Result:
     """Load, ask, import; the cluster is gone afterwards."""
-    with _cluster() as cluster:
+    with private_cluster("customers", durable=False) as cluster:
         url = postgres.admin_url(cluster)
         runner.upgrade(url)
+        write_private(cluster.directory.parent / "keys", Fernet.generate_key().decode() + "\n")
+        os.environ["LINTAS_KEYS_FILE"] = str(cluster.directory.parent / "keys")
         fill(url, customers, say)
         engine = make_engine(url)
         try:

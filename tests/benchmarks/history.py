@@ -6,26 +6,24 @@ the first time, so that what is read comes from the disk as often as it would at
 """
 
 import random
-import shutil
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
 
 import psycopg
 
-from benchmarks.lab import results_dir
+from benchmarks.lab import private_cluster
 from benchmarks.verdict import Result
 from db.migrations import runner
 from db.queries import history
 from db.queries.history import Range
 from db.queries.prefixes import note_lengths_in
 from domain.retirement import months_after
-from runtime import ports, postgres, processes
+from runtime import postgres
 
 MONTHS = 60
 SUBSCRIPTIONS, ROUTERS, ADDRESSES = 100_000, 20, 65_536
@@ -52,28 +50,9 @@ FROM (SELECT n, %(month)s::text AS m, (n * 7919) %% %(subscriptions)s + 1 AS s, 
 """
 
 
-@contextmanager
-def _cluster() -> Iterator[postgres.Cluster]:
-    home = results_dir() / "history"
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(mode=0o711)
-    # The server runs as a user of its own and must be able to walk through to its cluster.
-    for folder in (home.parent, home.parent.parent):
-        folder.chmod(folder.stat().st_mode | 0o011)
-    port = ports.choose(0, transport=ports.Transport.TCP, taken=[0])
-    cluster = postgres.Cluster(directory=home / "postgres", port=port, durable=False)
-    postgres.init(cluster)
-    process = postgres.start(cluster)
-    try:
-        yield cluster
-    finally:
-        processes.end(process, grace_seconds=30)
-        shutil.rmtree(home, ignore_errors=True)
-
-
 def run(*, rows: int, asked: int, say: Callable[[str], None]) -> Result:
     """Make the table, ask, and say how long it took; the cluster is gone afterwards."""
-    with _cluster() as cluster:
+    with private_cluster("history", durable=False) as cluster:
         url = postgres.admin_url(cluster)
         runner.upgrade(url)
         begun_at = time.monotonic()

@@ -136,8 +136,12 @@ class Lab:
 
     def _environment(self, service: Service) -> dict[str, str]:
         inherited = {key: value for key, value in services.child_env(service).items() if not key.startswith(PREFIX)}
+        return inherited | self.own_environment()
+
+    def own_environment(self) -> dict[str, str]:
+        """This lab's settings as variables, and no others'."""
         ours = {PREFIX + key.upper(): str(value) for key, value in self.settings.model_dump().items()}
-        return inherited | ours | {PREFIX + "ENV_FILE": os.devnull}
+        return ours | {PREFIX + "ENV_FILE": os.devnull}
 
     def _wait_until_it_says(self, name: str, service: Service) -> None:
         if not service.ready_text:
@@ -170,6 +174,23 @@ def results_dir(place: str = "bench") -> Path:
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(0o711)
     return directory
+
+
+@contextmanager
+def private_cluster(name: str, *, durable: bool = True) -> Iterator[postgres.Cluster]:
+    """A PostgreSQL alone under var/bench/`name`, gone afterwards; one that is not durable is loaded faster."""
+    # The server runs as a user of its own and must be able to walk through to its cluster.
+    home = results_dir() / name
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(mode=0o711)
+    cluster = postgres.Cluster(directory=home / "postgres", port=free_tcp_port(), durable=durable)
+    postgres.init(cluster)
+    process = postgres.start(cluster)
+    try:
+        yield cluster
+    finally:
+        processes.end(process, grace_seconds=30)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 @contextmanager
