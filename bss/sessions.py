@@ -68,7 +68,7 @@ def change_marked(session: Session, *, actor: Actor, now: datetime, kind: str, s
     mine = {name: owner for name, owner, _ in running if owner is not None}
     change = network.disconnect_sessions if kind == "disconnect" else network.apply_speed_to
     effect = change(session, actor=actor, now=now, reason="staff", sessions=list(mine))
-    action = "disconnected" if kind == "disconnect" else "speed_sent"
+    action = "disconnected" if kind == "disconnect" else "speed_resent"
     for owner in sorted(set(mine.values())):
         subscription = session.get(Subscription, owner)
         if subscription is not None:
@@ -130,6 +130,14 @@ def disconnect_subscription(
     subscription = find(session, Subscription, subscription_id, actor=actor)
     effect = network.disconnect(session, actor=actor, now=now, reason="staff", subscription_ids=[subscription.id])
     _record(session, actor, now, subscription, sessions=str(effect.sessions))
+    return Changed(row=subscription, effect=effect)
+
+
+def resend_speed(session: Session, *, actor: Actor, now: datetime, subscription_id: int) -> Changed[Subscription]:
+    """Tell the routers of its running sessions once more at which rate they should be; not of those in a garden."""
+    subscription = find(session, Subscription, subscription_id, actor=actor)
+    effect = network.apply_speed(session, actor=actor, now=now, reason="staff", subscription_ids=[subscription.id])
+    _record(session, actor, now, subscription, action="speed_resent", sessions=str(effect.sessions))
     return Changed(row=subscription, effect=effect)
 
 

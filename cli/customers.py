@@ -256,6 +256,15 @@ def disconnect_subscription(name: str, tenant: str | None) -> None:
     _verb("Asked", sessions.disconnect_subscription, name, tenant)
 
 
+@subscription.command("resend-speed")
+@click.argument("name", metavar="SUBSCRIPTION")
+@tenant_option
+@json_option
+def resend_speed(name: str, tenant: str | None) -> None:
+    """Tell the routers of its sessions once more at which rate they should be."""
+    _verb("Sent", sessions.resend_speed, name, tenant)
+
+
 @subscription.command("change-plan")
 @click.argument("name", metavar="SUBSCRIPTION")
 @click.argument("plan_name", metavar="PLAN")

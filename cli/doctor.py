@@ -1,7 +1,8 @@
 """`lintas doctor`: looks at everything the system needs and says, for each problem, what mends it.
 
-Changes nothing; a check that cannot be made because another one failed says so instead of failing in its own words.
-Routers' CoA ports are asked something harmless, as their pages do.
+With the name of a customer it looks at his connection instead. Changes nothing; a check that cannot be made because
+another one failed says so instead of failing in its own words. CoA ports of routers are asked something harmless, as
+their pages do.
 """
 
 import shutil
@@ -56,9 +57,20 @@ class Finding:
 
 
 @click.command()
+@click.argument("user", metavar="[USER]", required=False)
+@click.option("--tenant", metavar="SLUG", help="USER's provider; only needed where there are several.")
 @json_option
-def doctor() -> None:
-    """Check the installation; exit code 1 when something is broken."""
+def doctor(user: str | None, tenant: str | None) -> None:
+    """Check the installation; exit code 1 when something is broken.
+
+    With USER, a username, code or id: say within five seconds why this customer is not online, or not as he should be,
+    and what mends it.
+    """
+    if user is not None:
+        from cli.doctor_customer import examine_customer
+
+        examine_customer(user, tenant)
+        return
     findings = list(examine())
     emit([asdict(finding) for finding in findings], [finding.line for finding in findings])
     if any(finding.verdict is Verdict.FAIL for finding in findings):

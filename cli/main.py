@@ -23,7 +23,7 @@ COMMANDS = {
     "stop": Entry(target="cli.stack:stop", help="Stop what 'up' started."),
     "status": Entry(target="cli.stack:status", help="Say what runs and whether it is healthy."),
     "run": Entry(target="cli.stack:run", help="Become one of the processes, for systemd and containers."),
-    "doctor": Entry(target="cli.doctor:doctor", help="Check the installation; each problem with its mend."),
+    "doctor": Entry(target="cli.doctor:doctor", help="Check the installation, or a customer's connection."),
     "alarms": Entry(target="cli.alarms:alarms", help="What is wrong with the installation now."),
     "metrics": Entry(target="cli.alarms:metrics", help="The installation in numbers, for Prometheus."),
     "retention": Entry(target="cli.retention:retention", help="How many months of records are kept."),

@@ -191,9 +191,11 @@ class Router:
 
     # --- queues and lists -----------------------------------------------------------------------------------------
 
-    def queues(self, *, name: str | None = None) -> list[rows.SimpleQueue]:
-        """Simple queues; `<pppoe-NAME>` is the router's own for a session, and shows the rate in force."""
-        return self._print(rows.SimpleQueue, QUEUES, {"name": name})
+    def queues(self, *, name: str | None = None, target: str | None = None) -> list[rows.SimpleQueue]:
+        """Simple queues, all or those of a name or target; `<pppoe-NAME>` is the router's own for a session, and shows
+        the rate in force.
+        """
+        return self._print(rows.SimpleQueue, QUEUES, {"name": name, "target": target})
 
     def put_queue(self, wanted: QueueWanted) -> str:
         """Have the queue as wanted; returns `added`, `changed` or `equal`."""

@@ -190,6 +190,15 @@ def disconnect_subscription(subscription_id: int) -> dict[str, Any]:
     return _done("Asked", sessions.disconnect_subscription(**acting(), subscription_id=subscription_id))
 
 
+@blueprint.route("/<int:subscription_id>/resend-speed", methods=["POST"])
+@blueprint.needs("edit_speed_limit")
+@blueprint.response(200, schemas.SubscriptionResult)
+def resend_speed(subscription_id: int) -> dict[str, Any]:
+    """Tell the routers of its running sessions once more at which rate they should be"""
+    refuse_body()
+    return _done("Sent", sessions.resend_speed(**acting(), subscription_id=subscription_id))
+
+
 @blueprint.route("/<int:subscription_id>/change-plan", methods=["POST"])
 @blueprint.needs("change_package")
 @blueprint.arguments(schemas.ChangePlanIn)

@@ -328,6 +328,7 @@ _ACTIONS: dict[str, LazyString] = {
     "subscription.mac_removed": _l("removed a device"),
     "subscription.macs_reset": _l("reset the devices"),
     "subscription.ip_assigned": _l("changed the fixed address"),
+    "subscription.speed_resent": _l("sent the speed to the router again"),
     "subscription.disconnected": _l("disconnected the session"),
     "subscription.speed_sent": _l("sent the speed to the session again"),
 }

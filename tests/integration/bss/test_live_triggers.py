@@ -158,6 +158,7 @@ SPEED: dict[str, tuple[Callable[[Case], Any], str]] = {
         lambda case: case.do(plans.edit, plan_id=case.plan.id, changes={"download_kbps": 7000, "upload_kbps": 3000}),
         "3M/7M",
     ),
+    "sent again": (lambda case: case.to_it(sessions.resend_speed), "5M/10M"),
     "fair use on": (fair_use_on, "500k/1M"),
     "fair use off": (fair_use_off, ""),
 }
