@@ -11,6 +11,8 @@ PERMISSIONS = MappingProxyType(
         "import_customers": "add customers from a file",
         "export_customers": "take the customer list away as a file",
         "act_on_many": "act on many customers at once",
+        "view_id_cards": "see pictures of identity cards; who looked is kept",
+        "manage_personal_data": "hand out everything about a customer, make him anonymous and erase him",
         "change_operator": "ask for customers to go to another operator, and agree to it",
         "activate_customers": "activate customers and subscriptions",
         "suspend_customers": "suspend, disable and block customers and subscriptions",
@@ -71,7 +73,7 @@ FOR_OPERATORS = frozenset(
     | _SINGLY
     | _DESK
     | {"view_customers", "view_money", "view_plans", "view_audit", "delete_customers", "manage_tokens"}
-    | {"import_customers", "export_customers", "act_on_many", "change_operator"}
+    | {"import_customers", "export_customers", "act_on_many", "change_operator", "view_id_cards"}
 )
 
 ADMIN = "admin"

@@ -3,6 +3,7 @@
 from cli import books as bookkeeping
 from cli.allowances import family, plan_hours, plan_quota, quota_group, topup
 from cli.attributes import known, of_plan, of_subscription
+from cli.customer_pictures import picture_group
 from cli.customer_records import COMMANDS
 from cli.customers import customer, subscription, usage
 from cli.devices import bind, blacklist, group, mac, plan_sessions
@@ -23,7 +24,7 @@ from cli.staff import token, user
 from cli.subscription_terms import COMMANDS as TERM_COMMANDS
 from cli.vouchers import hotspot_login, voucher
 
-for command in COMMANDS:
+for command in (*COMMANDS, picture_group):
     customer.add_command(command)
 for command in bookkeeping.OF_OPERATORS:
     operator.add_command(command)

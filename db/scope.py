@@ -47,6 +47,8 @@ BY_CUSTOMER: frozenset[type[Base]] = frozenset(
         models.CustomerTag,
         models.GatewayOrder,
         models.Invoice,
+        models.CustomerPicture,
+        models.CustomerSpeedTest,
         models.LedgerEntry,
         models.PaymentLink,
         models.ReferralReward,
@@ -75,7 +77,7 @@ BY_SUBSCRIPTION: frozenset[type[Base]] = frozenset(
     }
 )
 BY_OPERATOR: frozenset[type[Base]] = frozenset(
-    {models.Commission, models.Customer, models.CustomerJob, models.VoucherBatch}
+    {models.Commission, models.Customer, models.CustomerJob, models.CustomerRegistration, models.VoucherBatch}
 )
 WITH_RULES_OF_THEIR_OWN: frozenset[type[Base]] = frozenset(
     {

@@ -1,7 +1,7 @@
-"""Pictures on paper: a logo is drawn anew before it is kept, and a QR code is drawn here.
+"""Pictures on paper and on screen: a logo or a photo is drawn anew before it is kept, and a QR code is drawn here.
 
 What was uploaded is never kept: it is opened as one of three plain formats, bounded before a point of it is unpacked,
-and written again as PNG, so no comment, script or second file survives in it.
+and written again as PNG or JPEG, so no comment, place, script or second file survives in it.
 """
 
 import base64
@@ -9,33 +9,64 @@ import binascii
 import io
 import re
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
 
 import segno
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_UPLOAD_BYTES = 1_400_000
 MAX_PIXELS = 16_000_000
 LOGO_WIDTH, LOGO_HEIGHT = 640, 240
 MAX_LOGO_BYTES = 400 * 1024
 FORMATS = ("PNG", "JPEG", "WEBP")
+# A telephone takes pictures of so many bytes and points.
+MAX_PHOTO_BYTES = 8_000_000
+MAX_PHOTO_PIXELS = 26_000_000
+_QUALITY = 85
 MAX_QR_TEXT = 500
 _MASK = 3
 _PNG = "data:image/png;base64,"
 _OURS = re.compile(r"data:image/png;base64,[A-Za-z0-9+/]+={0,2}")
+
+ResultT = TypeVar("ResultT")
 
 
 class BadPicture(Exception):
     """Not a picture that can be used; `str()` says why."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Photo:
+    """A photo as it is kept: a JPEG of so many points, and where it was wanted a small square one."""
+
+    content: bytes
+    width: int
+    height: int
+    thumbnail: bytes | None
+
+
+def photo(upload: bytes, *, longest: int, thumbnail: int | None = None) -> Photo:
+    """A photo with no side longer than `longest` points, upright, without what the camera wrote besides.
+
+    Raises `BadPicture`.
+    """
+    return _read(upload, MAX_PHOTO_BYTES, lambda: _photo(upload, longest, thumbnail))
+
+
 def logo(upload: bytes) -> str:
     """The logo as a `data:` address of a PNG within 640 by 240 points. Raises `BadPicture`."""
-    if len(upload) > MAX_UPLOAD_BYTES:
-        raise BadPicture(f"is larger than {MAX_UPLOAD_BYTES / 1_000_000:g} MB")
+    return _PNG + base64.b64encode(_read(upload, MAX_UPLOAD_BYTES, lambda: _drawn_anew(upload))).decode()
+
+
+def _read(upload: bytes, most_bytes: int, draw: Callable[[], ResultT]) -> ResultT:
+    if len(upload) > most_bytes:
+        raise BadPicture(f"is larger than {most_bytes / 1_000_000:g} MB")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _PNG + base64.b64encode(_drawn_anew(upload)).decode()
+            return draw()
     except BadPicture:
         raise
     except UnidentifiedImageError:
@@ -59,10 +90,33 @@ def unwrapped(text: str) -> bytes:
         raise BadPicture("is not base64") from None
 
 
+def _photo(upload: bytes, longest: int, thumbnail: int | None) -> Photo:
+    with Image.open(io.BytesIO(upload), formats=FORMATS) as picture:
+        _require_points(picture, MAX_PHOTO_PIXELS)
+        picture.draft("RGB", (longest, longest))
+        # How the camera was held stands beside the picture and goes with everything else that does.
+        upright = ImageOps.exif_transpose(picture).convert("RGBA")
+    upright.thumbnail((longest, longest))
+    drawn = Image.new("RGB", upright.size, "white")
+    drawn.paste(upright, mask=upright.getchannel("A"))
+    small = None if thumbnail is None else _jpeg(ImageOps.fit(drawn, (thumbnail, thumbnail)))
+    return Photo(content=_jpeg(drawn), width=drawn.width, height=drawn.height, thumbnail=small)
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=_QUALITY, optimize=True)
+    return out.getvalue()
+
+
+def _require_points(picture: Image.Image, most: int) -> None:
+    if picture.width * picture.height > most:
+        raise BadPicture(f"has more than {most // 1_000_000} million points")
+
+
 def _drawn_anew(upload: bytes) -> bytes:
     with Image.open(io.BytesIO(upload), formats=FORMATS) as picture:
-        if picture.width * picture.height > MAX_PIXELS:
-            raise BadPicture(f"has more than {MAX_PIXELS // 1_000_000} million points")
+        _require_points(picture, MAX_PIXELS)
         picture.draft("RGB", (LOGO_WIDTH, LOGO_HEIGHT))
         small = picture.convert("RGBA")
     small.thumbnail((LOGO_WIDTH, LOGO_HEIGHT))

@@ -10,7 +10,7 @@ from flask_limiter import Limiter
 
 from runtime.logs import configure_logs
 from runtime.settings import Settings, get_settings
-from webadmin import database, errors, headers, limits, security, webhooks
+from webadmin import database, errors, headers, limits, security, signing_in, uploads, webhooks
 from webadmin.api import register_api
 from webadmin.health import health
 
@@ -25,6 +25,7 @@ def create_app(settings: Settings | None = None, **config: Any) -> Flask:
     app = Flask("webadmin", root_path=str(ROOT))
     app.config.update(config, LINTAS_REDIS_URL=settings.redis_url)
     headers.init_headers(app)
+    uploads.init_uploads(app)
     database.init_database(app, settings.database_url)
     limiter = limits.init_limits(app, settings.redis_url)
     # Switched off, Flask-Limiter keeps only a weak reference to itself, and its decorators ask it at every request.

@@ -10,6 +10,7 @@ from bss import accounts, customers
 from bss.rows import find
 from db.models import Customer
 from db.queries.customer_lists import customer_spending, customer_statistics, customer_summary, page_of_customers
+from db.queries.customer_media import with_pictures
 from db.queries.customers import with_tags
 from db.queries.owned import with_owned
 from db.scope import operators_in_use
@@ -73,7 +74,7 @@ def create_customer(body: dict[str, Any]) -> Customer:
         **acting(), customer=body, subscription=subscription, device_name=device_name, initial_balance=balance
     )
     database.commit(made.issued.effect if made.issued else None)
-    return _shown(made.customer)
+    return shown(made.customer)
 
 
 @blueprint.route("/statistics")
@@ -90,7 +91,7 @@ def get_statistics() -> dict[str, Any]:
 @blueprint.response(200, schemas.CustomerOut)
 def get_customer(customer_id: int) -> Customer:
     """One customer"""
-    return _shown(find(database.session(), Customer, customer_id, actor=actor()))
+    return shown(find(database.session(), Customer, customer_id, actor=actor()))
 
 
 @blueprint.route("/<int:customer_id>", methods=["PATCH"])
@@ -102,7 +103,7 @@ def edit_customer(body: dict[str, Any], customer_id: int) -> Customer:
     version = body.pop("version", None)
     changed = customers.edit(**acting(), customer_id=customer_id, changes=body, version=version)
     database.commit(changed.effect)
-    return _shown(changed.row)
+    return shown(changed.row)
 
 
 @blueprint.route("/<int:customer_id>", methods=["DELETE"])
@@ -113,7 +114,7 @@ def delete_customer(arguments: dict[str, Any], customer_id: int) -> dict[str, An
     """Hide a customer and his subscriptions, and end their sessions; it can be taken back"""
     changed = customers.delete(**acting(), customer_id=customer_id, **arguments)
     database.commit(changed.effect)
-    return as_result("Deleted", changed.effect, customer=_shown(changed.row))
+    return as_result("Deleted", changed.effect, customer=shown(changed.row))
 
 
 @blueprint.route("/<int:customer_id>/restore", methods=["POST"])
@@ -124,7 +125,7 @@ def restore_customer(customer_id: int) -> dict[str, Any]:
     refuse_body()
     changed = customers.restore(**acting(), customer_id=customer_id)
     database.commit(changed.effect)
-    return as_result("Restored", changed.effect, customer=_shown(changed.row))
+    return as_result("Restored", changed.effect, customer=shown(changed.row))
 
 
 @blueprint.route("/<int:customer_id>/activate", methods=["POST"])
@@ -135,7 +136,7 @@ def activate_customer(body: dict[str, Any], customer_id: int) -> dict[str, Any]:
     """Lift a block, or make a prospect active"""
     changed = customers.activate(**acting(), customer_id=customer_id, **body)
     database.commit(changed.effect)
-    return as_result("Activated", changed.effect, customer=_shown(changed.row))
+    return as_result("Activated", changed.effect, customer=shown(changed.row))
 
 
 @blueprint.route("/<int:customer_id>/suspend", methods=["POST"])
@@ -146,7 +147,7 @@ def suspend_customer(body: dict[str, Any], customer_id: int) -> dict[str, Any]:
     """Refuse all of the customer's logins and end his sessions"""
     changed = customers.suspend(**acting(), customer_id=customer_id, **body)
     database.commit(changed.effect)
-    return as_result("Suspended", changed.effect, customer=_shown(changed.row))
+    return as_result("Suspended", changed.effect, customer=shown(changed.row))
 
 
 @blueprint.route("/<int:customer_id>/block", methods=["POST"])
@@ -157,7 +158,7 @@ def block_customer(body: dict[str, Any], customer_id: int) -> dict[str, Any]:
     """Block a customer as inactive, disabled, blacklisted or suspended"""
     changed = customers.block(**acting(), customer_id=customer_id, **body)
     database.commit(changed.effect)
-    return as_result("Blocked", changed.effect, customer=_shown(changed.row))
+    return as_result("Blocked", changed.effect, customer=shown(changed.row))
 
 
 @blueprint.route("/<int:customer_id>/terminate", methods=["POST"])
@@ -168,10 +169,10 @@ def terminate_customer(body: dict[str, Any], customer_id: int) -> dict[str, Any]
     """End the relation and all subscriptions"""
     changed = customers.terminate(**acting(), customer_id=customer_id, **body)
     database.commit(changed.effect)
-    return as_result("Terminated", changed.effect, customer=_shown(changed.row))
+    return as_result("Terminated", changed.effect, customer=shown(changed.row))
 
 
-def _shown(customer: Customer) -> Customer:
+def shown(customer: Customer) -> Customer:
     """The customer with what is shown of its subscriptions."""
     _with_parts([customer])
     return customer

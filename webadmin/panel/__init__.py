@@ -21,6 +21,7 @@ from webadmin.panel import (
     changes,
     customer_jobs,
     customer_records,
+    customer_pictures,
     customer_words,
     customers,
     decisions,
@@ -67,7 +68,7 @@ from webadmin.panel.money import balances, bookkeeping, commissions, expenses, i
 from webadmin.panel.support import page_url, tenant
 
 SUBJECTS = (
-    today, accounting, alarms, history, search, customers, customer_records,
+    today, accounting, alarms, history, search, customers, customer_records, customer_pictures,
     customer_jobs, operators, vouchers, voucher_batches, redeeming, paper, subscriptions,
     fair_use, decisions, attributes,
     allowances, plans, rollouts, routers, router_groups, router_test, router_api, server, blacklist, devices, online,

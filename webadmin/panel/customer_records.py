@@ -15,6 +15,7 @@ from bss.failure import Invalid, Problem
 from bss.outcome import Changed
 from db.models import Customer, CustomerEquipment
 from db.queries import customers as reads
+from db.queries.customer_media import kinds_of_pictures
 from db.queries.named import customer_named
 from db.queries.operators import operator_choices, operator_names, transfers_of
 from db.queries.owned import owned_by
@@ -44,6 +45,7 @@ def _page(customer: Customer, status: int = 200, **forms_shown: Any) -> Response
     values: dict[str, Any] = {
         "customer": customer,
         "tags": reads.tags_of(session, [customer.id]).get(customer.id, []),
+        "pictures": kinds_of_pictures(session, [customer.id])[customer.id],
         "contacts": reads.contacts_of(session, customer.id),
         "equipment": reads.equipment_of(session, customer.id),
         "services": {row.id: row.username for row in owned_by(session, [customer.id])[customer.id].rows},

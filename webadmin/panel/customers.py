@@ -21,6 +21,7 @@ from db.models import Customer, Subscription
 from db.queries.access import profiles_by_id
 from db.queries.allowances import topups_of
 from db.queries.customer_lists import BALANCES, CustomerFilter, page_of_customers
+from db.queries.customer_media import kinds_of_pictures
 from db.queries.customers import popular_tags, tags_of
 from db.queries.names import as_kept
 from db.queries.nas_groups import groups_of
@@ -224,7 +225,9 @@ def edit(customer_id: int) -> ResponseReturnValue:
             flash(gettext("Saved."), "success")
             return redirect(url_for("panel.customers.show", customer_id=customer_id), 303)
         customer = found(reads.customer_by_id(db(), customer_id))
-    return render("panel/customers/edit.html", 422 if form.is_submitted() else 200, form=form, customer=customer)
+    pictures = kinds_of_pictures(db(), [customer_id])[customer_id]
+    status = 422 if form.is_submitted() else 200
+    return render("panel/customers/edit.html", status, form=form, customer=customer, pictures=pictures)
 
 
 @blueprint.get("/customers/<int:customer_id>")
@@ -236,6 +239,7 @@ def show(customer_id: int) -> ResponseReturnValue:
     tab = request.args.get("tab", "service")
     values: dict[str, Any] = {
         "customer": customer,
+        "pictures": kinds_of_pictures(db(), [customer.id])[customer.id],
         "subscription": subscription,
         "tab": tab if tab in TABS else "service",
         "waiting_plan": None if subscription is None else waiting_change_of(db(), subscription.id),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 from sqlalchemy.orm import Session
 
 from cli.main import root
@@ -106,3 +107,19 @@ def test_the_providers_settings_are_set_by_name(run: Run, tenant: Tenant) -> Non
     assert (shown["require_whatsapp"], shown["tokens_add_per_hour"]) == (True, None)
     assert run("customer", "add", "Budi").exit_code == 1
     assert run("provider", "set", "country_code", "abc").exit_code == 1
+
+
+def test_a_photo_is_kept_read_and_taken_away(run: Run, tenant: Tenant, tmp_path: Path) -> None:
+    made = data(run("customer", "add", "Budi", "--json"))
+    file, back = tmp_path / "budi.png", tmp_path / "back.jpg"
+    Image.new("RGB", (40, 30), "red").save(file)
+
+    data(run("customer", "picture", "put", made["code"], "photo", str(file), "--json"))
+    data(run("customer", "picture", "put", made["code"], "id-card", str(file), "--json"))
+    data(run("customer", "picture", "get", made["code"], "id-card", str(back), "--json"))
+    data(run("customer", "picture", "remove", made["code"], "photo", "--json"))
+
+    assert back.read_bytes().startswith(b"\xff\xd8")
+    assert run("customer", "picture", "get", made["code"], "photo", str(back)).exit_code == 1
+    actions = [row["what"] for row in data(run("customer", "activity", made["code"], "--json"))["items"]]
+    assert "customer.id_card_picture_shown" in actions

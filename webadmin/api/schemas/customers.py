@@ -116,6 +116,10 @@ class CustomerOut(Schema):
     referral_code = fields.String(allow_none=True, metadata={"example": "K7MQ2RTX"})
     referred_by_id = fields.Integer(allow_none=True)
     created_by_name = fields.String(allow_none=True)
+    has_photo = fields.Boolean(metadata={"description": "`GET /customers/{customer_id}/photo` shows it"})
+    has_id_card_picture = fields.Boolean(
+        metadata={"description": "`GET /customers/{customer_id}/id-card-picture` shows it, and is written down"}
+    )
     version = fields.Integer(metadata={"example": 1})
     created_at = when()
     updated_at = when()
