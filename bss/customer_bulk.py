@@ -66,7 +66,8 @@ def _change_plan(session: Session, actor: Actor, now: datetime, customer_id: int
     for row in rows:
         if row.service_plan_id != plan_id:
             changed = plan_changes.change(
-                session, actor=actor, now=now, subscription_id=row.id, service_plan_id=plan_id, prorated=False
-            )
+                session, actor=actor, now=now, subscription_id=row.id, service_plan_id=plan_id, prorated=False,
+                waive_fee=True,
+            )  # fmt: skip
             effect += changed.effect
     return effect

@@ -1,8 +1,9 @@
 """Another plan for a subscription, with what it costs: now, or when its term ends.
 
 A change now is prorated: what is left of the old plan is given back, what is left of the period is paid by the new one.
-The difference is an invoice, or credit. A change at the end of the term costs nothing by itself. Decides when and what;
-`bss.subscriptions.change_plan` makes the change, `domain.proration` says what it costs.
+The difference is an invoice, or credit. A change at the end of the term costs nothing by itself. A cheaper plan within
+the contract asks for the fee of leaving it (`bss.early_ending`). Decides when and what; `bss.subscriptions.change_plan`
+makes the change, `domain.proration` says what it costs.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from bss import audit, invoices, renewals
 from bss.actor import Actor
 from bss.billing_rules import rules_of
 from bss.books import Event, book
+from bss.early_ending import Breach, breach_by_lowering, charge, take_back
 from bss.failure import Conflict, Failure, NotFound, Problem
 from bss.outcome import NO_EFFECT, Effect
 from bss.rows import find, locked, tenant_of
@@ -50,6 +52,8 @@ class Preview:
     currency: str
     # When the term ends and a change at its end would be made; None for one without an end.
     period_end: datetime | None
+    # The contract that a change now breaks.
+    breach: Breach | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +64,7 @@ class PlanChanged:
     subscription: Subscription
     invoice: Invoice | None = None
     credited: Decimal = ZERO
+    fee_invoice: Invoice | None = None
     effect: Effect = NO_EFFECT
 
 
@@ -72,6 +77,7 @@ def preview(session: Session, *, actor: Actor, now: datetime, subscription_id: i
     return Preview(
         subscription=subscription, plan=plan, proration=proration, currency=tenant.currency,
         total=_with_tax(session, actor, proration.net), period_end=subscription.expires_at,
+        breach=_breach(session, actor, subscription, plan, now),
     )  # fmt: skip
 
 
@@ -84,11 +90,13 @@ def change(
     service_plan_id: int,
     effective: str = NOW,
     prorated: bool = True,
+    waive_fee: bool = False,
     version: int | None = None,
 ) -> PlanChanged:
     """Move the subscription to the plan, now or when its term ends; one change that waits is replaced by another.
 
-    `prorated` false: a change now costs nothing until the next renewal.
+    `prorated` false: a change now costs nothing until the next renewal. `waive_fee`: nothing is asked for a contract
+    that it breaks.
     """
     unlocked = find(session, Subscription, subscription_id, actor=actor)
     customer = locked(session, Customer, unlocked.customer_id, actor=actor)
@@ -96,22 +104,28 @@ def change(
     plan = _plan(session, actor, subscription, service_plan_id)
     _withdraw(session, actor, now, subscription)
     if effective == NEXT_PERIOD:
-        return _schedule(session, actor, now, subscription, plan)
+        return _schedule(session, actor, now, subscription, plan, waive_fee)
+    breach = _breach(session, actor, subscription, plan, now)
     proration = _proration(session, actor, now, subscription, plan)
     row = _row(actor, subscription, plan, now, proration if prorated else None)
     session.add(row)
     session.flush()
+    fee_invoice, effect = charge(
+        session, actor=actor, now=now, subscription=subscription, breach=breach, waive_fee=waive_fee
+    )
     changed = change_plan(
         session, actor=actor, now=now, subscription_id=subscription.id, service_plan_id=service_plan_id
     )
-    invoice, credited, effect = None, ZERO, changed.effect
+    invoice, credited, effect = None, ZERO, effect + changed.effect
     if prorated:
         invoice, credited, more = _charge(session, actor, now, customer, subscription, row, proration)
         effect += more
     effect += renewals.bill_anew(session, actor=actor, now=now, subscription=subscription)
     row.status, row.closed_at = "applied", now
     session.flush()
-    return PlanChanged(row=row, subscription=subscription, invoice=invoice, credited=credited, effect=effect)
+    return PlanChanged(
+        row=row, subscription=subscription, invoice=invoice, credited=credited, fee_invoice=fee_invoice, effect=effect
+    )
 
 
 def withdraw(session: Session, *, actor: Actor, now: datetime, subscription_id: int) -> PlanChange:
@@ -145,6 +159,7 @@ def apply_due(session: Session, *, now: datetime, limit: int = 100) -> Sequence[
                 )
         except (Failure, IllegalMove) as error:
             row.status, row.closed_at, row.problem = "failed", now, str(error)
+            take_back(session, actor=actor, now=now, invoice_id=row.invoice_id, reason="the plan was not changed")
             continue
         row.status, row.closed_at = "applied", now
         done.append(PlanChanged(row=row, subscription=subscription, effect=changed.effect))
@@ -159,6 +174,15 @@ def _plan(session: Session, actor: Actor, subscription: Subscription, service_pl
     plan = plan_for_sale(session, service_plan_id, actor=actor)
     kind_for(subscription.connection_type, plan)
     return plan
+
+
+def _breach(
+    session: Session, actor: Actor, subscription: Subscription, plan: ServicePlan, when: datetime
+) -> Breach | None:
+    zone = ZoneInfo(tenant_of(session, actor=actor).timezone)
+    return breach_by_lowering(
+        session, actor=actor, subscription=subscription, plan=plan, on=when.astimezone(zone).date()
+    )  # fmt: skip
 
 
 def _proration(
@@ -190,7 +214,7 @@ def _row(
 
 
 def _schedule(
-    session: Session, actor: Actor, now: datetime, subscription: Subscription, plan: ServicePlan
+    session: Session, actor: Actor, now: datetime, subscription: Subscription, plan: ServicePlan, waive_fee: bool
 ) -> PlanChanged:
     if subscription.expires_at is None or subscription.expires_at <= now:
         reason = "the term has no end ahead"
@@ -200,8 +224,13 @@ def _schedule(
     session.flush()
     new = {"plan": plan.name, "effective_at": row.effective_at}
     _record(session, actor, now, "subscription.plan_change_scheduled", subscription, new)
-    effect = renewals.bill_anew(session, actor=actor, now=now, subscription=subscription)
-    return PlanChanged(row=row, subscription=subscription, effect=effect)
+    breach = _breach(session, actor, subscription, plan, row.effective_at)
+    fee_invoice, effect = charge(
+        session, actor=actor, now=now, subscription=subscription, breach=breach, waive_fee=waive_fee
+    )
+    row.invoice_id = None if fee_invoice is None else fee_invoice.id
+    effect += renewals.bill_anew(session, actor=actor, now=now, subscription=subscription)
+    return PlanChanged(row=row, subscription=subscription, fee_invoice=fee_invoice, effect=effect)
 
 
 def _withdraw(session: Session, actor: Actor, now: datetime, subscription: Subscription) -> PlanChange | None:
@@ -210,6 +239,7 @@ def _withdraw(session: Session, actor: Actor, now: datetime, subscription: Subsc
         return None
     row.status, row.closed_at = "cancelled", now
     _record(session, actor, now, "subscription.plan_change_withdrawn", subscription, {"plan": row.new_plan.name})
+    take_back(session, actor=actor, now=now, invoice_id=row.invoice_id, reason="the plan is not changed")
     session.flush()
     return row
 

@@ -56,8 +56,10 @@ EDITABLE = frozenset(
         "address_list",
         "router_profile",
         "contract_period_months",
+        "early_end_fee",
         "customer_types",
         "features",
+        "metadata",
         "is_popular",
         "fup_rules",
         *LEAST,
@@ -98,8 +100,10 @@ DEFAULTS: Mapping[str, Any] = {
     "address_list": None,
     "router_profile": None,
     "contract_period_months": 1,
+    "early_end_fee": 0,
     "customer_types": (),
     "features": {},
+    "metadata": {},
     "is_popular": False,
     "fup_rules": (),
     **dict.fromkeys(LEAST),
@@ -107,6 +111,8 @@ DEFAULTS: Mapping[str, Any] = {
     "time_windows": (),
     "quotas": (),
 }
+# What is called otherwise in the table.
+COLUMNS: Mapping[str, str] = {"metadata": "details"}
 RATE_FIELDS = frozenset(
     {"download_kbps", "upload_kbps", "priority", "burst_enabled", *BURST, *LEAST, "fup_rules", "time_windows", "quotas"}
 )
@@ -157,12 +163,12 @@ def _check_least(plan: ServicePlan) -> None:
 
 
 def clean_fields(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The clean value of every field that is given; raises `Invalid` with all that is wrong."""
+    """The clean value of every field that is given, by column; raises `Invalid` with all that is wrong."""
     problems: list[Problem] = []
     values: dict[str, Any] = {}
     for name, value in given.items():
         try:
-            values[name] = _CLEANERS[name](value)
+            values[COLUMNS.get(name, name)] = _CLEANERS[name](value)
         except Invalid as error:
             problems.extend(error.problems)
     raise_all(problems)
@@ -325,7 +331,9 @@ _CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "router_profile": lambda value: fields.router_name(value, field="router_profile"),
     "contract_period_months": _whole("contract_period_months", 0, 120),
     "customer_types": _customer_types,
+    "early_end_fee": lambda value: fields.money(value, field="early_end_fee"),
     "features": _features,
+    "metadata": fields.metadata,
     "is_popular": bool,
     "fup_rules": _tiers,
     "time_windows": hours.clean_windows,

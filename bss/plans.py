@@ -14,6 +14,7 @@ from bss.attributes import as_rows
 from bss.failure import Conflict, Problem, flush_or_conflict, raise_all, require_known
 from bss.outcome import Changed, Effect
 from bss.plan_fields import (
+    COLUMNS,
     DEFAULTS,
     EDITABLE,
     LIMIT_FIELDS,
@@ -116,7 +117,8 @@ def copy(
 
 def values_of(plan: ServicePlan) -> dict[str, Any]:
     """All of a plan as `create` takes it, without its names."""
-    return audit.snapshot(plan, EDITABLE - LISTS.keys() - {"name", "slug"}) | lists_of(plan)
+    own = audit.snapshot(plan, EDITABLE - LISTS.keys() - COLUMNS.keys() - {"name", "slug"})
+    return own | {name: getattr(plan, column) for name, column in COLUMNS.items()} | lists_of(plan)
 
 
 def edit(

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from bss import customers, first_bills, network, plan_changes, sessions, subscriptions
+from bss import customers, early_ending, first_bills, network, plan_changes, sessions, subscriptions
 from bss.outcome import Changed
 from bss.rows import tenant_of
 from cli.output import emit, json_option, table
@@ -26,6 +26,9 @@ from domain.standing import standings, usage_percentage
 from domain.term import days_left
 
 reason_option = click.option("--reason", default="", help="Why; kept with the change.")
+waive_fee_option = click.option(
+    "--waive-fee", is_flag=True, help="Ask for no fee where the contract is not over and its plan has one."
+)
 
 
 # --- customer -----------------------------------------------------------------------------------------------------
@@ -81,13 +84,15 @@ def activate_customer(name: str, with_subscriptions: bool, tenant: str | None) -
 @customer.command("terminate")
 @click.argument("name", metavar="CUSTOMER")
 @reason_option
+@waive_fee_option
 @click.confirmation_option(prompt="This ends all subscriptions of the customer for good. Go on?")
 @tenant_option
 @json_option
-def terminate_customer(name: str, reason: str, tenant: str | None) -> None:
-    """End the relation and all subscriptions."""
+def terminate_customer(name: str, reason: str, waive_fee: bool, tenant: str | None) -> None:
+    """End the relation and all subscriptions, with the fee of each contract that is not over."""
     with work(tenant) as job:
-        result = job.do(customers.terminate, customer_id=_customer_of(job, name).id, reason=reason)
+        given = {"customer_id": _customer_of(job, name).id, "reason": reason, "waive_fee": waive_fee}
+        result = job.do(early_ending.terminate_customer, **given)
     show_result("Terminated", result)
 
 
@@ -239,12 +244,13 @@ def disable_subscription(name: str, reason: str, tenant: str | None) -> None:
 @subscription.command("terminate")
 @click.argument("name", metavar="SUBSCRIPTION")
 @reason_option
+@waive_fee_option
 @click.confirmation_option(prompt="This ends the subscription for good. Go on?")
 @tenant_option
 @json_option
-def terminate_subscription(name: str, reason: str, tenant: str | None) -> None:
-    """End it for good."""
-    _verb("Terminated", subscriptions.terminate, name, tenant, reason=reason)
+def terminate_subscription(name: str, reason: str, waive_fee: bool, tenant: str | None) -> None:
+    """End it for good, with the fee of a contract that is not over."""
+    _verb("Terminated", early_ending.terminate, name, tenant, reason=reason, waive_fee=waive_fee)
 
 
 @subscription.command("disconnect")
@@ -268,14 +274,16 @@ def resend_speed(name: str, tenant: str | None) -> None:
 @subscription.command("change-plan")
 @click.argument("name", metavar="SUBSCRIPTION")
 @click.argument("plan_name", metavar="PLAN")
+@waive_fee_option
 @tenant_option
 @json_option
-def change_plan(name: str, plan_name: str, tenant: str | None) -> None:
+def change_plan(name: str, plan_name: str, waive_fee: bool, tenant: str | None) -> None:
     """Move it to another plan now, without counting days; 'move-to' counts them."""
     with work(tenant) as job:
         plan = job.found(plan_named(job.session, plan_name, tenant_id=job.tenant_id), "plan")
         row = _subscription_of(job, name)
-        changed = job.do(plan_changes.change, subscription_id=row.id, service_plan_id=plan.id, prorated=False)
+        given = {"service_plan_id": plan.id, "prorated": False, "waive_fee": waive_fee}
+        changed = job.do(plan_changes.change, subscription_id=row.id, **given)
         result = Changed(row=changed.subscription, effect=changed.effect)
     show_result("Plan changed", result)
 
@@ -429,7 +437,8 @@ def _agreed(row: Subscription) -> dict[str, Any]:
         "setup_fee", "billing_cycle", "billing_day", "auto_renew", "is_postpaid", "start_date", "installation_address",
         "installation_date", "installation_fee", "fees_billed_at", "suspend_reason", "suspend_cause", "notes",
     )  # fmt: skip
-    return {name: None if (value := getattr(row, name)) is None else str(value) for name in names}
+    said: dict[str, Any] = {name: None if (value := getattr(row, name)) is None else str(value) for name in names}
+    return said | {"metadata": row.details}
 
 
 def _usage(row: Any) -> dict[str, Any]:

@@ -372,12 +372,14 @@ def add_days(name: str, days: int, by: str, tenant: str | None) -> None:
 @click.argument("plan_name", metavar="PLAN")
 @click.option("--at-period-end", is_flag=True, help="When the term ends, instead of now.")
 @click.option("--no-proration", is_flag=True, help="Cost nothing until the next renewal.")
+@click.option("--waive-fee", is_flag=True, help="Ask for no fee where a cheaper plan breaks the contract.")
 @click.option("--dry-run", is_flag=True, help="Say what it would cost now, and change nothing.")
 @tenant_option
 @json_option
 def move_to_plan(
-    name: str, plan_name: str, at_period_end: bool, no_proration: bool, dry_run: bool, tenant: str | None
-) -> None:
+    name: str, plan_name: str, at_period_end: bool, no_proration: bool, waive_fee: bool, dry_run: bool,
+    tenant: str | None,
+) -> None:  # fmt: skip
     """Another plan, with what is left of both counted by the day."""
     with work(tenant) as job:
         plan = job.found(plan_named(job.session, plan_name, tenant_id=job.tenant_id), "plan")
@@ -387,16 +389,21 @@ def move_to_plan(
             data: dict[str, Any] = {
                 "days_left": told.proration.days_left, "days": told.proration.days,
                 "credit": str(told.proration.credit), "charge": str(told.proration.charge), "total": str(told.total),
+                "contract_end": None if told.breach is None else told.breach.contract_end,
+                "early_end_fee": None if told.breach is None else str(told.breach.fee),
             }  # fmt: skip
         else:
             done = job.do(
                 plan_changes.change, subscription_id=subscription_id, service_plan_id=plan.id,
                 effective=plan_changes.NEXT_PERIOD if at_period_end else plan_changes.NOW, prorated=not no_proration,
+                waive_fee=waive_fee,
             )  # fmt: skip
             data = {
                 "status": done.row.status, "effective_at": done.row.effective_at,
                 "invoice": None if done.invoice is None else done.invoice.invoice_number,
-                "credited": str(done.credited), "session_changes": done.effect.sessions,
+                "credited": str(done.credited),
+                "fee_invoice": None if done.fee_invoice is None else done.fee_invoice.invoice_number,
+                "session_changes": done.effect.sessions,
             }  # fmt: skip
     show_fields(data)
 

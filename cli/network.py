@@ -275,6 +275,7 @@ def show_plan(name: str, tenant: str | None) -> None:
 @click.option("--validity-days", type=click.IntRange(1, 3650), help="How long a custom cycle is.")
 @click.option("--grace-days", "grace_period_days", type=click.IntRange(0, 365))
 @click.option("--contract-months", "contract_period_months", type=click.IntRange(0, 120))
+@click.option("--early-end-fee", help="Billed when it is ended or lowered within the contract.")
 @click.option("--for", "customer_types", multiple=True, type=click.Choice(CUSTOMER_TYPES), help="For whom it is.")
 @click.option("--feature", "features", multiple=True, metavar="NAME[=TEXT]", callback=_features)
 @click.option("--popular", "is_popular", is_flag=True, help="Recommended where plans are shown.")
@@ -441,6 +442,7 @@ def _plan(row: ServicePlan) -> dict[str, Any]:
         "setup_fee": str(row.setup_fee),
         "grace_period_days": row.grace_period_days,
         "contract_period_months": row.contract_period_months,
+        "early_end_fee": str(row.early_end_fee),
         "customer_types": row.customer_types,
         "features": row.features,
         "is_popular": row.is_popular,

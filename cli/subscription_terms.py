@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from bss import plan_changes, subscriptions
+from bss import early_ending, plan_changes, subscriptions
 from bss.subscriptions.values import EDITABLE
-from cli.customers import reason_option
+from cli.customers import reason_option, waive_fee_option
 from cli.output import emit, json_option, table
 from cli.work import Work, show_fields, show_result, tenant_option, work
 from db.models import PlanChange, Subscription
@@ -30,32 +30,51 @@ _subscription = click.argument("name", metavar="SUBSCRIPTION")
 @click.option("--installation-date", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE")
 @click.option("--installation-fee", help="Billed once, with the first invoice.")
 @click.option("--notes")
+@click.option(
+    "--keep",
+    "kept",
+    multiple=True,
+    metavar="NAME=TEXT",
+    help="Keep something besides; NAME= forgets it. May be repeated.",
+)
 @tenant_option
 @json_option
-def edit(name: str, tenant: str | None, **given: Any) -> None:
+def edit(name: str, kept: tuple[str, ...], tenant: str | None, **given: Any) -> None:
     """Change what was agreed on; another plan is 'move-to', another end of the term 'change-expiry'."""
     changes = {key: value for key, value in given.items() if key in EDITABLE and value is not None}
-    if not changes:
+    if not changes and not kept:
         raise click.UsageError("nothing is to be changed: give at least one option")
     if "installation_date" in changes:
         changes["installation_date"] = changes["installation_date"].date()
     with work(tenant) as job:
-        result = job.do(subscriptions.edit, subscription_id=_row(job, name).id, changes=changes)
+        row = _row(job, name)
+        more = {"metadata": _merged(row.details, kept)} if kept else {}
+        result = job.do(subscriptions.edit, subscription_id=row.id, changes=changes | more)
     show_result("Saved", result)
+
+
+def _merged(before: dict[str, Any], kept: tuple[str, ...]) -> dict[str, Any]:
+    """What is kept, with what was said now."""
+    pairs = [one.partition("=") for one in kept]
+    if any(not name.strip() or not sign for name, sign, _ in pairs):
+        raise click.UsageError("write --keep NAME=TEXT")
+    wanted = before | {name.strip(): value for name, _, value in pairs}
+    return {name: value for name, value in wanted.items() if value != ""}
 
 
 @click.command("cancel")
 @_subscription
 @reason_option
 @click.option("--at-period-end", is_flag=True, help="When its term ends, instead of now.")
+@waive_fee_option
 @click.confirmation_option(prompt="The customer leaves: this ends the subscription. Go on?")
 @tenant_option
 @json_option
-def cancel(name: str, reason: str, at_period_end: bool, tenant: str | None) -> None:
+def cancel(name: str, reason: str, at_period_end: bool, waive_fee: bool, tenant: str | None) -> None:
     """End it at the customer's wish; it is not renewed. 'keep' takes back one that waits for the end of the term."""
     with work(tenant) as job:
-        row = _row(job, name)
-        result = job.do(subscriptions.cancel, subscription_id=row.id, reason=reason, at_period_end=at_period_end)
+        given = {"reason": reason, "at_period_end": at_period_end, "waive_fee": waive_fee}
+        result = job.do(early_ending.cancel, subscription_id=_row(job, name).id, **given)
     show_result("Ends with its term" if at_period_end else "Cancelled", result)
 
 
@@ -66,20 +85,22 @@ def cancel(name: str, reason: str, at_period_end: bool, tenant: str | None) -> N
 def keep(name: str, tenant: str | None) -> None:
     """The customer stays after all: it does not end with its term."""
     with work(tenant) as job:
-        result = job.do(subscriptions.keep, subscription_id=_row(job, name).id)
+        result = job.do(early_ending.keep, subscription_id=_row(job, name).id)
     show_result("Kept", result)
 
 
 @click.command("delete")
 @_subscription
 @reason_option
+@waive_fee_option
 @click.confirmation_option(prompt="This ends the subscription for good and takes it off the lists. Go on?")
 @tenant_option
 @json_option
-def delete(name: str, reason: str, tenant: str | None) -> None:
+def delete(name: str, reason: str, waive_fee: bool, tenant: str | None) -> None:
     """End it for good and take it off the lists; invoices and history stay."""
     with work(tenant) as job:
-        result = job.do(subscriptions.delete, subscription_id=_row(job, name).id, reason=reason)
+        given = {"subscription_id": _row(job, name).id, "reason": reason, "waive_fee": waive_fee}
+        result = job.do(early_ending.delete, **given)
     show_result("Deleted", result)
 
 

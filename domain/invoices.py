@@ -13,7 +13,7 @@ from domain.lifecycle import IllegalMove
 from domain.money import MAX_AMOUNT, ZERO, is_payable, rounded
 
 KINDS = ("recurring", "proration", "one_off", "manual")
-ITEM_TYPES = ("service", "setup", "installation", "proration", "equipment", "voucher", "other")
+ITEM_TYPES = ("service", "setup", "installation", "proration", "equipment", "voucher", "penalty", "other")
 STATUSES = ("draft", "unpaid", "overdue", "paid", "cancelled", "refunded")
 OPEN = frozenset({"unpaid", "overdue"})
 MOVES: dict[str, frozenset[str]] = {

@@ -46,6 +46,7 @@ class Details(TypedDict, total=False):
     mac_binding: str
     macs: Sequence[str]
     notes: str
+    metadata: dict[str, Any] | None
     installation_address: str | None
     installation_date: date | None
     installation_fee: Any
@@ -169,6 +170,7 @@ def _terms(session: Session, actor: Actor, now: datetime, plan: ServicePlan, det
         "installation_fee": details.get("installation_fee") or 0,
     }
     return {name: clean(name, value) for name, value in plain.items()} | {
+        "details": fields.metadata(details.get("metadata")),
         "start_date": details.get("start_date") or today,
         "expires_at": None if end is None else fields.moment(end, field="expires_at"),
     }

@@ -13,6 +13,7 @@ from bss.outcome import Changed, Effect, Issued
 from bss.rows import locked, referenced
 from bss.subscriptions.values import (
     CHANGES_AT_LOGIN_ONLY,
+    COLUMNS,
     EDITABLE,
     LIMITS,
     PLACE,
@@ -51,7 +52,7 @@ def edit(
     require_known(changes, EDITABLE)
     subscription = locked(session, Subscription, subscription_id, actor=actor, version=version)
     require_not_over(subscription)
-    values = {name: clean(name, value) for name, value in changes.items() if name != "username"}
+    values = {COLUMNS.get(name, name): clean(name, value) for name, value in changes.items() if name != "username"}
     require_fees_open(subscription, values)
     if values.get("is_postpaid") and subscription.expires_at is not None:
         mend = "let its term have no end first"

@@ -36,11 +36,14 @@ EDITABLE = frozenset(
         "address_list",
         "router_profile",
         "notes",
+        "metadata",
         "installation_address",
         "installation_date",
         "installation_fee",
     }
 )
+# What is called otherwise in the table.
+COLUMNS: Mapping[str, str] = {"metadata": "details"}
 FEES = ("setup_fee", "installation_fee")
 LIMITS = frozenset({"download_kbps", "upload_kbps", "speed_expires_at", "session_timeout_s", "concurrent_connections"})
 MAX_MACS = 50
@@ -152,6 +155,8 @@ def clean(name: str, value: Any) -> Any:
             return fields.optional_whole(value, field=name, least=0, most=365)
         case "ip_pool" | "address_list" | "router_profile":
             return fields.router_name(value, field=name)
+        case "metadata":
+            return fields.metadata(value)
         case "notes":
             return fields.text(value, field=name, longest=10_000, lines=True)
         case _:

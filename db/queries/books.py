@@ -173,6 +173,13 @@ def invoice_of_request(session: Session, *, tenant_id: int, request_key: str) ->
     return session.scalar(select(Invoice).where(Invoice.tenant_id == tenant_id, Invoice.request_key == request_key))
 
 
+def open_invoices_of_requests(session: Session, *, tenant_id: int, prefix: str) -> Sequence[Invoice]:
+    """The unpaid invoices of requests whose keys begin so."""
+    is_one = Invoice.request_key.startswith(prefix, autoescape=True)
+    statement = select(Invoice).where(Invoice.tenant_id == tenant_id, is_one, Invoice.status.in_(OPEN))
+    return session.scalars(statement.order_by(Invoice.id)).all()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DebtRow:
     """What is owed for a subscription. `owed` is all open invoices of who pays for it, less his balance."""

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from flask import current_app
 
-from bss import accounts, customers
+from bss import accounts, customers, early_ending
 from bss.rows import find
 from db.models import Customer
 from db.queries.customer_lists import customer_spending, customer_statistics, customer_summary, page_of_customers
@@ -163,11 +163,11 @@ def block_customer(body: dict[str, Any], customer_id: int) -> dict[str, Any]:
 
 @blueprint.route("/<int:customer_id>/terminate", methods=["POST"])
 @blueprint.needs("delete_customers")
-@blueprint.arguments(schemas.Reason, required=False)
+@blueprint.arguments(schemas.EndIn, required=False)
 @blueprint.response(200, schemas.CustomerResult)
 def terminate_customer(body: dict[str, Any], customer_id: int) -> dict[str, Any]:
     """End the relation and all subscriptions"""
-    changed = customers.terminate(**acting(), customer_id=customer_id, **body)
+    changed = early_ending.terminate_customer(**acting(), customer_id=customer_id, **body)
     database.commit(changed.effect)
     return as_result("Terminated", changed.effect, customer=shown(changed.row))
 

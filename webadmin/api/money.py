@@ -278,6 +278,7 @@ def preview_plan_change(arguments: dict[str, Any], subscription_id: int) -> dict
         "total": told.total,
         "currency": told.currency,
         "period_end": told.period_end,
+        "breach": told.breach,
     }
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bss import first_bills, network, plan_changes, sessions, subscriptions, usage_check
+from bss import early_ending, first_bills, network, plan_changes, sessions, subscriptions, usage_check
 from bss.explain import Explanation, Try, explain, recorded_outcomes
 from bss.failure import Invalid, NotFound, Problem
 from bss.outcome import Changed
@@ -120,8 +120,8 @@ def edit_subscription(body: dict[str, Any], subscription_id: int) -> dict[str, A
 @blueprint.needs("delete_customers")
 @blueprint.response(204)
 def delete_subscription(subscription_id: int) -> None:
-    """End it for good and take it off the lists; invoices and history stay"""
-    changed = subscriptions.delete(**acting(), subscription_id=subscription_id)
+    """End it for good, with the fee of a contract that is not over, and take it off the lists; history stays"""
+    changed = early_ending.delete(**acting(), subscription_id=subscription_id)
     database.commit(changed.effect)
 
 
@@ -160,7 +160,7 @@ def disable_subscription(body: dict[str, Any], subscription_id: int) -> dict[str
 @blueprint.response(200, schemas.SubscriptionResult)
 def cancel_subscription(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """End it at the customer's wish, now or when its term ends"""
-    return _done("Cancelled", subscriptions.cancel(**acting(), subscription_id=subscription_id, **body))
+    return _done("Cancelled", early_ending.cancel(**acting(), subscription_id=subscription_id, **body))
 
 
 @blueprint.route("/<int:subscription_id>/keep", methods=["POST"])
@@ -169,16 +169,16 @@ def cancel_subscription(body: dict[str, Any], subscription_id: int) -> dict[str,
 @blueprint.response(200, schemas.SubscriptionResult)
 def keep_subscription(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """The customer stays after all: it does not end with its term, and is renewed again"""
-    return _done("Kept", subscriptions.keep(**acting(), subscription_id=subscription_id, **body))
+    return _done("Kept", early_ending.keep(**acting(), subscription_id=subscription_id, **body))
 
 
 @blueprint.route("/<int:subscription_id>/terminate", methods=["POST"])
 @blueprint.needs("delete_customers")
-@blueprint.arguments(schemas.Reason, required=False)
+@blueprint.arguments(schemas.EndIn, required=False)
 @blueprint.response(200, schemas.SubscriptionResult)
 def terminate_subscription(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """End it for good; username and address become free"""
-    return _done("Terminated", subscriptions.terminate(**acting(), subscription_id=subscription_id, **body))
+    return _done("Terminated", early_ending.terminate(**acting(), subscription_id=subscription_id, **body))
 
 
 @blueprint.route("/<int:subscription_id>/disconnect", methods=["POST"])

@@ -14,6 +14,7 @@ from webadmin.forms.fields import (
     DegreesField,
     Form,
     IdField,
+    MetadataField,
     SpeedField,
     WholeField,
     optional,
@@ -149,6 +150,7 @@ class EditSubscriptionForm(Form):
     address_list = StringField(_l("Firewall address list"), validators=[optional()])
     router_profile = StringField(_l("Profile on routers that keep passwords"), validators=[optional()])
     notes = TextAreaField(_l("Notes"), validators=[optional()], render_kw={"rows": 2})
+    details = MetadataField(_l("Further fields"), validators=[optional()], render_kw={"rows": 3})
     version = HiddenField()
 
 
@@ -179,6 +181,7 @@ class CancelForm(Form):
 
     when = words_field(_l("When"), [("end", _l("when the term ends")), ("now", _l("now"))], default="end")
     reason = StringField(_l("Reason"), validators=[optional()])
+    charge_fee = BooleanField(_l("Bill the fee for leaving early"), default=True)
 
 
 class ReasonForm(Form):
@@ -187,12 +190,19 @@ class ReasonForm(Form):
     reason = StringField(_l("Reason"), validators=[optional()])
 
 
+class EndForm(ReasonForm):
+    """An end for good, with the fee of a contract where there is one."""
+
+    charge_fee = BooleanField(_l("Bill the fee for leaving early"), default=True)
+
+
 class ChangePlanForm(Form):
     """Which plan it moves to."""
 
     service_plan_id = IdField(_l("New plan"))
     effective = words_field(_l("When"), [("now", _l("now")), ("next_period", _l("when the term ends"))], default="now")
     prorated = BooleanField(_l("Count the days that are left"), default=True)
+    charge_fee = BooleanField(_l("Bill the fee for leaving the contract"), default=True)
 
 
 class PasswordForm(Form):

@@ -1,5 +1,6 @@
 """Fields that read what people write (10M, 1.5 GB, 30 minutes) and show it again as they wrote it."""
 
+import json
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -8,7 +9,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 from flask_wtf import FlaskForm
-from wtforms import SelectField, StringField
+from wtforms import SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional, ValidationError
 
@@ -212,3 +213,46 @@ def words_field(label: Any, choices: Iterable[tuple[str, Any]], **keywords: Any)
 def optional() -> Optional:
     """Leave the field out and nothing is given."""
     return Optional(strip_whitespace=True)
+
+
+class MetadataField(TextAreaField):
+    """Names with values, one a line. What reads as a number, true or false is one; other text is text as it stands.
+
+    Whatever a program put there, lists too, is shown as JSON and comes back as it was.
+    """
+
+    data: Any
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        lines = [line.strip() for line in (valuelist[0] if valuelist else "").splitlines()]
+        pairs = [line.partition(":") for line in lines if line]
+        self.data = {name.strip(): _json_or_text(value.strip()) for name, _, value in pairs}
+        if any(not name.strip() or not sign for name, sign, _ in pairs):
+            raise ValueError(str(_l("Write one a line: a name, a colon, and what it says.")))
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "\n".join(f"{name}: {_text_of(value)}" for name, value in (self.data or {}).items())
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether the form had it at all: what is left out stays as it is."""
+        return bool(self.raw_data)
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _text_of(value: Any) -> str:
+    if isinstance(value, str) and value == value.strip() and value.isprintable() and _json_or_text(value) == value:
+        return value
+    return json.dumps(value)

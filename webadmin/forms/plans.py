@@ -19,6 +19,7 @@ from webadmin.forms.fields import (
     AmountField,
     Form,
     GigabytesField,
+    MetadataField,
     MinutesField,
     SpeedField,
     WholeField,
@@ -56,6 +57,7 @@ PLAIN_FIELDS = (
     "min_download_kbps",
     "min_upload_kbps",
     "contract_period_months",
+    "early_end_fee",
     "customer_types",
     "features",
     "is_popular",
@@ -136,6 +138,7 @@ class PlanForm(Form):
         _l("Usage reported every (minutes)"), default=300, validators=[_needed(_l("Write 1 to 60 minutes."))]
     )
     contract_period_months = WholeField(_l("Contract (months)"), default=1, validators=[optional()])
+    early_end_fee = AmountField(_l("Fee for leaving it early"), default=0, validators=[optional()])
     customer_types = SelectMultipleField(
         _l("For"),
         choices=[SelectChoice(value=code, label=choice_words(code)) for code in CUSTOMER_TYPES],
@@ -144,6 +147,7 @@ class PlanForm(Form):
     )
     is_popular = BooleanField(_l("Recommended"))
     features = FeaturesField(_l("What is said of it"), validators=[optional()], render_kw={"rows": 3})
+    details = MetadataField(_l("Further fields"), validators=[optional()], render_kw={"rows": 3})
     ip_pool = StringField(_l("Address pool on the router"), validators=[optional()])
     address_list = StringField(_l("Firewall address list"), validators=[optional()])
     router_profile = StringField(_l("Profile on routers that keep passwords"), validators=[optional()])
@@ -171,8 +175,11 @@ class PlanForm(Form):
         plan = self.given("name", *PLAIN_FIELDS) | {"name": self.name.data or ""}
         plan["description"] = self.description.data or ""
         plan["features"] = self.features.data or {}
-        if plan["contract_period_months"] is None:
-            del plan["contract_period_months"]
+        if self.details.was_sent:
+            plan["metadata"] = self.details.data
+        for name in ("contract_period_months", "early_end_fee"):
+            if plan[name] is None:
+                del plan[name]
         if self.slug.data:
             plan["slug"] = self.slug.data.strip()
         plan["fup_rules"] = [entry.form.tier() for entry in self.fup_rules]

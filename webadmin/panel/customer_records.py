@@ -8,7 +8,7 @@ from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from bss import customers as use
-from bss import reveal, transfers
+from bss import early_ending, reveal, transfers
 from bss.actor import Actor
 from bss.customers import contacts, equipment, tags
 from bss.failure import Invalid, Problem
@@ -22,8 +22,8 @@ from db.queries.owned import owned_by
 from db.queries.referrals import rewards_of
 from db.queries.rows import find_row
 from webadmin.forms import customer_records as forms
-from webadmin.forms.customers import ConfirmForm, ReasonForm
-from webadmin.panel.subscriptions.questions import Question, sentence
+from webadmin.forms.customers import ConfirmForm, EndForm
+from webadmin.panel.subscriptions.questions import Question, breach_of, contract_words, offer_fee, sentence, waives
 from webadmin.panel.support import act, attempt, db, effect_of, found, render, run, tenant, with_follow
 from webadmin.permissions import requires
 from webadmin.security import current_actor, may
@@ -230,15 +230,20 @@ def block(customer_id: int) -> ResponseReturnValue:
 @requires("delete_customers")
 def terminate(customer_id: int) -> ResponseReturnValue:
     """End the relation for good."""
-    form = ReasonForm()
+    form = EndForm()
+    breaches = [breach_of(row) for row in owned_by(db(), [customer_id])[customer_id].rows]
+    offer_fee(form, *breaches)
     if form.validate_on_submit():
-        done = attempt(form, use.terminate, customer_id=customer_id, reason=form.reason.data or "")
+        given = {"reason": form.reason.data or "", "waive_fee": waives(form)}
+        done = attempt(form, early_ending.terminate_customer, customer_id=customer_id, **given)
         if done is not None:
             return _done(customer_id, done, gettext("The customer is terminated."))
     effect = sentence(use.terminate, customer_id=customer_id)
+    warnings = [contract_words(breach) for breach in breaches if breach is not None]
+    ends = gettext("All subscriptions end for good and their usernames become free.")
     question = Question(
         heading=gettext("Terminate the customer"),
-        effect=effect + " " + gettext("All subscriptions end for good and their usernames become free."),
+        effect=" ".join((effect, ends, *warnings)),
         submit=gettext("Terminate"),
         form=form,
         is_danger=True,

@@ -88,7 +88,7 @@ def _like() -> Any:
         return None
     plan = _plan(plan_id)
     name = gettext("%(name)s (copy)", name=plan.name)
-    return SimpleNamespace(**use.values_of(plan), name=name[:255], slug="")
+    return SimpleNamespace(**use.values_of(plan), details=plan.details, name=name[:255], slug="")
 
 
 @blueprint.get("/plans/<int:plan_id>")

@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.models import Customer, Subscription, Tenant
+from db.models import Customer, Invoice, ServicePlan, Subscription, Tenant
 from factories import make_customer, make_plan, make_subscription
 
 API = "/api/v1"
@@ -212,3 +213,51 @@ def test_a_change_at_once_replaces_the_one_that_waits(
     assert changed.json["subscription"]["plan"]["name"] == "Now"
     listed = client.get(f"{path}/plan-changes").json["items"]
     assert [(row["new_plan"], row["status"]) for row in listed] == [("Now", "applied"), ("Later", "cancelled")]
+
+
+KEPT = {"ont": "HWTC1A2B3C4D", "vlans": [10, 20], "bridged": True}
+
+
+def test_what_a_provider_keeps_besides_is_kept_with_plan_and_subscription(
+    client: FlaskClient, ending: Subscription
+) -> None:
+    plan = client.post(f"{API}/service-plans", json=PLAN | {"metadata": KEPT, "early_end_fee": "300000.00"}).json
+    kept = client.patch(f"{API}/subscriptions/{ending.id}", json={"metadata": KEPT}).json
+    made = client.post(
+        f"{API}/subscriptions",
+        json={"customer_id": ending.customer_id, "service_plan_id": plan["id"], "username": "baru", "metadata": KEPT},
+    ).json
+
+    assert (plan["metadata"], plan["early_end_fee"]) == (KEPT, "300000.00")
+    assert kept["subscription"]["metadata"] == KEPT
+    assert made["metadata"] == KEPT
+    cleared = client.patch(f"{API}/subscriptions/{ending.id}", json={"metadata": None}).json
+    assert cleared["subscription"]["metadata"] == {}
+
+
+@pytest.mark.parametrize("wrong", [{"a": "x" * 10_001}, {"a": "\u0000"}, {"a": "\ud800"}, "text", ["a"]])
+def test_what_cannot_be_kept_besides_is_refused(client: FlaskClient, ending: Subscription, wrong: object) -> None:
+    for path, more in ((f"{API}/subscriptions/{ending.id}", {}), (f"{API}/service-plans/{ending.service_plan_id}", {})):
+        refused = client.patch(path, json={"metadata": wrong} | more)
+        assert refused.status_code == 422, refused.json
+        assert refused.json["errors"][0]["field"].startswith("metadata")
+
+
+def test_leaving_early_costs_what_the_plan_says_unless_it_is_waived(
+    client: FlaskClient, db: Session, ending: Subscription
+) -> None:
+    plan = db.get_one(ServicePlan, ending.service_plan_id)
+    plan.contract_period_months, plan.early_end_fee = 12, Decimal(300000)
+    ending.activated_at = datetime.now(UTC) - timedelta(days=30)
+    cheaper = make_plan(db, tenant_id=ending.tenant_id, price=Decimal(100000))
+    db.commit()
+    one = f"{API}/subscriptions/{ending.id}"
+
+    told = client.get(f"{one}/plan-change?service_plan_id={cheaper.id}").json
+    assert told["breach"]["fee"] == "300000.00"
+    assert client.post(f"{one}/cancel", json={"at_period_end": True}).status_code == 200
+    assert db.scalars(select(Invoice.status)).all() == ["unpaid"]
+    assert client.post(f"{one}/keep", json={}).status_code == 200
+    assert client.post(f"{one}/terminate", json={"waive_fee": True}).status_code == 200
+    db.expire_all()
+    assert db.scalars(select(Invoice.status)).all() == ["cancelled"]

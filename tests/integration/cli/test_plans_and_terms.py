@@ -127,3 +127,18 @@ def test_the_usual_four_plans_are_for_who_has_none(db: Session) -> None:
     make_tenant(db)
     db.commit()
     assert [row["slug"] for row in run("plan", "starters")["items"]] == ["10-mbps", "20-mbps", "50-mbps", "100-mbps"]
+
+
+def test_leaving_early_and_what_is_kept_besides(db: Session, ending: Subscription) -> None:
+    ending.activated_at, ending.price = datetime.now(UTC) - timedelta(days=30), Decimal(150000)
+    ending.plan.contract_period_months, ending.plan.early_end_fee = 12, Decimal(300000)
+    make_plan(db, tenant_id=ending.tenant_id, slug="small", price=Decimal(100000))
+    db.commit()
+
+    told = run("subscription", "move-to", "budi", "small", "--dry-run")
+    assert told["early_end_fee"] == "300000.00"
+    assert run("subscription", "move-to", "budi", "small", "--waive-fee")["fee_invoice"] is None
+    run("subscription", "edit", "budi", "--keep", "ont=HWTC1", "--keep", "pole=A-17")
+    run("subscription", "edit", "budi", "--keep", "pole=")
+    assert run("subscription", "show", "budi")["metadata"] == {"ont": "HWTC1"}
+    assert "NAME=TEXT" in refused("subscription", "edit", "budi", "--keep", "ont")

@@ -1,13 +1,14 @@
 """All of a plan and of a subscription in the panel: found, offered, and taken back."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from browser.seed_panel import Seeded
-from db.models import Invoice, PlanChange, ServicePlan, Subscription
+from db.models import Invoice, InvoiceItem, PlanChange, ServicePlan, Subscription
 
 PLAN = {
     "name": "Office 30", "connection_type": "pppoe", "price": "400.000", "setup_fee": "50.000",
@@ -180,3 +181,58 @@ def test_the_usual_four_plans_are_offered_to_who_has_none(owner: FlaskClient, se
     assert owner.post("/plans/starters").status_code == 303
 
     assert "100 Mbps" in owner.get("/plans").text
+
+
+def bound(db: Session, seeded: Seeded) -> Subscription:
+    row = ending(db, seeded)
+    plan = db.get_one(ServicePlan, row.service_plan_id)
+    plan.contract_period_months, plan.early_end_fee = 12, Decimal(300000)
+    db.commit()
+    return row
+
+
+def test_leaving_early_is_warned_about_and_billed_where_the_box_says_so(
+    owner: FlaskClient, seeded: Seeded, db: Session
+) -> None:
+    row = bound(db, seeded)
+    for address in (f"/subscriptions/{row.id}/cancel", f"/subscriptions/{row.id}/terminate",
+                    f"/customers/{seeded.budi.id}/terminate"):  # fmt: skip
+        asked = owner.get(address).text
+        assert "leaving earlier costs Rp 300,000" in asked
+        assert 'name="charge_fee"' in asked
+
+    owner.post(f"/subscriptions/{row.id}/cancel", data={"when": "end", "charge_fee": "y"})
+    fee = select(Invoice).join(InvoiceItem).where(InvoiceItem.item_type == "penalty")
+    assert db.scalars(fee).one().status == "unpaid"
+    owner.post(f"/subscriptions/{row.id}/keep")
+    db.expire_all()
+    assert db.scalars(fee).one().status == "cancelled"
+
+    owner.post(f"/subscriptions/{row.id}/terminate", data={"reason": ""})
+    assert len(db.scalars(fee).all()) == 1
+
+
+def test_no_fee_no_box(owner: FlaskClient, seeded: Seeded, db: Session) -> None:
+    row = ending(db, seeded)
+
+    assert "charge_fee" not in owner.get(f"/subscriptions/{row.id}/cancel").text
+
+
+def test_further_fields_are_kept_shown_and_left_alone(owner: FlaskClient, seeded: Seeded, db: Session) -> None:
+    row = ending(db, seeded)
+    row.details = {"vlans": [10, 20], "pole": "A-17"}
+    db.commit()
+    page = owner.get(f"/subscriptions/{row.id}/edit").text
+    assert "vlans: [10, 20]" in page
+    data = {"username": row.username, "nas_binding": "off", "billing_cycle": "monthly", "auto_renew": "y", "price": "0",
+            "billing_day": "1"}  # fmt: skip
+
+    assert owner.post(f"/subscriptions/{row.id}/edit", data=data).status_code == 303
+    db.expire_all()
+    assert db.get_one(Subscription, row.id).details == {"vlans": [10, 20], "pole": "A-17"}
+
+    owner.post(f"/subscriptions/{row.id}/edit", data=data | {"details": "vlans: [10, 20]\nont: HWTC1"})
+    db.expire_all()
+    assert db.get_one(Subscription, row.id).details == {"vlans": [10, 20], "ont": "HWTC1"}
+    assert "HWTC1" in owner.get(f"/customers/{seeded.budi.id}?subscription={row.id}").text
+    assert owner.post(f"/subscriptions/{row.id}/edit", data=data | {"details": "nothing"}).status_code == 422

@@ -270,6 +270,12 @@ class Reason(Schema):
     version = whole(least=1)
 
 
+class EndIn(Reason):
+    """Why, and whether a fee is asked for where a contract is not over and its plan has one."""
+
+    waive_fee = boolean(load_default=False, metadata={"description": "ask for no fee for leaving early"})
+
+
 class ReasonWithNote(Reason):
     """Why, as a word of the list or one's own, and what there is to say besides."""
 

@@ -332,6 +332,9 @@ class PlanChangeIn(Schema):
     service_plan_id = row_id(required=True)
     effective = word(EFFECTIVE, load_default="now")
     prorated = boolean(load_default=True)
+    waive_fee = boolean(
+        load_default=False, metadata={"description": "ask for no fee where a cheaper plan breaks the contract"}
+    )
     version = fields.Integer(strict=True)
 
 
@@ -339,6 +342,13 @@ class PlanChangeQuery(Schema):
     """Which plan."""
 
     service_plan_id = fields.Integer(required=True, validate=validate.Range(1, MAX_ID))
+
+
+class BreachOut(Schema):
+    """A contract that is not over yet, and what leaving it costs; a fee of 0 is only a warning."""
+
+    contract_end = fields.Date()
+    fee = amount()
 
 
 class PlanChangePreview(Schema):
@@ -351,6 +361,7 @@ class PlanChangePreview(Schema):
     total = signed()
     currency = fields.String()
     period_end = when(allow_none=True)
+    breach = fields.Nested(BreachOut, allow_none=True)
 
 
 class PlanChangeOut(Schema):

@@ -87,8 +87,10 @@ class PlanOut(Schema):
     is_active = fields.Boolean()
     is_popular = fields.Boolean()
     contract_period_months = fields.Integer(metadata={"description": "from the activation on; 0 is no contract"})
+    early_end_fee = amount()
     customer_types = fields.List(fields.String(), metadata={"description": "for whom it is; empty: for everybody"})
     features = fields.Dict(keys=fields.String(), metadata={"example": {"free_installation": True}})
+    metadata = fields.Dict(attribute="details", metadata={"description": "what the provider keeps besides"})
     display_speed = speed_text()
     display_data_limit = fields.Function(
         lambda plan: data_limit_text(plan.quotas), metadata={"type": "string", "example": "500.0 GB"}
@@ -147,8 +149,10 @@ def plan_fields(**required: Any) -> dict[str, Any]:
         "address_list": text(100, allow_none=True),
         "router_profile": text(100, allow_none=True),
         "contract_period_months": whole(most=120),
+        "early_end_fee": amount(),
         "customer_types": fields.List(word(CUSTOMER_TYPES), validate=validate.Length(max=len(CUSTOMER_TYPES))),
         "features": fields.Dict(keys=text(40), values=fields.Raw(), validate=validate.Length(max=30)),
+        "metadata": fields.Dict(keys=fields.String(), allow_none=True),
         "is_popular": boolean(),
         "min_download_kbps": whole(least=1, most=MAX_KBPS, allow_none=True),
         "min_upload_kbps": whole(least=1, most=MAX_KBPS, allow_none=True),

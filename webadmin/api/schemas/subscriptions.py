@@ -14,7 +14,7 @@ from domain.lifecycle import SUBSCRIPTION_STATUSES
 from domain.term import EXPIRING_SOON_DAYS, days_left, ends_soon
 from webadmin import security
 from webadmin.api.base import MAX_ID, PageArguments, list_schema, result_schema, sort_field
-from webadmin.api.schemas.customers import CustomerStub, Reason
+from webadmin.api.schemas.customers import CustomerStub, EndIn, Reason
 from webadmin.api.schemas.decisions import ReceiptOut
 from webadmin.api.schemas.shapes import (
     amount,
@@ -130,6 +130,10 @@ class SubscriptionOut(Schema):
     limits = fields.Nested(LimitsOut, allow_none=True)
     fup_state = fields.Nested(FupStateOut, allow_none=True)
     notes = fields.String()
+    metadata = fields.Dict(
+        attribute="details",
+        metadata={"description": "what the provider keeps besides", "example": {"ont": "HWTC1A2B3C4D"}},
+    )
     suspend_reason = fields.String(allow_none=True)
     suspend_cause = fields.String(
         allow_none=True, metadata={"example": "staff", "description": "what lifts it: paying, a day, or staff"}
@@ -195,6 +199,7 @@ class SubscriptionIn(Schema):
     mac_binding = word(MAC_BINDINGS)
     macs = fields.List(text(23), validate=validate.Length(max=50))
     notes = text(10_000)
+    metadata = fields.Dict(keys=fields.String(), allow_none=True)
     activate = boolean(load_default=True)
 
 
@@ -219,6 +224,7 @@ class SubscriptionPatch(Schema):
     address_list = text(100, allow_none=True)
     router_profile = text(100, allow_none=True)
     notes = text(10_000)
+    metadata = fields.Dict(keys=fields.String(), allow_none=True)
     version = whole(least=1)
 
 
@@ -251,7 +257,7 @@ class SubscriptionSuspendIn(Reason):
     cause = word((BY_STAFF, OVERDUE), load_default=BY_STAFF)
 
 
-class SubscriptionCancelIn(Reason):
+class SubscriptionCancelIn(EndIn):
     """Why, and when."""
 
     at_period_end = boolean(load_default=False, metadata={"description": "when its term ends, instead of now"})
@@ -267,6 +273,7 @@ class ChangePlanIn(Schema):
     """The plan to move to."""
 
     service_plan_id = row_id(required=True)
+    waive_fee = boolean(load_default=False, metadata={"description": "ask for no fee where that breaks a contract"})
     version = whole(least=1)
 
 

@@ -26,6 +26,7 @@ ITEM_WORDS: dict[str, LazyString | str] = {
     "proration": _l("change of plan"),
     "equipment": _l("equipment"),
     "voucher": _l("voucher"),
+    "penalty": _l("penalty"),
     "other": _l("other"),
 }
 KIND_WORDS: dict[str, LazyString | str] = {

@@ -59,9 +59,11 @@ def _changes(form: forms.EditSubscriptionForm) -> dict[str, Any]:
         "installation_date", "installation_address",
     )  # fmt: skip
     fees = {name: value for name, value in form.given("setup_fee", "installation_fee").items() if value is not None}
+    kept = {"metadata": form.details.data} if form.details.was_sent else {}
     return (
         form.given(*names)
         | fees
+        | kept
         | {
             "username": form.username.data or "",
             "nas_server_id": form.nas_server_id.data,

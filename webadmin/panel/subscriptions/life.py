@@ -4,7 +4,7 @@ from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from bss import first_bills, sessions
+from bss import early_ending, first_bills, sessions
 from bss import subscriptions as use
 from domain.entitlement import BY_STAFF, OVERDUE
 from webadmin.forms import customers as forms
@@ -12,11 +12,14 @@ from webadmin.panel.subscriptions.questions import (
     Question,
     ask,
     blueprint,
+    breach_of,
     contract_words,
     finish,
+    offer_fee,
     page_of,
     sentence,
     subscription_of,
+    waives,
 )
 from webadmin.panel.support import act, attempt, now
 from webadmin.panel.words import suspend_reason_words
@@ -106,10 +109,12 @@ def cancel(subscription_id: int) -> ResponseReturnValue:
     has_end = subscription.expires_at is not None and subscription.expires_at > now()
     if not has_end:
         del form.when
+    breach = breach_of(subscription)
+    offer_fee(form, breach)
     if form.validate_on_submit():
         later = has_end and form.when.data == "end"
-        given = {"reason": form.reason.data or "", "at_period_end": later}
-        done = attempt(form, use.cancel, subscription_id=subscription_id, **given)
+        given = {"reason": form.reason.data or "", "at_period_end": later, "waive_fee": waives(form)}
+        done = attempt(form, early_ending.cancel, subscription_id=subscription_id, **given)
         if done is not None:
             said = gettext("It ends with its term.") if later else gettext("Cancelled.")
             return finish(done.row, done, said)
@@ -119,7 +124,7 @@ def cancel(subscription_id: int) -> ResponseReturnValue:
         subscription,
         Question(
             heading=gettext("The customer leaves"),
-            effect=f"{words} {contract_words(subscription)}".strip(),
+            effect=f"{words} {contract_words(breach)}".strip(),
             submit=gettext("End the subscription"),
             form=form,
             is_danger=True,
@@ -132,7 +137,7 @@ def cancel(subscription_id: int) -> ResponseReturnValue:
 def keep(subscription_id: int) -> ResponseReturnValue:
     """The customer stays after all."""
     back = page_of(subscription_of(subscription_id))
-    return act(back, gettext("It stays, and is renewed again."), use.keep, subscription_id=subscription_id)
+    return act(back, gettext("It stays, and is renewed again."), early_ending.keep, subscription_id=subscription_id)
 
 
 @blueprint.route("/subscriptions/<int:subscription_id>/delete", methods=["GET", "POST"])
@@ -142,7 +147,7 @@ def delete(subscription_id: int) -> ResponseReturnValue:
     subscription = subscription_of(subscription_id)
     form = forms.ConfirmForm()
     if form.validate_on_submit():
-        done = attempt(form, use.delete, subscription_id=subscription_id)
+        done = attempt(form, early_ending.delete, subscription_id=subscription_id)
         if done is not None:
             flash(gettext("It was taken off the lists."), "success")
             return redirect(url_for("panel.customers.show", customer_id=done.row.customer_id), 303)
@@ -163,9 +168,12 @@ def delete(subscription_id: int) -> ResponseReturnValue:
 @requires("delete_customers")
 def terminate(subscription_id: int) -> ResponseReturnValue:
     """End it for good."""
-    form = forms.ReasonForm()
+    form = forms.EndForm()
+    breach = breach_of(subscription_of(subscription_id))
+    offer_fee(form, breach)
     if form.validate_on_submit():
-        done = attempt(form, use.terminate, subscription_id=subscription_id, reason=form.reason.data or "")
+        given = {"reason": form.reason.data or "", "waive_fee": waives(form)}
+        done = attempt(form, early_ending.terminate, subscription_id=subscription_id, **given)
         if done is not None:
             return finish(done.row, done, gettext("Terminated. Its username is free again."))
     effect = sentence(use.terminate, subscription_id=subscription_id)
@@ -177,7 +185,7 @@ def terminate(subscription_id: int) -> ResponseReturnValue:
                 (
                     effect,
                     gettext("This cannot be undone; username and fixed address become free."),
-                    contract_words(subscription_of(subscription_id)),
+                    contract_words(breach),
                 )
             ).strip(),
             submit=gettext("Terminate for good"),

@@ -8,23 +8,23 @@ from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 
+from bss import early_ending
 from bss.outcome import Effect
 from db.models import Subscription
 from db.queries.rows import find_row
-from domain.term import contract_end
 from webadmin import format as spell
-from webadmin.panel.filters import language
+from webadmin.panel.filters import language, money
 from webadmin.panel.support import (
     db,
     effect_of,
     found,
+    now,
     rehearse,
     render,
     tenant,
-    today,
     with_follow,
-    zone,
 )
+from webadmin.security import current_actor
 
 blueprint = Blueprint("subscriptions", __name__)
 
@@ -69,12 +69,31 @@ def finish(subscription: Subscription, result: Any, message: str) -> ResponseRet
     return redirect(with_follow(page_of(subscription), effect_of(result)), 303)
 
 
-def contract_words(subscription: Subscription) -> str:
+def contract_words(breach: early_ending.Breach | None) -> str:
     """A warning while the contract that the customer began with still runs, else nothing."""
-    end = contract_end(subscription.activated_at, subscription.plan.contract_period_months, zone())
-    if end is None or end <= today():
+    if breach is None:
         return ""
-    return str(gettext("The contract runs until %(day)s.", day=spell.calendar_day(end, language())))
+    day = spell.calendar_day(breach.contract_end, language())
+    if not breach.fee:
+        return str(gettext("The contract runs until %(day)s.", day=day))
+    fee = money(breach.fee)
+    return str(gettext("The contract runs until %(day)s; leaving earlier costs %(fee)s.", day=day, fee=fee))
+
+
+def breach_of(subscription: Subscription) -> early_ending.Breach | None:
+    """The contract that ending it now breaks."""
+    return early_ending.breach_now(db(), actor=current_actor(), now=now(), subscription=subscription)
+
+
+def offer_fee(form: Any, *breaches: early_ending.Breach | None) -> None:
+    """Ask about the fee only where there is one."""
+    if not any(breach is not None and breach.fee for breach in breaches):
+        del form.charge_fee
+
+
+def waives(form: Any) -> bool:
+    """Whether the fee was there to be billed and the box was cleared."""
+    return "charge_fee" in form and not form.charge_fee.data
 
 
 def effect_sentence(effect: Effect | None) -> str:

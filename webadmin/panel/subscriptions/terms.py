@@ -42,6 +42,7 @@ from webadmin.panel.support import (
     zone,
 )
 from webadmin.permissions import requires
+from webadmin.proof import needs_proof
 from webadmin.security import current_actor
 
 
@@ -61,6 +62,7 @@ def change_plan(subscription_id: int) -> ResponseReturnValue:
             service_plan_id=form.service_plan_id.data,
             effective=form.effective.data,
             prorated=form.prorated.data,
+            waive_fee=not form.charge_fee.data,
         )
         if done is not None:
             return finish(done.subscription, done, _plan_changed(done))
@@ -100,20 +102,20 @@ def plan_effect(subscription_id: int, plan_id: int) -> list[str]:
     plan = found(find_row(db(), ServicePlan, plan_id, tenant_id=tenant().id))
     if network_effect is None:
         return [gettext("This plan does not serve %(kind)s.", kind=subscription.connection_type)]
-    return [
-        gettext("Speed %(old)s → %(new)s.", old=_speeds(subscription.plan), new=_speeds(plan)),
-        gettext("Price %(old)s → %(new)s from the next bill.", old=money(subscription.price), new=money(plan.price)),
-        _cost_now(subscription_id, plan_id),
-        effect_sentence(network_effect),
-        *([contract_words(subscription)] if plan.price < subscription.price and contract_words(subscription) else []),
-    ]
-
-
-def _cost_now(subscription_id: int, plan_id: int) -> str:
-    """What is to be paid for the days that are left of the period, or given back."""
     told = plan_changes.preview(
         db(), actor=current_actor(), now=now(), subscription_id=subscription_id, service_plan_id=plan_id
     )
+    return [
+        gettext("Speed %(old)s → %(new)s.", old=_speeds(subscription.plan), new=_speeds(plan)),
+        gettext("Price %(old)s → %(new)s from the next bill.", old=money(subscription.price), new=money(plan.price)),
+        _cost_now(told),
+        effect_sentence(network_effect),
+        *([contract_words(told.breach)] if told.breach is not None else []),
+    ]
+
+
+def _cost_now(told: plan_changes.Preview) -> str:
+    """What is to be paid for the days that are left of the period, or given back."""
     days = {"left": told.proration.days_left, "days": told.proration.days}
     if not told.proration.net:
         return str(gettext("Changing now costs nothing."))
@@ -144,6 +146,7 @@ def _plan_line(plan: ServicePlan) -> str:
 
 @blueprint.route("/subscriptions/<int:subscription_id>/password", methods=["GET", "POST"])
 @requires("edit_customers")
+@needs_proof
 def change_password(subscription_id: int) -> ResponseReturnValue:
     """A new service password, shown once."""
     form = forms.PasswordForm()
@@ -174,6 +177,7 @@ def change_password(subscription_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/subscriptions/<int:subscription_id>/password/show")
 @requires("edit_customers")
+@needs_proof
 def show_password(subscription_id: int) -> ResponseReturnValue:
     """The service password; the audit log says who looked."""
     revealed = run(reveal.service_password, subscription_id=subscription_id)
