@@ -14,14 +14,16 @@ from bss.rows import tenant_of
 from db.engine import psycopg_of
 from db.models import Tenant
 from db.queries.names import colliding_names, fold_copies, fold_names
-from db.queries.provider import store_settings, stored_settings
+from db.queries.provider import has_subscriptions, store_settings, stored_settings
 from db.queries.staff import lock_tenant
 from domain.provider_settings import NAMES, ProviderSettings, problem_with, settings_from
 
 # As many as one notice to the RADIUS servers can name.
 STEP = 500
 LOCALES = ("en", "id")
-OF_THE_PROVIDER = frozenset({"name", "locale", "country_code"})
+OF_THE_PROVIDER = frozenset({"name", "locale", "country_code", "timezone"})
+# Kept with the settings: the provider has said who he is.
+CONFIRMED = "is_confirmed"
 EDITABLE = OF_THE_PROVIDER | frozenset(NAMES)
 
 
@@ -59,6 +61,8 @@ def change(session: Session, *, actor: Actor, now: datetime, changes: Mapping[st
     tenant = lock_tenant(session, actor.tenant_id)
     if tenant is None:
         raise NotFound(Problem(field="", reason=f"there is no tenant {actor.tenant_id}", mend="run the set-up first"))
+    if changes.get("timezone", tenant.timezone) != tenant.timezone:
+        _require_no_subscriptions(session, tenant)
     before = settings_of(session, actor=actor)
     wanted = {name: _setting(name, value) for name, value in changes.items() if name in NAMES}
     old, new = audit.set_fields(
@@ -71,6 +75,25 @@ def change(session: Session, *, actor: Actor, now: datetime, changes: Mapping[st
         audit.record(session, actor=actor, now=now, action="tenant.updated", entity=tenant, old=old, new=new)
     session.flush()
     return settings_of(session, actor=actor)
+
+
+def confirm(session: Session, *, actor: Actor, now: datetime, changes: Mapping[str, Any]) -> ProviderSettings:
+    """The same as `change`, and from now on the provider has said who he is (`is_confirmed`)."""
+    settings = change(session, actor=actor, now=now, changes=changes)
+    store_settings(session, actor.tenant_id, {CONFIRMED: True})
+    return settings
+
+
+def is_confirmed(session: Session, *, actor: Actor) -> bool:
+    """Whether somebody has said who the provider is, rather than left what the installation began with."""
+    return stored_settings(session, actor.tenant_id).get(CONFIRMED) is True
+
+
+def _require_no_subscriptions(session: Session, tenant: Tenant) -> None:
+    # Periods, days of usage and ends of terms were counted in the zone that it is.
+    if has_subscriptions(session, tenant.id):
+        reason = "is what days and periods of subscriptions were counted in"
+        raise Conflict(Problem(field="timezone", reason=reason, mend="leave it as it is"))
 
 
 def _setting(name: str, value: Any) -> Any:
@@ -86,6 +109,8 @@ def _own_field(name: str, value: Any) -> str:
         return fields.text(value, field="name", longest=150, required=True)
     if name == "locale":
         return fields.one_of(value, field="locale", allowed=LOCALES)
+    if name == "timezone":
+        return fields.timezone(value)
     known = str(value).isascii() and str(value).isdigit() and int(value) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
     if not known:
         raise Invalid(Problem(field="country_code", reason="is no country's number", mend="62 is Indonesia's"))

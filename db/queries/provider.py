@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from db.models import Setting
+from db.models import Setting, Subscription
 
 
 def stored_settings(session: Session, tenant_id: int) -> dict[str, object]:
@@ -24,3 +24,8 @@ def store_settings(session: Session, tenant_id: int, values: Mapping[str, object
                 index_elements=[Setting.tenant_id, Setting.key], set_={"value": statement.excluded.value}
             )
         )
+
+
+def has_subscriptions(session: Session, tenant_id: int) -> bool:
+    """Whether there is or ever was one."""
+    return session.scalar(select(exists().where(Subscription.tenant_id == tenant_id))) is True

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from browser.seed_panel import Seeded
 from browser.steps import sign_in
-from db.models import AuditLog, NasServer, RadAcct, ServicePlan, SessionChange, Subscription, SubscriptionMac
+from db.models import AuditLog, RadAcct, ServicePlan, SessionChange, SubscriptionMac
 from factories import PASSWORD, make_user
 
 SERIOUS = ("serious", "critical")
@@ -74,40 +74,6 @@ def test_the_sign_in_page_speaks_both_languages(visitor: Page, seeded: Seeded) -
     visitor.get_by_role("button", name="Bahasa Indonesia").click()
     expect(visitor.get_by_role("button", name="Masuk", exact=True)).to_be_visible()
     assert visitor.locator("html").get_attribute("lang") == "id"
-
-
-def test_a_new_installation_is_led_through_its_first_steps(
-    visitor: Page, complaints: list[str], empty_panel: Seeded, db: Session
-) -> None:
-    sign_in(visitor)
-    visitor.get_by_role("link", name="Add router").click()
-    visitor.get_by_label("Name", exact=True).fill("RB-Satu")
-    visitor.get_by_label("Address it sends from").fill("10.20.0.1")
-    visitor.get_by_role("button", name="Add router").click()
-    secret = db.scalars(select(NasServer)).one().radius_secret
-    expect(visitor.locator("#commands-v7")).to_contain_text(f'secret="{secret}"')
-
-    visitor.goto("/")
-    visitor.get_by_role("link", name="Add plan").click()
-    visitor.get_by_label("Name", exact=True).fill("Rumah 20")
-    visitor.get_by_label("Download", exact=True).fill("20M")
-    visitor.get_by_label("Upload", exact=True).fill("10M")
-    expect(visitor.locator("#rate-limit")).to_have_text("10M/20M")
-    visitor.get_by_role("button", name="Add plan").click()
-
-    visitor.goto("/")
-    visitor.get_by_role("link", name="Add customer").click()
-    visitor.get_by_label("Name", exact=True).fill("Budi Santoso")
-    visitor.get_by_label("Plan", exact=True).select_option(label="Rumah 20 · ↓ 20 Mbps ↑ 10 Mbps")
-    visitor.get_by_role("button", name="Add customer").click()
-    expect(visitor.get_by_role("heading", name="Budi Santoso is ready")).to_be_visible()
-    subscription = db.scalars(select(Subscription)).one()
-    expect(visitor.locator("main")).to_contain_text(subscription.username)
-    expect(visitor.locator("main")).to_contain_text(subscription.service_password)
-
-    visitor.goto("/")
-    expect(visitor.get_by_text("First steps")).to_have_count(0)
-    assert complaints == []
 
 
 def test_suspending_shows_what_the_router_did(panel: Page, seeded: Seeded, db: Session) -> None:

@@ -190,16 +190,16 @@ class PlanForm(Form):
 
     def rate_limit(self) -> str | None:
         """`Mikrotik-Rate-Limit` for what is typed so far; None when it is no whole speed yet or has no limit."""
-        full = _speed(self.download_kbps.data, self.upload_kbps.data)
+        full = speed_of(self.download_kbps.data, self.upload_kbps.data)
         return None if full is None else render_rate_limit(full, self._burst(full), self._priority(), self._least())
 
     def tier_rates(self) -> list[str | None]:
         """The same for each tier."""
-        full = _speed(self.download_kbps.data, self.upload_kbps.data)
+        full = speed_of(self.download_kbps.data, self.upload_kbps.data)
         return [None if full is None else self._tier_rate(full, entry.form) for entry in self.fup_rules]
 
     def _tier_rate(self, full: Speed, tier: TierForm) -> str | None:
-        reduced = _speed(tier.reduced_download_kbps.data, tier.reduced_upload_kbps.data)
+        reduced = speed_of(tier.reduced_download_kbps.data, tier.reduced_upload_kbps.data)
         percent = tier.reduction_percent.data
         if reduced is None and not (percent and 1 <= percent <= 99):
             return None
@@ -207,14 +207,14 @@ class PlanForm(Form):
         return render_rate_limit(slow, None, self._priority(), self._least())
 
     def _least(self) -> Speed | None:
-        return _speed(self.min_download_kbps.data, self.min_upload_kbps.data)
+        return speed_of(self.min_download_kbps.data, self.min_upload_kbps.data)
 
     def _priority(self) -> int:
         priority = self.priority.data
         return priority if priority and 1 <= priority <= 8 else 8
 
     def _burst(self, full: Speed) -> Burst | None:
-        peak = _speed(self.burst_download_kbps.data, self.burst_upload_kbps.data)
+        peak = speed_of(self.burst_download_kbps.data, self.burst_upload_kbps.data)
         time_s = self.burst_time_s.data
         if not self.burst_enabled.data or peak is None or not time_s:
             return None
@@ -225,7 +225,8 @@ class PlanForm(Form):
         return Burst(speed=peak, threshold=threshold, time_s=time_s)
 
 
-def _speed(download_kbps: int | None, upload_kbps: int | None) -> Speed | None:
+def speed_of(download_kbps: int | None, upload_kbps: int | None) -> Speed | None:
+    """A speed of two typed numbers; None when either is missing or too large."""
     both = (download_kbps, upload_kbps)
     if any(kbps is None or not 0 <= kbps <= MAX_KBPS for kbps in both):
         return None

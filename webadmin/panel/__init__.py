@@ -28,6 +28,7 @@ from webadmin.panel import (
     devices,
     fair_use,
     filters,
+    first_run,
     gardens,
     gateway_orders,
     gateways,
@@ -74,7 +75,7 @@ SUBJECTS = (
     allowances, plans, rollouts, routers, router_groups, router_test, router_api, server, blacklist, devices, online,
     logins, changes, bulk_changes, settings, gardens, retention, staff, provider, certificates, tokens, usage_check,
     invoices, payments, expenses, bookkeeping, commissions, balances, rules, billing_runs, billing_profiles,
-    background_jobs,
+    background_jobs, first_run,
     gateways, gateway_orders, parked, payment_links, pay,
 )  # fmt: skip
 THEMES = (

@@ -44,6 +44,7 @@ class _Page:
 
 # Pages that stand below another subject's: by endpoint, or by the subject of all of them.
 _BELOW = {
+    "panel.first_run": "panel.today",
     "panel.vouchers": "panel.voucher_batches",
     "panel.redeeming": "panel.customers",
     "panel.router_api": "panel.routers",

@@ -227,21 +227,29 @@ def _router(nas_id: int) -> NasServer:
 
 
 def _page(nas: NasServer, *, secret: str | None = None, is_new: bool = False) -> ResponseReturnValue:
-    server = _server_address()
+    report = router_test.report_of(nas)
     return render(
         "panel/routers/show.html",
         nas=nas,
-        secret=secret,
         is_new=is_new,
-        server=server,
-        server_is_unknown=server == UNKNOWN_ADDRESS,
-        scripts=_scripts(nas, server, secret or STARS),
         removal=_removal(nas.id),
         api_tabs=router_api.tabs(),
         refusals=refusals.of_router(db(), actor=current_actor(), now=now(), nas_id=nas.id),
-        **router_test.values(router_test.report_of(nas)),
+        **paste_values(nas, secret),
+        **router_test.values(report),
         **_live_values(nas),
     )
+
+
+def paste_values(nas: NasServer, secret: str | None) -> dict[str, Any]:
+    """What the card with the commands needs; without the secret stars stand in for it."""
+    server = _server_address()
+    return {
+        "secret": secret,
+        "server": server,
+        "server_is_unknown": server == UNKNOWN_ADDRESS,
+        "scripts": _scripts(nas, server, secret or STARS),
+    }
 
 
 def _live_values(nas: NasServer) -> dict[str, Any]:

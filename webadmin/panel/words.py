@@ -330,7 +330,7 @@ _ACTIONS: dict[str, LazyString] = {
     "subscription.ip_assigned": _l("changed the fixed address"),
     "subscription.speed_resent": _l("sent the speed to the router again"),
     "subscription.disconnected": _l("disconnected the session"),
-    "subscription.speed_sent": _l("sent the speed to the session again"),
+    "subscription.speed_resent": _l("sent the speed to the router again"),
 }
 
 # What works by itself and signs with a name; behind it may stand which one.
