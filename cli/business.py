@@ -24,7 +24,8 @@ from cli.staff import token, user
 from cli.subscription_terms import COMMANDS as TERM_COMMANDS
 from cli.vouchers import hotspot_login, voucher
 
-for command in (*COMMANDS, picture_group):
+from cli.personal_data import COMMANDS as DATA_COMMANDS
+for command in (*COMMANDS, *DATA_COMMANDS, picture_group):
     customer.add_command(command)
 for command in bookkeeping.OF_OPERATORS:
     operator.add_command(command)

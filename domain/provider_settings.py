@@ -8,20 +8,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from domain.codes import CUSTOMER_PREFIX, SUBSCRIPTION_PREFIX
+from domain.forgetting import ANONYMOUS, DAYS_BEFORE_FORGETTING, ENDINGS
 
 STARTING_STATUSES = ("prospect", "active")
+MOST_DAYS = 3650
 _PREFIX = re.compile(r"[A-Z0-9]{1,10}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProviderSettings:
-    """`tokens_add_per_hour` bounds what programs may add one by one; None lifts the bound."""
+    """`tokens_add_per_hour` bounds what programs may add one by one; None lifts the bound.
+
+    Deleted customers are forgotten after `forget_deleted_after_days`, None keeps them.
+    """
 
     require_whatsapp: bool = False
     default_customer_status: str = "prospect"
     customer_code_prefix: str = CUSTOMER_PREFIX
     subscription_code_prefix: str = SUBSCRIPTION_PREFIX
     tokens_add_per_hour: int | None = 100
+    forget_deleted_after_days: int | None = DAYS_BEFORE_FORGETTING
+    deleted_customers_become: str = ANONYMOUS
 
 
 NAMES = tuple(field.name for field in fields(ProviderSettings))
@@ -36,6 +43,11 @@ def problem_with(name: str, value: object) -> str | None:
     if name in ("customer_code_prefix", "subscription_code_prefix"):
         fits = isinstance(value, str) and _PREFIX.fullmatch(value)
         return None if fits else "use one to ten capital letters and digits"
+    if name == "deleted_customers_become":
+        return None if value in ENDINGS else f"use {' or '.join(ENDINGS)}"
+    if name == "forget_deleted_after_days":
+        is_kept = value is None or (isinstance(value, int) and _is_count(value) and value <= MOST_DAYS)
+        return None if is_kept else f"use 1 to {MOST_DAYS} days, or nothing"
     return None if value is None or _is_count(value) else "use a whole number from 1 to 100000, or nothing"
 
 

@@ -71,6 +71,12 @@ JOBS: Mapping[str, Job] = {
         Job(name="bss.forget", what="Forgets old runs of jobs and old dry billing runs", when="40 3 * * *"),
         Job(name="bss.temporary-speeds", what="Takes temporary speeds back whose time is over", when="30"),
         Job(name="bss.bulk-changes", what="Goes on with changes of many running sessions", when="2"),
+        Job(
+            name="bss.forget-customers",
+            what="Forgets deleted customers when their time is over",
+            when="20 4 * * *",
+            can_rehearse=True,
+        ),
         Job(name="bss.rollouts", what="Goes on with plan changes in stages", when="5"),
         Job(name="bss.customer-jobs", what="Goes on with imports and actions on many customers", when="2"),
         Job(name="bss.voucher-sheets", what="Prints sheets of vouchers", when="5"),

@@ -22,8 +22,8 @@ from runtime.logs import configure_logs, get_logger
 from runtime.settings import SettingsError, get_settings
 
 TASKS = (
-    "coa.tasks", "accounting.tasks", "bss.tasks", "bss.router_api.tasks", "bss.gateways.tasks",
-    "bss.billing.tasks", "monitoring.tasks",
+    "coa.tasks", "accounting.tasks", "bss.tasks", "bss.customers.tasks", "bss.router_api.tasks", "bss.gateways.tasks",
+    "bss.billing.tasks", "bss.webhooks.tasks", "bss.staff.tasks", "monitoring.tasks",
 )  # fmt: skip
 QUEUE_COA = "coa"
 QUEUE_DEFAULT = "default"

@@ -6,7 +6,8 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from bss import provider
-from domain.provider_settings import STARTING_STATUSES
+from domain.forgetting import ENDINGS
+from domain.provider_settings import MOST_DAYS, STARTING_STATUSES
 from webadmin import database
 from webadmin.api.base import PREFIX, Blueprint, acting, actor, tenant
 from webadmin.api.schemas.shapes import boolean, text, whole, word
@@ -34,6 +35,10 @@ class ProviderOut(Schema):
     tokens_add_per_hour = fields.Integer(
         allow_none=True, metadata={"description": "so many customers may tokens add one by one; null: any number"}
     )
+    forget_deleted_after_days = fields.Integer(
+        allow_none=True, metadata={"description": "days after which a deleted customer is forgotten; null: never"}
+    )
+    deleted_customers_become = fields.String(metadata={"description": "anonymous or erased", "example": "anonymous"})
 
 
 class ProviderPatch(Schema):
@@ -48,6 +53,8 @@ class ProviderPatch(Schema):
     customer_code_prefix = text(10, example="CUST")
     subscription_code_prefix = text(10, example="SUB")
     tokens_add_per_hour = whole(least=1, most=100_000, allow_none=True)
+    forget_deleted_after_days = whole(least=1, most=MOST_DAYS, allow_none=True)
+    deleted_customers_become = word(ENDINGS)
 
 
 @blueprint.route("")

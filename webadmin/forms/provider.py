@@ -31,6 +31,10 @@ class CustomersForm(Form):
     customer_code_prefix = StringField(_l("Customer codes begin with"))
     subscription_code_prefix = StringField(_l("Subscription codes begin with"))
     tokens_add_per_hour = WholeField(_l("Customers that programs may add in an hour"), validators=[optional()])
+    forget_deleted_after_days = WholeField(_l("Days until deleted customers are forgotten"), validators=[optional()])
+    deleted_customers_become = words_field(
+        _l("Deleted customers then"), [("anonymous", _l("become anonymous")), ("erased", _l("are erased"))]
+    )
 
     def changes(self) -> dict[str, Any]:
         """The fields as the use-case takes them."""

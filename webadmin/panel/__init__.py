@@ -43,6 +43,7 @@ from webadmin.panel import (
     payment_links,
     plans,
     provider,
+    personal_data,
     redeeming,
     retention,
     rollouts,
@@ -69,7 +70,7 @@ from webadmin.panel.money import balances, bookkeeping, commissions, expenses, i
 from webadmin.panel.support import page_url, tenant
 
 SUBJECTS = (
-    today, accounting, alarms, history, search, customers, customer_records, customer_pictures,
+    today, accounting, alarms, history, search, customers, customer_records, customer_pictures, personal_data,
     customer_jobs, operators, vouchers, voucher_batches, redeeming, paper, subscriptions,
     fair_use, decisions, attributes,
     allowances, plans, rollouts, routers, router_groups, router_test, router_api, server, blacklist, devices, online,

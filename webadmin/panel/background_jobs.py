@@ -24,6 +24,7 @@ _WHAT = {
     "bss.plan-changes": _l("Makes the changes of plan whose day has come"),
     "bss.books": _l("Checks that the books agree"),
     "bss.forget": _l("Forgets old runs of jobs and old dry billing runs"),
+    "bss.forget-customers": _l("Forgets deleted customers when their time is over"),
     "bss.temporary-speeds": _l("Takes temporary speeds back whose time is over"),
     "bss.bulk-changes": _l("Goes on with changes of many running sessions"),
     "bss.rollouts": _l("Goes on with plan changes in stages"),

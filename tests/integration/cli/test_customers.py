@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cli.main import root
@@ -123,3 +124,28 @@ def test_a_photo_is_kept_read_and_taken_away(run: Run, tenant: Tenant, tmp_path:
     assert run("customer", "picture", "get", made["code"], "photo", str(back)).exit_code == 1
     actions = [row["what"] for row in data(run("customer", "activity", made["code"], "--json"))["items"]]
     assert "customer.id_card_picture_shown" in actions
+
+
+def test_own_data_is_written_to_a_file_and_who_was_deleted_is_forgotten_by_a_job(
+    run: Run, tenant: Tenant, tmp_path: Path, db: Session
+) -> None:
+    first = data(run("customer", "add", "Budi", "--phone", "0812345678", "--json"))
+    second = data(run("customer", "add", "Citra", "--json"))
+    file = tmp_path / "budi.json"
+    data(run("customer", "personal-data", first["code"], "--output", str(file), "--json"))
+    data(run("provider", "set", "forget_deleted_after_days", "1", "--json"))
+    data(run("customer", "delete", first["code"], "--yes", "--json"))
+    db.execute(text("UPDATE customers SET deleted_at = now() - interval '2 days' WHERE deleted_at IS NOT NULL"))
+    db.commit()
+
+    would = data(run("jobs", "run", "bss.forget-customers", "--dry-run", "--json"))["would"]
+    did = data(run("jobs", "run", "bss.forget-customers", "--json"))["result"]
+
+    assert json.loads(file.read_text())["customer"]["name"] == "Budi"
+    assert file.stat().st_mode & 0o077 == 0
+    assert len(would) == 1
+    assert first["code"] in would[0]
+    assert did == {"forgotten": 1, "left": 0}
+    assert run("customer", "anonymize", second["code"], "--confirm", "CUST-1").exit_code == 1
+    erased = data(run("customer", "erase", str(first["id"]), "--confirm", first["code"], "--json"))
+    assert erased["ending"] == "erased"
