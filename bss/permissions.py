@@ -42,7 +42,9 @@ PERMISSIONS = MappingProxyType(
         "manage_operators": "add and change operators and whose staff somebody is",
         "manage_gateways": "set up payment gateways and their keys",
         "manage_settings": "change settings of the provider",
+        "manage_installation": "see and run what all providers share: servers, jobs, alarms, how long records are kept",
         "manage_tokens": "hold API tokens of one's own",
+        "manage_webhooks": "set up webhooks, which tell others what happens",
         "view_address_history": "look up who had an address at a time",
         "view_reports": "see reports",
         "view_audit": "see who changed what",
@@ -75,6 +77,10 @@ FOR_OPERATORS = frozenset(
     | {"view_customers", "view_money", "view_plans", "view_audit", "delete_customers", "manage_tokens"}
     | {"import_customers", "export_customers", "act_on_many", "change_operator", "view_id_cards"}
 )
+
+# What belongs to the whole installation and to no single provider: held by staff of the first provider only, the one
+# that runs it, whatever the roles of others say.
+OF_INSTALLATION = frozenset({"manage_installation"})
 
 ADMIN = "admin"
 ROLES = MappingProxyType(

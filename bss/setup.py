@@ -59,13 +59,15 @@ def set_up(
         email=admin_email,
         roles=[ADMIN],
         language=language,
+        # Made at random and shown to nobody but the administrator himself.
+        must_change=False,
     )
     return FirstRun(tenant=tenant, admin_email=issued.row.email, admin_password=issued.secret)
 
 
 def standing_roles(session: Session) -> list[Role]:
-    """Those of the standing roles that are there."""
-    return [role for role in all_roles(session) if role.name in ROLES]
+    """Those of the standing roles that are there; a provider's own may be called the same."""
+    return [role for role in all_roles(session) if role.name in ROLES and role.tenant_id is None]
 
 
 def ensure_roles(session: Session) -> list[Role]:

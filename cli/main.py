@@ -64,6 +64,8 @@ COMMANDS = {
     "certificate": Entry(target="cli.certificates:certificate", help="Certificates of 802.1X (WPA-Enterprise)."),
     "token": Entry(target="cli.business:token", help="API tokens."),
     "user": Entry(target="cli.business:user", help="Staff accounts."),
+    "role": Entry(target="cli.roles:role", help="What members of staff may do, by role."),
+    "audit": Entry(target="cli.audit:audit", help="Who did what, and whether the log is as it was written."),
     "explain": Entry(target="cli.explain:explain", help="Why a login is let in or refused, now or at another time."),
     "replay": Entry(target="cli.explain:replay", help="Recorded decisions made again by the rules of now."),
     "bench": Entry(target="cli.bench:bench", help="Measure this machine against stock FreeRADIUS with SQL."),

@@ -1,16 +1,17 @@
-"""`lintas user`, `lintas token`."""
+"""`lintas user`, `lintas token`: staff, help for those who cannot sign in, and API tokens."""
 
 from datetime import timedelta
 from typing import Any
 
 import click
 
-from bss import tokens, users
+from bss import password_links, second_factor, staff_sessions, tokens, users
 from bss.permissions import PERMISSIONS
 from cli.output import emit, json_option, table
 from cli.work import Work, show_result, tenant_option, work
 from db.models import ApiToken, User
 from db.queries.staff import find_user_by_email, list_tokens, list_users
+from runtime.settings import get_settings
 
 
 @click.group()
@@ -52,6 +53,72 @@ def reset_password(email: str, tenant: str | None) -> None:
     with work(tenant) as job:
         result = job.do(users.reset_password, user_id=_user_of(job, email).id)
     show_result("Password changed", result)
+
+
+@user.command("set-roles")
+@click.argument("email")
+@click.option("--role", "roles", multiple=True, required=True, help="May be given more than once.")
+@tenant_option
+@json_option
+def set_roles(email: str, roles: tuple[str, ...], tenant: str | None) -> None:
+    """Give other roles in place of the present ones; the user's sessions end."""
+    with work(tenant) as job:
+        result = job.do(users.set_roles, user_id=_user_of(job, email).id, roles=roles)
+    show_result("Roles changed", result)
+
+
+@user.command("reset-link")
+@click.argument("email")
+@tenant_option
+@json_option
+def reset_link(email: str, tenant: str | None) -> None:
+    """Make a link with which the user sets a new password, once, within a day."""
+    settings = get_settings()
+    with work(tenant) as job:
+        issued = job.do(password_links.make, user_id=_user_of(job, email).id)
+    base = settings.public_url.rstrip("/") or f"http://{settings.panel_host}:{settings.panel_port}"
+    shown = {"url": f"{base}/set-password/{issued.secret}", "expires_at": issued.row.expires_at.isoformat()}
+    emit(shown, [shown["url"], f"It sets the password of {email} once, until {shown['expires_at']}."])
+
+
+@user.command("sessions")
+@click.argument("email")
+@tenant_option
+@json_option
+def list_sessions(email: str, tenant: str | None) -> None:
+    """Where the user is signed in at the panel."""
+    with work(tenant) as job:
+        found = staff_sessions.list_open(job.session, user_id=_user_of(job, email).id, now=job.now)
+    head = ("id", "ip", "proved_by", "begun_at", "last_seen_at", "agent")
+    rows = [{name: getattr(one, name) for name in head} for one in found]
+    emit(rows, table([[row[name] or "" for name in head] for row in rows], head))
+
+
+@user.command("end-sessions")
+@click.argument("email")
+@click.option("--session", "session_id", type=click.IntRange(1, 2**63 - 1), help="Only this one.")
+@tenant_option
+@json_option
+def end_sessions(email: str, session_id: int | None, tenant: str | None) -> None:
+    """End the user's sessions at the panel, at once."""
+    with work(tenant) as job:
+        owner = _user_of(job, email)
+        if session_id is None:
+            ended = job.do(staff_sessions.end_all, user_id=owner.id)
+        else:
+            ended = job.do(staff_sessions.end, user_id=owner.id, session_id=session_id)
+    emit({"ended": ended}, [f"{ended} ended."])
+
+
+@user.command("remove-second-factor")
+@click.argument("email")
+@tenant_option
+@json_option
+def remove_second_factor(email: str, tenant: str | None) -> None:
+    """For a user who lost them: take app, passkeys and recovery codes away."""
+    with work(tenant) as job:
+        result = job.do(second_factor.remove_all, user_id=_user_of(job, email).id)
+    show_result("Second factors taken away", result)
 
 
 @user.command("deactivate")

@@ -65,6 +65,17 @@ class Settings(BaseSettings):
     coa_bind: str = ""
     # Where payers and gateways reach the panel, such as https://pay.isp.example; without it where it was asked.
     public_url: str = Field(default="", pattern=r"^(https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9._~-]+)*/?)?$")
+    # How many proxies stand before the panel; so many addresses at the end of X-Forwarded-For are believed.
+    proxies: int = Field(default=0, ge=0, le=8)
+    # Where mail to staff leaves: smtp://user:password@host:587 (with STARTTLS) or smtps://…:465; and its sender.
+    smtp_url: str = Field(default="", repr=False, pattern=r"^(smtps?://\S+)?$")
+    mail_from: str = ""
+    # The key of the chain over the audit log; without it var/secrets/audit.key, made when it is first needed.
+    audit_key_file: Path | None = None
+    # Networks of one's own that webhooks may reach, such as 10.20.0.0/16,192.168.5.7; there without TLS too.
+    webhook_networks: str = Field(default="", pattern=r"^([0-9a-fA-F.:]+(/[0-9]{1,3})?(,\s*|$))*$")
+    # Pages of other sites that may use the API from a browser, such as https://app.isp.example,https://…
+    api_origins: str = Field(default="", pattern=r"^(https?://[A-Za-z0-9.\[\]:-]+(,\s*|$))*$")
     # Test benches: other hosts for payment gateways, such as midtrans=http://127.0.0.1:9000,xendit=…
     gateway_hosts: str = Field(default="", repr=False)
     panel_host: str = "127.0.0.1"
@@ -110,6 +121,16 @@ class Settings(BaseSettings):
     def archive_folder(self) -> Path:
         """Where months go that left the database."""
         return self.archive_dir or self.var_dir / "archive"
+
+    @property
+    def audit_key(self) -> Path:
+        """The file with the key of the chain over the audit log."""
+        return self.audit_key_file or self.var_dir / "secrets" / "audit.key"
+
+    @property
+    def audit_heads(self) -> Path:
+        """Where the ends of that chain are written, apart from the database."""
+        return self.var_dir / "audit-heads.log"
 
     @property
     def eap_folder(self) -> Path:

@@ -31,7 +31,7 @@ def create_app(settings: Settings | None = None, **config: Any) -> Flask:
     # Switched off, Flask-Limiter keeps only a weak reference to itself, and its decorators ask it at every request.
     app.extensions["lintas_limiter"] = limiter
     security.init_security(app, secret_key=security.read_secret_key(settings.secret_key_file))
-    limits.limit_sign_in(app, limiter)
+    signing_in.init_signing_in(app, limiter)
     app.register_blueprint(health)
     register_api(app, limiter)
     webhooks.init_webhooks(app, limiter)

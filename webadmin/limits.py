@@ -5,9 +5,12 @@ work, so it never turns into an outage of its own.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
+from flask import session as cookie
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
@@ -16,6 +19,9 @@ API_PER_CLIENT = "600 per minute"
 API_PER_ADDRESS = "1200 per minute"
 LOGIN_PER_ADDRESS = "30 per minute; 200 per hour"
 LOGIN_PER_ACCOUNT = "10 per 15 minutes"
+# Second factors and asking again: six figures do not stand a thousand guesses.
+GUESSES = "10 per 15 minutes"
+LINKS_PER_ADDRESS = "10 per 15 minutes"
 # Codes of vouchers that were not there; whoever types the right ones is never slowed down.
 WRONG_CODES_PER_ADDRESS = "30 per minute; 200 per hour"
 WRONG_CODES_PER_PERSON = "10 per minute; 60 per hour"
@@ -44,12 +50,30 @@ def init_limits(app: Flask, redis_url: str) -> Limiter:
 
 
 def limit_sign_in(app: Flask, limiter: Limiter) -> None:
-    """Slow down guessing: failed sign-ins count by address and by account, successful ones do not count."""
+    """Slow down guessing: failed sign-ins count by address and by account, successful ones do not count.
+
+    Second steps count for the account that is half way, wherever they come from.
+    """
     by_address = limiter.limit(LOGIN_PER_ADDRESS, methods=["POST"], deduct_when=_failed)
     by_account = limiter.limit(LOGIN_PER_ACCOUNT, key_func=_account, methods=["POST"], deduct_when=_failed)
+    by_half_way = limiter.limit(GUESSES, key_func=_half_way, methods=["POST"], deduct_when=_failed)
+    links = limiter.limit(LINKS_PER_ADDRESS, methods=["POST"])
     views: dict[str, Any] = app.view_functions
     views["security.login"] = by_account(by_address(views["security.login"]))
-    views["security.verify"] = by_address(views["security.verify"])
+    views["signing_in.second"] = by_half_way(by_address(views["signing_in.second"]))
+    for endpoint in ("signing_in.passkey", "signing_in.forgot", "signing_in.set_password"):
+        views[endpoint] = links(views[endpoint])
+
+
+@contextmanager
+def guessing(scope: str, who: str) -> Iterator[None]:
+    """Count a guess of somebody; too many in a quarter of an hour are answered with 429."""
+    limiter: Limiter = current_app.extensions["lintas_limiter"]
+    if not limiter.enabled:
+        yield
+        return
+    with limiter.limit(GUESSES, key_func=lambda: f"{scope}:{who}"):
+        yield
 
 
 def limit_redeeming(app: Flask, limiter: Limiter) -> None:
@@ -70,6 +94,11 @@ def token_or_address() -> str:
 
 def _account() -> str:
     return "account:" + request.form.get("email", "").strip().lower()[:254]
+
+
+def _half_way() -> str:
+    kept = cookie.get("half_way")
+    return f"second:{kept.get('user')}" if isinstance(kept, dict) else get_remote_address()
 
 
 def _person() -> str:

@@ -4,7 +4,7 @@ The two never mix: a cookie opens nothing under /api, a token nothing outside it
 Every route says which permission it needs (`webadmin.permissions`); one that says nothing is closed.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ from flask import Flask, Response, abort, current_app, g, redirect, request, url
 from flask import session as cookie
 from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, user_logged_in
+from flask_login import current_user, logout_user, user_logged_in
 from flask_security import RoleMixin, Security, SQLAlchemySessionUserDatastore, UserMixin
 from flask_security.forms import LoginForm
 from flask_wtf.csrf import CSRFProtect
@@ -21,7 +21,7 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 from werkzeug.local import LocalProxy
 
-from bss import tokens
+from bss import second_factor, staff_sessions, tokens
 from bss.actor import Actor
 from bss.users import permissions_of
 from db.models import ApiToken, Role, User
@@ -29,13 +29,17 @@ from runtime.logs import get_logger
 from webadmin.database import scope_to
 from webadmin.database import session as database
 from webadmin.errors import API_PREFIX
-from webadmin.permissions import PUBLIC, SIGNED_IN, need_of, signed_in
+from webadmin.permissions import PUBLIC, SIGNED_IN, need_of
 
-SESSION_LIFETIME = timedelta(hours=12)
+SESSION_LIFETIME = staff_sessions.LIFETIME
+SESSION_KEY = "sid"
 COOKIE_NAME = "lintas_session"
 MAX_REQUEST_BYTES = 2 * 1024 * 1024
 # Views of libraries that anybody must reach before being signed in.
 PUBLIC_ENDPOINTS = frozenset({"static", "security.static", "security.login", "security.logout"})
+# What stays open to somebody who must first choose a password or set up a second factor.
+_ALWAYS = frozenset({"panel.settings.preferences"})
+PASSWORD_PAGE, SECOND_FACTOR_PAGES = "panel.settings.password", "panel.second_factors."
 
 csrf = CSRFProtect()
 log = get_logger("webadmin.security")
@@ -70,8 +74,6 @@ def init_security(app: Flask, *, secret_key: str) -> None:
     store = SQLAlchemySessionUserDatastore(cast(Any, LocalProxy(database)), StaffUser, StaffRole)
     Security(app, store, login_form=SignInForm)
     user_logged_in.connect(_keep_twelve_hours, app)
-    # The library asks again for the password of somebody who is signed in already; it brings its own check.
-    signed_in(app.view_functions["security.verify"])
     app.before_request(_guard)
     app.jinja_env.globals.setdefault("may", may)
 
@@ -202,12 +204,47 @@ def _enter_by_token() -> None:
 def _enter_by_cookie() -> ResponseReturnValue | None:
     if current_user.is_authenticated:
         scope_to(current_user.tenant_id, current_user.operator_id)
-        return None
+        if _enter_session():
+            return _what_comes_first()
+        # The cookie was good once; whoever ended its session ended it everywhere.
+        logout_user()
     target = url_for("security.login", next=_page_to_return_to())
     if request.headers.get("HX-Request") == "true":
         # A part of a page cannot become the sign-in page; the browser as a whole goes there.
         return Response(status=401, headers={"HX-Redirect": target})
     return redirect(target)
+
+
+def _enter_session() -> bool:
+    """Whether the cookie's session still lasts, as the database has it."""
+    word = str(cookie.get(SESSION_KEY, ""))
+    row = staff_sessions.current(database(), word=word, user_id=current_user.id, now=now())
+    if row is None:
+        return False
+    g.staff_session = row
+    if staff_sessions.touch(database(), row=row, now=now()):
+        database().commit()
+    return True
+
+
+def _what_comes_first() -> ResponseReturnValue | None:
+    """The page that somebody must see before any other: a password of one's own, then the second factor of a role."""
+    endpoint = request.endpoint or ""
+    if endpoint in _ALWAYS or endpoint == PASSWORD_PAGE:
+        return None
+    if current_user.must_change_password:
+        return _go_to(url_for(PASSWORD_PAGE))
+    if endpoint.startswith(SECOND_FACTOR_PAGES) or current_user.totp_step is not None:
+        return None
+    if second_factor.is_required(database(), current_user) and not second_factor.has_one(database(), current_user):
+        return _go_to(url_for(f"{SECOND_FACTOR_PAGES}index"))
+    return None
+
+
+def _go_to(target: str) -> ResponseReturnValue:
+    if request.headers.get("HX-Request") == "true":
+        return Response(status=401, headers={"HX-Redirect": target})
+    return redirect(target, 303)
 
 
 def _page_to_return_to() -> str | None:

@@ -52,7 +52,17 @@ from db.models.rollouts import PlanRollout
 from db.models.router_api import RouterOrder, RouterSecret, RouterSnapshot
 from db.models.sessions import AccessLog, QuarantinedRecord, RadAcct, SpoolPosition, UsageDaily
 from db.models.size import Alarm, PartitionArchive, SessionCheck, SpoolHealth, UsageHourly, UsageMonthly
-from db.models.staff import ApiToken, AuditLog, Role, User
+from db.models.staff import (
+    ApiToken,
+    AuditLog,
+    AuditSeal,
+    AuditUnsealed,
+    Passkey,
+    PasswordLink,
+    Role,
+    StaffSession,
+    User,
+)
 from db.models.subscriptions import (
     FupEvent,
     Subscription,
@@ -63,6 +73,7 @@ from db.models.subscriptions import (
 from db.models.tenants import NumberSequence, Setting, Tenant
 from db.models.truth import NasBoot, RecordOutcome, SessionCorrection
 from db.models.vouchers import Voucher, VoucherBatch, VoucherSheet
+from db.models.webhooks import Webhook, WebhookAttempt, WebhookDelivery, WebhookEvent
 
 __all__ = [
     "AccessLog",
@@ -71,9 +82,10 @@ __all__ = [
     "AllowanceQuota",
     "ApiToken",
     "AuditLog",
+    "AuditSeal",
+    "AuditUnsealed",
     "Base",
     "BillingProfile",
-from db.models.webhooks import Webhook, WebhookAttempt, WebhookDelivery, WebhookEvent
     "BillingRun",
     "BillingRunSuspension",
     "BillingRunTarget",
@@ -86,6 +98,9 @@ from db.models.webhooks import Webhook, WebhookAttempt, WebhookDelivery, Webhook
     "CustomerJob",
     "CustomerJobItem",
     "CustomerNotice",
+    "CustomerPicture",
+    "CustomerRegistration",
+    "CustomerSpeedTest",
     "CustomerTag",
     "CustomerTransfer",
     "DecisionReceipt",
@@ -94,27 +109,26 @@ from db.models.webhooks import Webhook, WebhookAttempt, WebhookDelivery, Webhook
     "FupEvent",
     "GatewayLog",
     "GatewayOrder",
+    "IdempotencyKey",
     "Invoice",
     "InvoiceItem",
     "InvoiceSettlement",
     "IssuedCertificate",
     "JobRun",
     "JobState",
-    "CustomerPicture",
-    "CustomerRegistration",
-    "CustomerSpeedTest",
     "LedgerAccount",
     "LedgerEntry",
     "LedgerPosting",
     "Letterhead",
     "NasBoot",
     "NasGroup",
-    "IdempotencyKey",
     "NasRefusal",
     "NasServer",
     "NumberSequence",
     "Operator",
     "ParkedPayment",
+    "Passkey",
+    "PasswordLink",
     "PartitionArchive",
     "Payment",
     "PaymentGateway",
@@ -145,6 +159,7 @@ from db.models.webhooks import Webhook, WebhookAttempt, WebhookDelivery, Webhook
     "Setting",
     "SpoolHealth",
     "SpoolPosition",
+    "StaffSession",
     "Subscription",
     "SubscriptionFupState",
     "SubscriptionLimits",
@@ -160,8 +175,8 @@ from db.models.webhooks import Webhook, WebhookAttempt, WebhookDelivery, Webhook
     "VoucherBatch",
     "VoucherSheet",
     "WalledGarden",
-]
     "Webhook",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEvent",
+]

@@ -50,12 +50,12 @@ def lock_role(session: Session, role_id: int, *, tenant_id: int) -> Role | None:
 def count_members(session: Session, *, tenant_id: int) -> dict[int, int]:
     """How many of the provider's staff have each role, by the role's id."""
     statement = (
-        select(user_roles.c.role_id, func.count())
+        select(user_roles.c.role_id, func.count().label("members"))
         .join(User, User.id == user_roles.c.user_id)
         .where(User.tenant_id == tenant_id)
         .group_by(user_roles.c.role_id)
     )
-    return {role_id: number for role_id, number in session.execute(statement)}
+    return {row.role_id: row.members for row in session.execute(statement)}
 
 
 def is_first_tenant(session: Session, tenant_id: int) -> bool:

@@ -44,10 +44,12 @@ from webadmin.api import (
     router_test,
     server,
     sessions,
+    staff,
     subscriptions,
     tokens,
     voucher_batches,
     vouchers,
+    webhooks,
 )
 from webadmin.api.base import init_api
 from webadmin.security import csrf
@@ -56,11 +58,10 @@ BLUEPRINTS = (
     me.blueprint,
     customers.blueprint,
     customer_parts.blueprint,
-    customer_jobs.blueprint,
     customer_pictures.blueprint,
-    operators.blueprint,
     personal_data.blueprint,
     customer_jobs.blueprint,
+    operators.blueprint,
     plans.blueprint,
     rollouts.blueprint,
     subscriptions.blueprint,
@@ -95,6 +96,8 @@ BLUEPRINTS = (
     changes.blueprint,
     bulk_changes.blueprint,
     tokens.blueprint,
+    webhooks.blueprint,
+    staff.blueprint,
 )
 
 

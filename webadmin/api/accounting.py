@@ -163,7 +163,7 @@ class SilentIn(Schema):
 
 
 @blueprint.route("/silent-sessions")
-@blueprint.needs("view_nas")
+@blueprint.needs("manage_installation")
 @blueprint.response(200, SilentOut)
 def get_silent() -> silent_sessions.Silent:
     """When a session that is not heard of ends, and how many are silent now"""
@@ -171,7 +171,7 @@ def get_silent() -> silent_sessions.Silent:
 
 
 @blueprint.route("/silent-sessions", methods=["PATCH"])
-@blueprint.needs("manage_settings")
+@blueprint.needs("manage_installation")
 @blueprint.arguments(SilentIn)
 @blueprint.response(200, SilentOut)
 def change_silent(body: dict[str, Any]) -> silent_sessions.Silent:
@@ -182,7 +182,7 @@ def change_silent(body: dict[str, Any]) -> silent_sessions.Silent:
 
 
 @blueprint.route("/records")
-@blueprint.needs("view_nas")
+@blueprint.needs("manage_installation")
 @blueprint.arguments(OutcomesQuery, location="query")
 @blueprint.response(200, OutcomesOut)
 def count_records(arguments: dict[str, Any]) -> dict[str, Any]:

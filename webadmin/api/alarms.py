@@ -48,7 +48,7 @@ class SpoolOut(Schema):
 
 
 @blueprint.route("/alarms")
-@blueprint.needs("view_nas")
+@blueprint.needs("manage_installation")
 @blueprint.response(200, list_schema(AlarmOut, name="AlarmList"))
 def list_alarms() -> dict[str, Any]:
     """Alarms that are on, and those of the last week"""
@@ -57,7 +57,7 @@ def list_alarms() -> dict[str, Any]:
 
 
 @blueprint.route("/radius-server/spools")
-@blueprint.needs("view_nas")
+@blueprint.needs("manage_installation")
 @blueprint.response(200, list_schema(SpoolOut, name="SpoolList"))
 def list_spools() -> dict[str, Any]:
     """The accounting spool of every node"""
@@ -65,7 +65,7 @@ def list_spools() -> dict[str, Any]:
 
 
 @blueprint.route("/metrics")
-@blueprint.needs("view_nas")
+@blueprint.needs("manage_installation")
 @blueprint.response(200, {"type": "string"}, content_type=CONTENT_TYPE)
 def get_metrics() -> Response:
     """The installation in numbers, for Prometheus: give it a token as `bearer_token`"""

@@ -12,7 +12,7 @@ blueprint = Blueprint("jobs", __name__, url_prefix=PREFIX, description="What run
 
 
 @blueprint.route("/jobs")
-@blueprint.needs("manage_settings")
+@blueprint.needs("manage_installation")
 @blueprint.response(200, shapes.BackgroundJobList)
 def list_jobs() -> dict[str, Any]:
     """Every background job, those in trouble first"""
@@ -20,7 +20,7 @@ def list_jobs() -> dict[str, Any]:
 
 
 @blueprint.route("/jobs/<name>")
-@blueprint.needs("manage_settings")
+@blueprint.needs("manage_installation")
 @blueprint.response(200, shapes.BackgroundJobDetail)
 def get_job(name: str) -> dict[str, Any]:
     """A job with its last remembered runs"""
@@ -29,7 +29,7 @@ def get_job(name: str) -> dict[str, Any]:
 
 
 @blueprint.route("/jobs/<name>/run", methods=["POST"])
-@blueprint.needs("manage_settings")
+@blueprint.needs("manage_installation")
 @blueprint.arguments(shapes.BackgroundJobStart)
 @blueprint.response(202, shapes.BackgroundJobStarted)
 def start_job(body: dict[str, Any], name: str) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def start_job(body: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 @blueprint.route("/jobs/<name>/schedule", methods=["PATCH"])
-@blueprint.needs("manage_settings")
+@blueprint.needs("manage_installation")
 @blueprint.arguments(shapes.BackgroundJobSchedule)
 @blueprint.response(200, shapes.BackgroundJobOut)
 def schedule_job(body: dict[str, Any], name: str) -> background_jobs.JobView:

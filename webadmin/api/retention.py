@@ -56,7 +56,7 @@ class MonthDueOut(Schema):
 
 
 @blueprint.route("")
-@blueprint.needs("manage_settings")
+@blueprint.needs("manage_installation")
 @blueprint.response(200, list_schema(KeptOut, name="KeptList"))
 def list_kept() -> dict[str, Any]:
     """What is kept for how long"""
@@ -64,7 +64,7 @@ def list_kept() -> dict[str, Any]:
 
 
 @blueprint.route("/<string:kind>", methods=["PATCH"])
-@blueprint.needs("manage_settings")
+@blueprint.needs("manage_installation")
 @blueprint.arguments(KeptIn)
 @blueprint.response(200, KeptOut)
 def change_kept(body: dict[str, Any], kind: str) -> Kept:
@@ -75,7 +75,7 @@ def change_kept(body: dict[str, Any], kind: str) -> Kept:
 
 
 @blueprint.route("/due")
-@blueprint.needs("manage_settings")
+@blueprint.needs("manage_installation")
 @blueprint.response(200, list_schema(MonthDueOut, name="MonthDueList"))
 def list_due() -> dict[str, Any]:
     """The months that would leave tonight"""
@@ -83,7 +83,7 @@ def list_due() -> dict[str, Any]:
 
 
 @blueprint.route("/archives")
-@blueprint.needs("manage_settings")
+@blueprint.needs("manage_installation")
 @blueprint.response(200, list_schema(ArchiveOut, name="ArchiveList"))
 def list_archives() -> dict[str, Any]:
     """The months that have left, and their files"""
@@ -91,7 +91,7 @@ def list_archives() -> dict[str, Any]:
 
 
 @blueprint.route("/archives/<string:name>")
-@blueprint.needs("manage_settings")
+@blueprint.needs("manage_installation")
 @blueprint.response(200, ArchiveOut)
 def get_archive(name: str) -> Archive:
     """One month that has left, and how far it is on its way back"""
@@ -99,7 +99,7 @@ def get_archive(name: str) -> Archive:
 
 
 @blueprint.route("/archives/<string:name>/restore", methods=["POST"])
-@blueprint.needs("manage_settings")
+@blueprint.needs("manage_installation")
 @blueprint.response(202, ArchiveOut)
 def restore_archive(name: str) -> Archive:
     """Bring a month back into the live table for thirty days; look again to see how far it is"""

@@ -31,7 +31,7 @@ class ServerOut(Schema):
 
 
 @blueprint.route("")
-@blueprint.needs("view_nas")
+@blueprint.needs("manage_installation")
 @blueprint.response(200, ServerOut)
 def get_server() -> ServerFacts:
     """The server's address, ports and health"""

@@ -1,5 +1,7 @@
 """One's own account, staff, and API tokens."""
 
+from typing import Any
+
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -48,12 +50,35 @@ class RolesForm(Form):
     roles = BoxesField(_l("Roles"))
 
 
+class RoleForm(Form):
+    """A role of the provider's own."""
+
+    name = StringField(_l("Name"), validators=[InputRequired(message=_l("Write the name."))])
+    description = StringField(_l("What it is for"), validators=[optional()])
+    permissions = BoxesField(_l("May"))
+
+    def values(self) -> dict[str, Any]:
+        """As the use-case takes them."""
+        chosen = list(self.permissions.data or [])
+        return {"name": self.name.data or "", "description": self.description.data or "", "permissions": chosen}
+
+
 class TokenForm(Form):
     """A new API token."""
 
     name = StringField(_l("What it is for"), validators=[InputRequired(message=_l("Write what the token is for."))])
     expires_at = DateField(_l("Valid until"), validators=[optional()])
     scopes = BoxesField(_l("May"))
+
+
+class AppForm(Form):
+    """The first code of an authenticator app."""
+
+    code = StringField(
+        _l("Six figures of the app"),
+        validators=[InputRequired(message=_l("Type the figures that the app shows."))],
+        render_kw={"inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": "12"},
+    )
 
 
 class OwnPasswordForm(Form):

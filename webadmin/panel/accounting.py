@@ -23,6 +23,7 @@ from db.queries.quarantine import (
 from domain.quarantine import OUTCOMES, REASONS, STATES, WAITING, can_help
 from webadmin.panel.support import PAGE_SIZE, Page, db, found, now, page_number, problems_of, render, run, tenant
 from webadmin.permissions import requires
+from webadmin.security import may
 
 blueprint = Blueprint("accounting", __name__)
 SPANS = {"day": 1, "month": 30, "ever": None}
@@ -35,7 +36,9 @@ def index() -> ResponseReturnValue:
     """Counts by outcome, groups of records that wait, a list of single ones, and the newest corrections."""
     span = request.args.get("span", "month")
     days = SPANS.get(span, 30)
-    counts = outcome_counts(db(), since=None if days is None else (now() - timedelta(days=days)).date())
+    since = None if days is None else (now() - timedelta(days=days)).date()
+    # Packets are counted for all providers together.
+    counts = outcome_counts(db(), since=since) if may("manage_installation") else []
     state, reason = request.args.get("state", WAITING), request.args.get("reason", "")
     fits = PutAsideFilter(state=state if state in STATES else WAITING, reason=reason if reason in REASONS else None)
     number = page_number()
@@ -56,13 +59,13 @@ def index() -> ResponseReturnValue:
         rows=[(row, use.read(bytes(row.raw))) for row in listed.items],
         page=Page(number=number, size=PAGE_SIZE, total=listed.total_items),
         corrections=corrected.items,
-        silent=silent_sessions.current(db()),
+        silent=silent_sessions.current(db()) if may("manage_installation") else None,
         most_hours=silent_sessions.MOST_HOURS,
     )
 
 
 @blueprint.post("/accounting/silent-sessions")
-@requires("manage_settings")
+@requires("manage_installation")
 def change_silent() -> ResponseReturnValue:
     """After how many hours a session ends of which nobody can say whether it runs; an empty field is the default."""
     text, back = request.form.get("hours", "").strip(), redirect(url_for("panel.accounting.index"), 303)

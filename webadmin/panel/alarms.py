@@ -20,7 +20,7 @@ blueprint = Blueprint("alarms", __name__)
 
 
 @blueprint.get("/alarms")
-@requires("view_nas")
+@requires("manage_installation")
 def index() -> ResponseReturnValue:
     """Alarms that are on, those of the last week, and every node's spool."""
     connection = psycopg_of(db())
@@ -70,6 +70,14 @@ def alarm_words(alarm: AlarmRow) -> tuple[str, str]:
             gettext("The billing run of %(day)s has stopped and waits for a person.", day=subject),
             gettext("Open it under Billing runs; let it go on, or leave it."),
         ),
+        codes.WEBHOOK_PAUSED: (
+            gettext(
+                "Webhook %(number)s is paused: %(failures)d calls failed one after another.",
+                number=subject,
+                failures=facts.get("errors", 0),
+            ),
+            gettext("Look at it under Webhooks; what happens meanwhile waits."),
+        ),
         codes.JOB_FAILS: (
             gettext("The job %(name)s failed the last time it ran.", name=subject),
             gettext("Its last run under Jobs says why."),
@@ -80,7 +88,7 @@ def alarm_words(alarm: AlarmRow) -> tuple[str, str]:
 
 def _alarms_on() -> list[AlarmRow]:
     if "alarms_on" not in g:
-        g.alarms_on = health.open_alarms(psycopg_of(db())) if may("view_nas") else []
+        g.alarms_on = health.open_alarms(psycopg_of(db())) if may("manage_installation") else []
     found: list[AlarmRow] = g.alarms_on
     return found
 

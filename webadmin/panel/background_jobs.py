@@ -52,14 +52,14 @@ _WHAT = {
 
 
 @blueprint.get("/jobs")
-@requires("manage_settings")
+@requires("manage_installation")
 def index() -> ResponseReturnValue:
     """Every job, those in trouble first."""
     return render("panel/jobs/index.html", rows=use.overview(db(), now=now()), what_words=what_words)
 
 
 @blueprint.get("/jobs/<name>")
-@requires("manage_settings")
+@requires("manage_installation")
 def show(name: str) -> ResponseReturnValue:
     """One job and its last remembered runs."""
     view = _job(name)
@@ -67,7 +67,7 @@ def show(name: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/jobs/<name>/run")
-@requires("manage_settings")
+@requires("manage_installation")
 def start(name: str) -> ResponseReturnValue:
     """Run it now."""
     back = url_for("panel.jobs.show", name=_job(name).name)
@@ -75,7 +75,7 @@ def start(name: str) -> ResponseReturnValue:
 
 
 @blueprint.route("/jobs/<name>/anyway", methods=["GET", "POST"])
-@requires("manage_settings")
+@requires("manage_installation")
 def anyway(name: str) -> ResponseReturnValue:
     """Run it also where it would stop by itself."""
     view, form = _job(name), ReasonForm()
@@ -93,7 +93,7 @@ def anyway(name: str) -> ResponseReturnValue:
 
 
 @blueprint.route("/jobs/<name>/schedule", methods=["GET", "POST"])
-@requires("manage_settings")
+@requires("manage_installation")
 def schedule(name: str) -> ResponseReturnValue:
     """Another time, or off."""
     view = _job(name)

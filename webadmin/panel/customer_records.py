@@ -26,6 +26,7 @@ from webadmin.forms.customers import ConfirmForm, EndForm
 from webadmin.panel.subscriptions.questions import Question, breach_of, contract_words, offer_fee, sentence, waives
 from webadmin.panel.support import act, attempt, db, effect_of, found, render, run, tenant, with_follow
 from webadmin.permissions import requires
+from webadmin.proof import needs_proof
 from webadmin.security import current_actor, may
 
 blueprint = Blueprint("customer_records", __name__)
@@ -44,8 +45,8 @@ def _page(customer: Customer, status: int = 200, **forms_shown: Any) -> Response
     by = customer.referred_by_id
     values: dict[str, Any] = {
         "customer": customer,
-        "tags": reads.tags_of(session, [customer.id]).get(customer.id, []),
         "pictures": kinds_of_pictures(session, [customer.id])[customer.id],
+        "tags": reads.tags_of(session, [customer.id]).get(customer.id, []),
         "contacts": reads.contacts_of(session, customer.id),
         "equipment": reads.equipment_of(session, customer.id),
         "services": {row.id: row.username for row in owned_by(session, [customer.id])[customer.id].rows},
@@ -170,6 +171,7 @@ def _set_parent(session: Session, *, actor: Actor, now: Any, customer_id: int, c
 
 @blueprint.post("/customers/<int:customer_id>/id-card")
 @requires("edit_customers")
+@needs_proof
 def show_id_card(customer_id: int) -> ResponseReturnValue:
     """The number of the identity card, once; who looked is kept."""
     shown = run(reveal.id_card_number, customer_id=customer_id)

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -15,11 +15,8 @@ from bss import accounts
 from bss import customers as use
 from bss.actor import Actor
 from bss.outcome import Issued
-from bss.usage_check import reported
-from db.engine import psycopg_of
+from bss.usage_check import check, reported
 from db.models import Customer, Subscription
-from db.queries.access import profiles_by_id
-from db.queries.allowances import topups_of
 from db.queries.customer_lists import BALANCES, CustomerFilter, page_of_customers
 from db.queries.customer_media import kinds_of_pictures
 from db.queries.customers import popular_tags, tags_of
@@ -30,28 +27,16 @@ from db.queries.owned import chosen_subscription, count_ever, owned_by
 from db.queries.paging import Wanted
 from db.queries.panel import catalogue, network
 from db.queries.panel import customers as reads
-from db.queries.plan_changes import changes_of, waiting_change_of
-from db.queries.usage_reports import usage_of_period
-from domain.access import (
-    AccessProfile,
-    fup_tier_in_force,
-    hours_end_at,
-    is_outside_hours,
-    override_in_force,
-    rate_limit_now,
-    speed_now,
-    tiers_now,
-)
+from db.queries.plan_changes import waiting_change_of
+from db.queries.rows import find_row
 from domain.customer_record import CUSTOMER_TYPES
 from domain.lifecycle import CUSTOMER_STATUSES
-from domain.standing import standings
-from domain.term import contract_end, ends_soon
 from webadmin import format as spell
-from webadmin.forms.allowances import PERIODS
 from webadmin.forms.customers import CustomerForm, NewCustomerForm, SubscriptionForm
-from webadmin.panel import attributes, charts, usage
+from webadmin.panel import customer_page as page
 from webadmin.panel.filters import language
 from webadmin.panel.money import tab as money_tab
+from webadmin.panel.sentences import said
 from webadmin.panel.support import (
     PAGE_SIZE,
     Page,
@@ -64,20 +49,13 @@ from webadmin.panel.support import (
     page_number,
     render,
     tenant,
-    zone,
 )
 from webadmin.permissions import requires
-from webadmin.security import may
+from webadmin.security import current_actor, may
 
 blueprint = Blueprint("customers", __name__)
-DAYS_SHOWN = 30
-DECISIONS_SHOWN = 10
-HISTORY_SHOWN = 20
-TOPUPS_SHOWN = 10
-PLAN_CHANGES_SHOWN = 10
 TAGS_OFFERED = 50
 SORTS = ("name", "-created_at", "debt_first")
-TABS = ("service", "money", "sessions", "changes", "attributes", "timeline")
 
 
 @blueprint.get("/customers")
@@ -236,21 +214,55 @@ def show(customer_id: int) -> ResponseReturnValue:
     """The customer page."""
     customer = found(reads.customer_by_id(db(), customer_id))
     subscription = _chosen(customer)
-    tab = request.args.get("tab", "service")
+    ids = followed_ids(request.args.get("follow"))
     values: dict[str, Any] = {
         "customer": customer,
         "pictures": kinds_of_pictures(db(), [customer.id])[customer.id],
-        "subscription": subscription,
-        "tab": tab if tab in TABS else "service",
+        "tags": tags_of(db(), [customer.id]).get(customer.id, []),
         "waiting_plan": None if subscription is None else waiting_change_of(db(), subscription.id),
+        "follow": network.changes_by_id(db(), ids) if ids else [],
         **_others(customer, subscription),
+        **_tab_values(customer, subscription),
     }
-    values["follow"] = network.changes_by_id(db(), ids) if (ids := followed_ids(request.args.get("follow"))) else []
     if subscription is not None:
-        values |= _head(subscription) | _of_tab(str(values["tab"]), customer, subscription)
-    else:
-        values |= money_tab.tab_of(customer)
+        values |= page.head_of(subscription)
     return render("panel/customers/show.html", **values)
+
+
+@blueprint.get("/customers/<int:customer_id>/tab")
+@requires("view_customers")
+def tab(customer_id: int) -> ResponseReturnValue:
+    """One tab without the page around it."""
+    customer = found(reads.customer_by_id(db(), customer_id))
+    return render("panel/customers/_tabs.html", customer=customer, **_tab_values(customer, found(_chosen(customer))))
+
+
+def _tab_values(customer: Customer, subscription: Subscription | None) -> dict[str, Any]:
+    name = page.tab_name()
+    shown = (
+        money_tab.tab_of(customer) if subscription is None else page.tab_of(name, customer, subscription)
+    )
+    return {
+        "tab": name,
+        "tab_words": page.TABS,
+        "subscription": subscription,
+        "bandwidth_of": reported,
+        "place_text": page.place_text,
+        **shown,
+    }
+
+
+@blueprint.get("/customers/<int:customer_id>/timeline")
+@requires("view_customers")
+def timeline(customer_id: int) -> ResponseReturnValue:
+    """More of the timeline, as lines to be put after those that are there."""
+    customer = found(reads.customer_by_id(db(), customer_id))
+    subscription = _chosen(customer)
+    values = page.timeline_of(customer, None if subscription is None else subscription.id)
+    return render(
+        "panel/customers/_timeline_lines.html", customer=customer, subscription=subscription,
+        place_text=page.place_text, **values,
+    )  # fmt: skip
 
 
 @blueprint.get("/customers/<int:customer_id>/live")
@@ -259,14 +271,22 @@ def live(customer_id: int) -> ResponseReturnValue:
     """The part of the customer page that updates in place."""
     customer = found(reads.customer_by_id(db(), customer_id))
     subscription = found(_chosen(customer))
-    values = _head(subscription) | _service(subscription)
-    return render("panel/customers/live.html", customer=customer, subscription=subscription, **values)
+    values = page.head_of(subscription) | page.service_of(customer, subscription)
+    return render(
+        "panel/customers/live.html", customer=customer, subscription=subscription, bandwidth_of=reported, **values
+    )
 
 
-def _head(subscription: Subscription) -> dict[str, Any]:
-    """Whether the service is online now, since when and where."""
-    routers = {nas.id: nas.name for nas in catalogue.choices_of_routers(db())}
-    return {"running": network.live_sessions(db(), subscription.id), "router_names": routers}
+@blueprint.get("/subscriptions/<int:subscription_id>/flow")
+@requires("view_customers")
+def flow(subscription_id: int) -> ResponseReturnValue:
+    """What passes through its sessions now: from the router within a moment, or from the last reports."""
+    subscription = found(find_row(db(), Subscription, subscription_id, tenant_id=tenant().id))
+    told = check(db(), actor=current_actor(), now=now(), subscription_id=subscription.id)
+    return render(
+        "panel/customers/_flow.html", told=told, subscription=subscription, hours=page.hours_of(subscription),
+        sentence=said,
+    )  # fmt: skip
 
 
 def _chosen(customer: Customer) -> Subscription | None:
@@ -292,87 +312,3 @@ def _others(customer: Customer, chosen: Subscription | None) -> dict[str, Any]:
         "online": reads.online_among(db(), [row.id for row in tabs]),
         "missed": searched if chosen is None or chosen.username != searched else "",
     }
-
-
-def _of_tab(tab: str, customer: Customer, subscription: Subscription) -> dict[str, Any]:
-    if tab == "sessions":
-        before = _moment_argument("before")
-        rows = network.past_sessions(db(), subscription.id, limit=HISTORY_SHOWN + 1, before=before)
-        routers = {nas.id: nas.name for nas in catalogue.choices_of_routers(db())}
-        return {"sessions": rows[:HISTORY_SHOWN], "has_more": len(rows) > HISTORY_SHOWN, "routers": routers}
-    if tab == "money":
-        return money_tab.tab_of(customer)
-    if tab == "changes":
-        return {"changes": network.changes_of(db(), subscription.id, limit=HISTORY_SHOWN)}
-    if tab == "attributes":
-        return attributes.tab_of(subscription)
-    if tab == "timeline":
-        return {"entries": reads.audit_of(db(), customer_id=customer.id, limit=50) if may("view_audit") else None}
-    return _service(subscription)
-
-
-def _moment_argument(name: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(request.args[name])
-    except (KeyError, ValueError):
-        return None
-    return moment if moment.tzinfo is not None else None
-
-
-def _service(subscription: Subscription) -> dict[str, Any]:
-    """Everything about the service now: sessions, speed and why, usage, the last decisions."""
-    profile, _ = profiles_by_id(psycopg_of(db()), [subscription.id])[subscription.id]
-    tiers = tiers_now(profile, now())
-    spans = usage.periods(tiers, now=now(), zone=zone(), billing_day=profile.billing_day)
-    counted = {kind: usage_of_period(db(), subscription.id, span) for kind, span in spans.items()}
-    sessions = network.live_sessions(db(), subscription.id)
-    last = [] if sessions else network.past_sessions(db(), subscription.id, limit=1)
-    return {
-        "sessions": sessions,
-        "bandwidth_of": reported,
-        "last_session": last[0] if last else None,
-        "routers": {nas.id: nas.name for nas in catalogue.choices_of_routers(db())},
-        "speed": speed_now(profile, now()),
-        "rate_limit": rate_limit_now(profile, now()),
-        "override": override_in_force(profile, now()),
-        "tier": fup_tier_in_force(profile, now()),
-        "profile": profile,
-        **_allowances(profile),
-        "bars": usage.bars(tiers, counted, spans),
-        "usage_width": usage.WIDTH,
-        "day_bars": _day_bars(subscription.id),
-        "decisions": network.decisions_of(db(), subscription.id, limit=DECISIONS_SHOWN),
-        "plan_changes": changes_of(db(), subscription.id, limit=PLAN_CHANGES_SHOWN),
-        "contract_end": contract_end(subscription.activated_at, subscription.plan.contract_period_months, zone()),
-        "today": now().astimezone(zone()).date(),
-        "ends_soon": subscription.status == "active" and ends_soon(subscription.expires_at, now()),
-        "macs": {str(row.mac).upper(): row for row in subscription.macs},
-        "last_changes": {
-            row.change.acctuniqueid: row for row in reversed(network.changes_of(db(), subscription.id, limit=5))
-        },
-    }
-
-
-def _allowances(profile: AccessProfile) -> dict[str, Any]:
-    """What may still be used, until when, and what was added that is not over."""
-    added = topups_of(db(), profile.subscription_id, limit=TOPUPS_SHOWN)
-    return {
-        "standings": standings(profile, now()),
-        "closed": is_outside_hours(profile, now()),
-        "hours_end": None if is_outside_hours(profile, now()) else hours_end_at(profile, now()),
-        "topups": [row for row in added if row.valid_until is None or row.valid_until > now()],
-        "period_words": PERIODS,
-        "family_id": profile.family_id,
-    }
-
-
-def _day_bars(subscription_id: int) -> list[charts.Bar]:
-    today = now().astimezone(zone()).date()
-    days = [today - timedelta(days=back) for back in range(DAYS_SHOWN - 1, -1, -1)]
-    by_day = reads.daily_usage(db(), subscription_id, days[0])
-    pairs = [(by_day[day].download_bytes, by_day[day].upload_bytes) if day in by_day else (0, 0) for day in days]
-    labels = [
-        f"{spell.short_day(day, language())}: ↓ {spell.volume(down, language())} ↑ {spell.volume(up, language())}"
-        for day, (down, up) in zip(days, pairs, strict=True)
-    ]
-    return charts.columns(pairs, labels) if any(down or up for down, up in pairs) else []

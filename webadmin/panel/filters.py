@@ -55,6 +55,7 @@ def install(app: Flask) -> None:
     app.add_template_filter(day, "day")
     app.add_template_filter(money, "money")
     app.add_template_filter(lambda value: spell.calendar_day(value, language()), "calendar_day")
+    app.add_template_filter(lambda value: spell.short_day(value, language()), "short_day")
     app.add_template_filter(since, "since")
     app.add_template_filter(said, "said")
     app.add_template_filter(actor_words, "who")

@@ -36,6 +36,7 @@ from webadmin.panel.support import (
     with_follow,
 )
 from webadmin.permissions import requires
+from webadmin.proof import needs_proof
 from webadmin.security import current_actor, may
 
 blueprint = Blueprint("gateway_orders", __name__)
@@ -112,6 +113,7 @@ def cancel(row_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/online-payments/<int:row_id>/refund")
 @requires("refund_payments")
+@needs_proof
 def refund(row_id: int) -> ResponseReturnValue:
     """Give the money back over the gateway."""
     row, form = _row(row_id), RefundForm()

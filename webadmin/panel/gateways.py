@@ -17,6 +17,7 @@ from webadmin.panel.pay import payment_addresses
 from webadmin.panel.sentences import said
 from webadmin.panel.support import act, attempt, db, found, now, problems_of, render, tenant
 from webadmin.permissions import requires
+from webadmin.proof import needs_proof
 from webadmin.security import current_actor
 
 blueprint = Blueprint("gateways", __name__)
@@ -33,6 +34,7 @@ def index() -> ResponseReturnValue:
 
 @blueprint.route("/settings/gateways/new/<string:kind>", methods=["GET", "POST"])
 @requires("manage_gateways")
+@needs_proof
 def new(kind: str) -> ResponseReturnValue:
     """A new account of one kind."""
     if kind not in KINDS:
@@ -50,6 +52,7 @@ def new(kind: str) -> ResponseReturnValue:
 
 @blueprint.route("/settings/gateways/<int:gateway_id>", methods=["GET", "POST"])
 @requires("manage_gateways")
+@needs_proof
 def edit(gateway_id: int) -> ResponseReturnValue:
     """Change an account; a key's box that is left empty keeps the key."""
     row = _row(gateway_id)
@@ -80,6 +83,7 @@ def test(gateway_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/settings/gateways/<int:gateway_id>/remove")
 @requires("manage_gateways")
+@needs_proof
 def remove(gateway_id: int) -> ResponseReturnValue:
     """Offer it to nobody any more."""
     message = gettext("The account was removed. What was begun there is still watched.")

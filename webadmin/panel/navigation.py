@@ -45,6 +45,8 @@ class _Page:
 # Pages that stand below another subject's: by endpoint, or by the subject of all of them.
 _BELOW = {
     "panel.first_run": "panel.today",
+    "panel.second_factors": "panel.settings",
+    "panel.roles": "panel.staff",
     "panel.vouchers": "panel.voucher_batches",
     "panel.redeeming": "panel.customers",
     "panel.router_api": "panel.routers",
@@ -58,6 +60,7 @@ _BELOW = {
     "panel.customer_jobs": "panel.customers",
     "panel.attributes": "panel.customers",
     "panel.balances": "panel.customers",
+    "panel.billing_log": "panel.customers",
     "panel.billing_profiles": "panel.customers",
     "panel.decisions": "panel.customers",
 }
@@ -120,7 +123,7 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
                 text=_l("Who had an address"),
                 icon="map-pin",
             ),
-            _Page(endpoint="panel.alarms.index", permission="view_nas", text=_l("Alarms"), icon="bell"),
+            _Page(endpoint="panel.alarms.index", permission="manage_installation", text=_l("Alarms"), icon="bell"),
             _Page(endpoint="panel.changes.index", permission="view_customers", text=_l("Live changes"), icon="bolt"),
             _Page(
                 endpoint="panel.accounting.index", permission="view_nas", text=_l("Accounting packets"), icon="inbox"
@@ -177,12 +180,17 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
             ),
             _Page(
                 endpoint="panel.retention.index",
-                permission="manage_settings",
+                permission="manage_installation",
                 text=_l("How long records are kept"),
                 icon="database",
             ),
-            _Page(endpoint="panel.jobs.index", permission="manage_settings", text=_l("Jobs"), icon="clock"),
-            _Page(endpoint="panel.server.index", permission="view_nas", text=_l("RADIUS server"), icon="server"),
+            _Page(endpoint="panel.jobs.index", permission="manage_installation", text=_l("Jobs"), icon="clock"),
+            _Page(
+                endpoint="panel.server.index",
+                permission="manage_installation",
+                text=_l("RADIUS server"),
+                icon="server",
+            ),
             _Page(endpoint="panel.certificates.index", permission="view_nas", text=_l("Certificates"), icon="key"),
             _Page(
                 endpoint="panel.operators.index",
@@ -191,6 +199,7 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
                 icon="layout-dashboard",
             ),
             _Page(endpoint="panel.staff.index", permission="manage_users", text=_l("Staff"), icon="shield-lock"),
+            _Page(endpoint="panel.audit.index", permission="view_audit", text=_l("Audit log"), icon="history"),
             _Page(endpoint="panel.tokens.index", permission="manage_tokens", text=_l("API tokens"), icon="key"),
         ),
     ),

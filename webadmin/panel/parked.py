@@ -34,6 +34,7 @@ from webadmin.panel.support import (
     with_follow,
 )
 from webadmin.permissions import requires
+from webadmin.proof import asked
 from webadmin.security import current_actor, require
 
 blueprint = Blueprint("parked", __name__)
@@ -77,6 +78,8 @@ def resolve(parked_id: int) -> ResponseReturnValue:
             lambda: use.dismiss(**_acting(), parked_id=row.id, note=note), gettext("Put away. Nothing was booked.")
         )
     require("refund_payments")
+    if (question := asked()) is not None:
+        return question
     if do == "take_back":
         return _done(
             lambda: use.take_back(**_acting(), parked_id=row.id, note=note), gettext("Taken out of the books.")

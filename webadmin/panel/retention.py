@@ -28,7 +28,7 @@ STATES = {
 
 
 @blueprint.get("/settings/retention")
-@requires("manage_settings")
+@requires("manage_installation")
 def index() -> ResponseReturnValue:
     """The settings and the books."""
     books = use.books(db(), now=now())
@@ -37,14 +37,14 @@ def index() -> ResponseReturnValue:
 
 
 @blueprint.get("/settings/retention/months")
-@requires("manage_settings")
+@requires("manage_installation")
 def months() -> ResponseReturnValue:
     """The part that updates in place while a month is on its way back."""
     return render("panel/settings/_months.html", books=use.books(db(), now=now()), states=STATES, sentence=said)
 
 
 @blueprint.post("/settings/retention/months/<string:name>")
-@requires("manage_settings")
+@requires("manage_installation")
 def bring_back(name: str) -> ResponseReturnValue:
     """Ask for a month."""
     back = url_for("panel.retention.index", _anchor="left")
@@ -52,7 +52,7 @@ def bring_back(name: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/settings/retention")
-@requires("manage_settings")
+@requires("manage_installation")
 def change() -> ResponseReturnValue:
     """Keep one kind for so many months; an empty field keeps everything."""
     text = request.form.get("months", "").strip()

@@ -26,6 +26,7 @@ from webadmin.forms.routers import RouterForm
 from webadmin.panel import router_api, router_test
 from webadmin.panel.support import act, attempt, db, found, now, problems_of, render, run, tenant, with_follow
 from webadmin.permissions import requires
+from webadmin.proof import needs_proof
 from webadmin.security import current_actor
 
 blueprint = Blueprint("routers", __name__)
@@ -101,6 +102,7 @@ def live(nas_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/routers/<int:nas_id>/secret/show")
 @requires("manage_nas")
+@needs_proof
 def show_secret(nas_id: int) -> ResponseReturnValue:
     """The page with the secret in the clear; the audit log says who looked."""
     revealed = run(reveal.router_secret, nas_id=nas_id)
@@ -109,6 +111,7 @@ def show_secret(nas_id: int) -> ResponseReturnValue:
 
 @blueprint.route("/routers/<int:nas_id>/secret", methods=["GET", "POST"])
 @requires("manage_nas")
+@needs_proof
 def change_secret(nas_id: int) -> ResponseReturnValue:
     """A new secret."""
     form = ConfirmForm()

@@ -14,7 +14,7 @@ PARTS = {"login": _l("Logins"), "accounting": _l("Accounting")}
 
 
 @blueprint.get("/settings/server")
-@requires("view_nas")
+@requires("manage_installation")
 def index() -> ResponseReturnValue:
     """The server as the environment has set it up."""
     return render("panel/settings/server.html", server=facts(get_settings()), parts=PARTS, file=env_file())

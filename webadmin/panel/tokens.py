@@ -16,6 +16,7 @@ from webadmin.forms.account import TokenForm
 from webadmin.panel.sentences import said
 from webadmin.panel.support import act, attempt, db, found, now, render, tenant, zone
 from webadmin.permissions import PERMISSIONS, requires
+from webadmin.proof import needs_proof
 
 blueprint = Blueprint("tokens", __name__)
 
@@ -29,6 +30,7 @@ def index() -> ResponseReturnValue:
 
 @blueprint.route("/tokens/new", methods=["GET", "POST"])
 @requires("manage_tokens")
+@needs_proof
 def new() -> ResponseReturnValue:
     """A new token; what is shown after saving is shown once."""
     form = TokenForm()

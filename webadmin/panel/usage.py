@@ -1,8 +1,10 @@
-"""Usage against fair-use tiers as a bar: how long it is, where the marks are, when it starts again."""
+"""Usage against fair-use tiers as a bar: how long it is, where the marks are, when the next one is reached."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 
+from domain.forecast import Forecast, forecast
 from domain.fup import FupTier, Usage
 from domain.period import Period, period_at
 
@@ -21,8 +23,18 @@ class TierMark:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Clock:
+    """The provider's local day, and how much of it is left."""
+
+    today: date
+    seconds_left: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class UsageBar:
-    """One bar: a way of counting in one period. Lengths are of `WIDTH`."""
+    """One bar: a way of counting in one period. Lengths are of `WIDTH`; `ahead` is about the next mark, if there is one
+    and enough is known.
+    """
 
     counts: str
     period: Period
@@ -31,6 +43,7 @@ class UsageBar:
     download_x: int
     upload_x: int
     marks: list[TierMark]
+    ahead: Forecast | None = None
 
     @property
     def next_mark(self) -> TierMark | None:
@@ -53,13 +66,42 @@ def periods(tiers: tuple[FupTier, ...], *, now: datetime, zone: tzinfo, billing_
     return {kind: period_at(kind, now, zone, billing_day) for kind, _ in measures(tiers)}
 
 
-def bars(tiers: tuple[FupTier, ...], usage: dict[str, Usage], spans: dict[str, Period]) -> list[UsageBar]:
-    """One bar for every way of counting."""
-    return [_bar(kind, counts, tiers, usage[kind], spans[kind]) for kind, counts in measures(tiers)]
+def bars(
+    tiers: tuple[FupTier, ...],
+    usage: dict[str, Usage],
+    spans: dict[str, Period],
+    *,
+    by_day: Mapping[date, Usage] | None = None,
+    clock: Clock | None = None,
+) -> list[UsageBar]:
+    """One bar for every way of counting; with the last weeks' usage by day also what is to be expected."""
+    drawn = []
+    for kind, counts in measures(tiers):
+        own = [tier for tier in tiers if (tier.reset_period, tier.counts) == (kind, counts)]
+        ahead = None if clock is None else _ahead(own, counts, usage[kind], spans[kind], by_day or {}, clock)
+        drawn.append(_bar(counts, own, usage[kind], spans[kind], ahead))
+    return drawn
 
 
-def _bar(kind: str, counts: str, tiers: tuple[FupTier, ...], usage: Usage, span: Period) -> UsageBar:
-    own = [tier for tier in tiers if (tier.reset_period, tier.counts) == (kind, counts)]
+def _ahead(
+    own: list[FupTier], counts: str, usage: Usage, span: Period, by_day: Mapping[date, Usage], clock: Clock
+) -> Forecast | None:
+    """When the next tier of this way of counting is reached; None when all are, or too little is known."""
+    used = usage.counted(counts)
+    next_bytes = min((tier.threshold_bytes for tier in own if tier.threshold_bytes > used), default=None)
+    if next_bytes is None:
+        return None
+    return forecast(
+        {day: one.counted(counts) for day, one in by_day.items()},
+        used_bytes=used,
+        limit_bytes=next_bytes,
+        today=clock.today,
+        seconds_left=clock.seconds_left,
+        after_day=span.after_day,
+    )
+
+
+def _bar(counts: str, own: list[FupTier], usage: Usage, span: Period, ahead: Forecast | None) -> UsageBar:
     used = usage.counted(counts)
     full = max([used, *(int(tier.threshold_bytes * ROOM) for tier in own), 1])
     download = 0 if counts == "upload" else usage.download_bytes
@@ -75,4 +117,5 @@ def _bar(kind: str, counts: str, tiers: tuple[FupTier, ...], usage: Usage, span:
             TierMark(tier=tier, x=WIDTH * tier.threshold_bytes // full, reached=used >= tier.threshold_bytes)
             for tier in sorted(own, key=lambda tier: tier.threshold_bytes)
         ],
+        ahead=ahead,
     )

@@ -15,6 +15,7 @@ from webadmin.panel.filters import money
 from webadmin.panel.subscriptions import Question, ask, finish, subscription_of
 from webadmin.panel.support import attempt, db, effect_of, found, now, problems_of, render, tenant, with_follow
 from webadmin.permissions import requires
+from webadmin.proof import needs_proof
 from webadmin.security import current_actor
 
 blueprint = Blueprint("balances", __name__)
@@ -22,6 +23,7 @@ blueprint = Blueprint("balances", __name__)
 
 @blueprint.route("/customers/<int:customer_id>/balance", methods=["GET", "POST"])
 @requires("edit_balance")
+@needs_proof
 def change(customer_id: int) -> ResponseReturnValue:
     """Give credit, or take it off."""
     customer = found(find_row(db(), Customer, customer_id, tenant_id=tenant().id))

@@ -14,6 +14,7 @@ from webadmin.forms.books import PayOutForm
 from webadmin.panel.filters import money
 from webadmin.panel.support import attempt, db, found, render, tenant
 from webadmin.permissions import requires
+from webadmin.proof import needs_proof
 
 blueprint = Blueprint("commissions", __name__)
 SHOWN = 100
@@ -45,6 +46,7 @@ def show(operator_id: int) -> ResponseReturnValue:
 
 @blueprint.route("/commissions/<int:operator_id>/pay", methods=["GET", "POST"])
 @requires("pay_operators")
+@needs_proof
 def pay(operator_id: int) -> ResponseReturnValue:
     """Record that he was paid."""
     row, form = _operator(operator_id), PayOutForm()

@@ -18,6 +18,7 @@ from db.queries.rows import find_row
 from domain.invoices import STATUSES
 from domain.money import ZERO
 from webadmin.forms.money import MAX_LINES, DueForm, InvoiceForm, ReasonForm
+from webadmin.panel.money import billing_log
 from webadmin.panel.support import (
     PAGE_SIZE,
     Page,
@@ -80,6 +81,7 @@ def show(invoice_id: int) -> ResponseReturnValue:
         settlement=settlement,
         payment=payment,
         username=usernames.get(invoice.subscription_id or 0),
+        entries=billing_log.of_invoice(invoice.id),
         today=today(),
     )
 

@@ -43,6 +43,7 @@ from webadmin.panel.support import (
     zone,
 )
 from webadmin.permissions import requires
+from webadmin.proof import needs_proof
 from webadmin.security import may
 
 blueprint = Blueprint("payments", __name__)
@@ -200,6 +201,7 @@ def _said(done: use.Received) -> str:
 
 @blueprint.route("/payments/<int:payment_id>/<any(refund, void):what>", methods=["GET", "POST"])
 @requires("refund_payments")
+@needs_proof
 def take_back(payment_id: int, what: str) -> ResponseReturnValue:
     """Give it back, or take back that it came."""
     payment, form = _payment(payment_id), ReasonForm()

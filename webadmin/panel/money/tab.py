@@ -3,10 +3,11 @@
 from typing import Any
 
 from db.engine import psycopg_of
-from db.models import Customer
+from db.models import Customer, Subscription
 from db.queries.books import balance_history
 from db.queries.money_lists import PaymentFilter, open_of_customer, open_sums, page_of_payments, totals_of_customer
 from db.queries.paging import Wanted
+from webadmin.panel.money.billing_log import newest_of_subscription
 from webadmin.panel.money.words import category_words, entry_words, item_words, kind_words, method_words, movement_words
 from webadmin.panel.support import db, tenant, today
 from webadmin.security import may
@@ -14,7 +15,7 @@ from webadmin.security import may
 HISTORY_SHOWN, PAYMENTS_SHOWN = 30, 10
 
 
-def tab_of(customer: Customer) -> dict[str, Any]:
+def tab_of(customer: Customer, subscription: Subscription | None = None) -> dict[str, Any]:
     """What the customer page shows of money; nothing for who may not see it."""
     if not may("view_money"):
         return {"money_of": None}
@@ -27,6 +28,7 @@ def tab_of(customer: Customer) -> dict[str, Any]:
             "open": open_of_customer(db(), customer.id),
             "sums": open_sums(db(), tenant_id=tenant().id, today=today(), customer_id=customer.id),
             "payments": payments,
+            "log": None if subscription is None else newest_of_subscription(subscription.id),
             "totals": totals_of_customer(db(), customer.id),
             "history": balance_history(
                 psycopg_of(db()), tenant_id=tenant().id, customer_id=customer.id, limit=HISTORY_SHOWN

@@ -8,4 +8,7 @@ import "./menus.js";
 import "./select.js";
 import "./marks.js";
 import "./poll.js";
+import "./stream.js";
+import "./flow.js";
+import "./keys.js";
 import "./passkey.js";

@@ -1,0 +1,1 @@
+"""Jobs about staff: mail with links, old sessions, and the seals of the audit log."""
