@@ -53,6 +53,7 @@ class Customer(TenantOwned, Timestamps, Base):
         Index(
             "uq_customers_walk_in", "tenant_id", unique=True, postgresql_where=text("is_walk_in AND deleted_at IS NULL")
         ),
+        Index("ix_customers_walk_ins", "id", postgresql_where=text("is_walk_in")),
         CheckConstraint("credit_limit >= 0", name="credit_limit"),
         Index(
             "ix_customers_search",

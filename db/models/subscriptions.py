@@ -139,6 +139,7 @@ class Subscription(TenantOwned, Timestamps, Base):
         ),
         Index("ix_subscriptions_status", "tenant_id", "status"),
         Index("ix_subscriptions_expires_at", "expires_at", postgresql_where=text("status = 'active'")),
+        Index("ix_subscriptions_created_at", "tenant_id", "created_at", "id"),
         Index("ix_subscriptions_username", "username"),
         Index(
             "ix_subscriptions_username_search",

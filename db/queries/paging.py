@@ -72,18 +72,25 @@ def fetch_page(
     key = wanted.sort.removeprefix("-")
     column = sorts[key]
     total = _count(session, statement, row_id) if total is None else total
-    ordered = part_of(statement, sorts=sorts, row_id=row_id, wanted=wanted)
-    rows = session.execute(ordered.add_columns(column.label("_sort"), row_id.label("_id"))).unique().all()
+    narrow = statement.with_only_columns(column, row_id, maintain_column_froms=True)
+    rows = session.execute(part_of(narrow, sorts=sorts, row_id=row_id, wanted=wanted)).all()
     shown = rows[: wanted.page_size]
     more = len(rows) > wanted.page_size
     return Page(
-        items=[row[0] for row in shown],
+        items=_whole(session, statement, row_id, [row[1] for row in shown]),
         page=None if wanted.cursor is not None else wanted.page,
         page_size=wanted.page_size,
         total_items=total,
-        next_cursor=_write(wanted.sort, shown[-1][-2], shown[-1][-1]) if more else None,
+        next_cursor=_write(wanted.sort, *shown[-1]) if more else None,
         is_total_exact=is_total_exact,
     )
+
+
+def _whole(session: Session, statement: Select[Any], row_id: InstrumentedAttribute[int], ids: list[int]) -> list[Any]:
+    """The rows of a page with their relatives: what was found is sorted by its numbers alone, and only then read."""
+    found = session.execute(statement.where(row_id.in_(ids)).add_columns(row_id.label("_id"))).unique().all()
+    place = {number: place for place, number in enumerate(ids)}
+    return [row[0] for row in sorted(found, key=lambda row: place[row[-1]])]
 
 
 def part_of(

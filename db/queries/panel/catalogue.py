@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, defer
 
 from db.models import NasServer, RadAcct, ServicePlan, Subscription
-from db.queries.lists import PlanFilter, plan_conditions, subscribers_by_plan
+from db.queries.lists import PlanFilter, plan_conditions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,32 +32,29 @@ def plan_rows(session: Session, fits: PlanFilter) -> list[PlanRow]:
     statement = select(ServicePlan).where(ServicePlan.deleted_at.is_(None), *plan_conditions(fits))
     plans = session.scalars(statement.order_by(ServicePlan.is_active.desc(), ServicePlan.name)).all()
     subscribers, online = _subscribers(session), _online_by_plan(session)
-    active = subscribers_by_plan(session, [plan.id for plan in plans])
-    return [
-        PlanRow(
-            plan=plan,
-            subscribers=subscribers.get(plan.id, 0),
-            active=active.get(plan.id, 0),
-            online=online.get(plan.id, 0),
-        )
-        for plan in plans
-    ]
+    return [_plan_row(plan, subscribers.get(plan.id, (0, 0)), online.get(plan.id, 0)) for plan in plans]
 
 
-def _subscribers(session: Session) -> dict[int, int]:
+def _plan_row(plan: ServicePlan, counted: tuple[int, int], online: int) -> PlanRow:
+    return PlanRow(plan=plan, subscribers=counted[0], active=counted[1], online=online)
+
+
+def _subscribers(session: Session, *of_plan: ColumnElement[bool]) -> dict[int, tuple[int, int]]:
+    """Of each plan how many have it, and how many of them are active."""
+    active = func.count().filter(Subscription.status == "active")
     statement = (
-        select(Subscription.service_plan_id, func.count())
-        .where(Subscription.deleted_at.is_(None), Subscription.status != "terminated")
+        select(Subscription.service_plan_id, func.count(), active)
+        .where(Subscription.deleted_at.is_(None), Subscription.status != "terminated", *of_plan)
         .group_by(Subscription.service_plan_id)
     )
-    return {row[0]: row[1] for row in session.execute(statement)}
+    return {row[0]: (row[1], row[2]) for row in session.execute(statement)}
 
 
-def _online_by_plan(session: Session) -> dict[int, int]:
+def _online_by_plan(session: Session, *of_plan: ColumnElement[bool]) -> dict[int, int]:
     statement = (
         select(Subscription.service_plan_id, func.count(Subscription.id.distinct()))
         .join(RadAcct, RadAcct.subscription_id == Subscription.id)
-        .where(RadAcct.acctstoptime.is_(None))
+        .where(RadAcct.acctstoptime.is_(None), *of_plan)
         .group_by(Subscription.service_plan_id)
     )
     return {row[0]: row[1] for row in session.execute(statement)}
@@ -65,7 +62,9 @@ def _online_by_plan(session: Session) -> dict[int, int]:
 
 def plan_reach(session: Session, plan_id: int) -> tuple[int, int]:
     """How many live subscriptions a change of this plan touches, and how many of them are online."""
-    return _subscribers(session).get(plan_id, 0), _online_by_plan(session).get(plan_id, 0)
+    of_plan = Subscription.service_plan_id == plan_id
+    subscribers, _active = _subscribers(session, of_plan).get(plan_id, (0, 0))
+    return subscribers, _online_by_plan(session, of_plan).get(plan_id, 0)
 
 
 def router_rows(session: Session, tenant_id: int) -> list[RouterRow]:
