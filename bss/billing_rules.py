@@ -41,6 +41,8 @@ class BillingRules:
     applies_balance: bool = True
     # After service had stopped, a renewal is for the days that were billed, not for a whole term from the payment on.
     keeps_days: bool = False
+    # A day of a monthly plan costs its share of the month in which it lies, instead of a thirtieth.
+    days_by_calendar: bool = False
     # A run that would suspend more than this share of all active subscriptions stops and asks.
     most_suspended_percent: int = 20
     # The nightly run begins by itself at this local hour; otherwise somebody starts it.
@@ -143,6 +145,7 @@ _CLEANERS: Mapping[str, Callable[[Any, str], Any]] = {
     "remind_on": _days,
     "applies_balance": _yes_or_no,
     "keeps_days": _yes_or_no,
+    "days_by_calendar": _yes_or_no,
     "most_suspended_percent": _whole(1, 100),
     "runs_by_itself": _yes_or_no,
     "run_hour": _whole(0, 23),

@@ -199,6 +199,7 @@ def _proration(
     return prorate(
         old_price=subscription.price, new_price=plan.price, old_cycle=old_cycle, new_cycle=new_cycle,
         period=(old_cycle.before(end), end), today=now.astimezone(zone).date(), currency=tenant.currency,
+        by_calendar=rules_of(session, tenant_id=tenant.id).days_by_calendar,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ A renewal is an invoice for a period whose payment extends the term, so that it 
 """
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from bss import audit, fields, invoices, payments
 from bss.actor import Actor
+from bss.billing_rules import rules_of
 from bss.failure import Conflict, Problem
 from bss.outcome import NO_EFFECT, Changed, Effect
 from bss.rows import find, locked, tenant_of
@@ -25,7 +26,7 @@ from domain.entitlement import days_added
 from domain.invoices import Line
 from domain.money import rounded
 from domain.payments import EXTERNAL
-from domain.term import Cycle, daily_rate
+from domain.term import Cycle, price_of_days
 
 BILL, BALANCE = "bill", "balance"
 WAYS = (BILL, BALANCE, *EXTERNAL)
@@ -108,7 +109,10 @@ def add_days(
         return known
     tenant = tenant_of(session, actor=actor)
     zone = ZoneInfo(tenant.timezone)
-    price = rounded(daily_rate(subscription.price, cycle_of(subscription, zone)) * days, tenant.currency)
+    by_calendar = rules_of(session, tenant_id=tenant.id).days_by_calendar
+    first = _first_added_day(subscription, now, days, zone)
+    exact = price_of_days(subscription.price, cycle_of(subscription, zone), first, days, by_calendar=by_calendar)
+    price = rounded(exact, tenant.currency)
     said = f"{subscription.plan.name}, {line_words.days(days, customer.language)}"
     line = Line(item_type="service", description=said, unit_price=price)
     draft = invoices.Draft(
@@ -127,6 +131,16 @@ def add_days(
         payment, effect = received.payment, effect + received.effect
     effect += _extend_by_days(session, actor, now, customer, subscription, invoice, days, zone)
     return Renewed(subscription=subscription, invoice=invoice, payment=payment, effect=effect)
+
+
+def _first_added_day(subscription: Subscription, now: datetime, days: int, zone: ZoneInfo) -> date:
+    """The local day on which single days that are sold now begin."""
+    if subscription.expires_at is None:
+        raise ValueError("a subscription without an end is not sold days")
+    end = days_added(
+        status=subscription.status, expires_at=subscription.expires_at, now=now, days=days, zone=zone
+    )  # fmt: skip
+    return end.astimezone(zone).date() - timedelta(days=days)
 
 
 def bill_anew(session: Session, *, actor: Actor, now: datetime, subscription: Subscription) -> Effect:

@@ -11,11 +11,22 @@ from cli.fair_use import fup
 from cli.gardens import garden
 from cli.gateways import accounts_group, orders_group, reconcile
 from cli.history import usage_history
-from cli.money import add_days, give_credit, invoice, move_to_plan, payment, renew, show_balance, take_credit
+from cli.money import (
+    add_days,
+    give_credit,
+    invoice,
+    log_of_subscription,
+    move_to_plan,
+    payment,
+    renew,
+    show_balance,
+    take_credit,
+)
 from cli.network import nas, plan, sessions
 from cli.operators import operator
 from cli.paper import invoice_pdf, letterhead, receipt_pdf
 from cli.payment_links import link_group, parked_group
+from cli.personal_data import COMMANDS as DATA_COMMANDS
 from cli.plan_changes import rollout
 from cli.provider import provider
 from cli.router_api import connect
@@ -24,7 +35,6 @@ from cli.staff import token, user
 from cli.subscription_terms import COMMANDS as TERM_COMMANDS
 from cli.vouchers import hotspot_login, voucher
 
-from cli.personal_data import COMMANDS as DATA_COMMANDS
 for command in (*COMMANDS, *DATA_COMMANDS, picture_group):
     customer.add_command(command)
 for command in bookkeeping.OF_OPERATORS:
@@ -36,7 +46,7 @@ subscription.add_command(fup)
 usage.add_command(usage_history)
 for command in (show_balance, give_credit, take_credit):
     customer.add_command(command)
-for command in (renew, add_days, move_to_plan, *TERM_COMMANDS):
+for command in (renew, add_days, move_to_plan, log_of_subscription, *TERM_COMMANDS):
     subscription.add_command(command)
 for command in (accounts_group, orders_group, parked_group, link_group, reconcile):
     payment.add_command(command)

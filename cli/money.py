@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from bss import billing_rules, invoices, payments, plan_changes, renewals, wallet
+from bss import billing_log, billing_rules, invoices, payments, plan_changes, renewals, wallet
+from bss.billing_log import LogEntry
 from bss.rows import tenant_of
 from cli.output import emit, json_option, table
 from cli.work import Work, limit_option, newest, show_fields, show_list, tenant_option, work
@@ -23,6 +24,7 @@ from db.queries.money_lists import (
     totals_of_customer,
 )
 from db.queries.named import customer_named, invoice_named, payment_named, plan_named, subscription_named
+from db.queries.paging import Page
 from domain.invoices import ITEM_TYPES
 from domain.invoices import STATUSES as INVOICE_STATUSES
 from domain.payments import EXTERNAL, METHODS
@@ -80,6 +82,43 @@ def show_invoice(name: str, tenant: str | None) -> None:
     width = max(len(key) for key in fields)
     said = [f"{key.ljust(width)}  {'' if value is None else value}" for key, value in fields.items()]
     emit(fields | {"items": lines}, [*said, "", *table([[line[key] for key in head] for line in lines], head)])
+
+
+@invoice.command("billing-log")
+@click.argument("name", metavar="INVOICE")
+@limit_option
+@tenant_option
+@json_option
+def log_of_invoice(name: str, limit: int, tenant: str | None) -> None:
+    """What happened to it and the payments for it, newest first."""
+    with work(tenant) as job:
+        wanted = newest(limit, "-created_at")
+        row = _invoice_of(job, name)
+        found, page = billing_log.of_invoice(job.session, actor=job.actor, invoice_id=row.id, wanted=wanted)
+        _show_log(found, page)
+
+
+@click.command("billing-log")
+@click.argument("name", metavar="SUBSCRIPTION")
+@limit_option
+@tenant_option
+@json_option
+def log_of_subscription(name: str, limit: int, tenant: str | None) -> None:
+    """What happened to its terms, its invoices and their payments, newest first."""
+    with work(tenant) as job:
+        given = {"subscription_id": _subscription_id(job, name), "wanted": newest(limit, "-created_at")}
+        found, page = billing_log.of_subscription(job.session, actor=job.actor, **given)  # type: ignore[arg-type]
+        _show_log(found, page)
+
+
+def _show_log(found: list[LogEntry], page: Page[Any]) -> None:
+    rows = [
+        {"at": entry.at.isoformat(timespec="seconds"), "by": entry.actor_name, "message": entry.message,
+         "action": entry.action, "number": entry.number, "meta": dict(entry.meta)}
+        for entry in found
+    ]  # fmt: skip
+    head = ("at", "by", "message")
+    show_list(page, rows, lambda: table([[str(row[key]) for key in head] for row in rows], head))
 
 
 @invoice.command("write")

@@ -4,12 +4,12 @@ The day of the change counts as the new plan's. Decides amounts; refuses to know
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
 from domain.money import rounded
-from domain.term import Cycle, daily_rate
+from domain.term import Cycle, price_of_days
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,21 +36,25 @@ def prorate(
     period: tuple[date, date],
     today: date,
     currency: str,
+    by_calendar: bool = False,
 ) -> Proration:
     """The change of plan on `today` within a period that is paid for.
 
-    Both plans are counted by the days of the running period; where their cycles differ, each by its own rate per day.
+    Both plans are counted by the days of the running period; where their cycles differ, each by its own rate per day
+    (`by_calendar` as in `domain.term.price_of_days`).
     """
     days = (period[1] - period[0]).days
     days_left = max(0, min(days, (period[1] - today).days))
     if days <= 0 or days_left == 0:
         return Proration(days_left=0, days=max(days, 0), credit=Decimal(0), charge=Decimal(0))
-    old_rate, new_rate = Fraction(old_price) / days, Fraction(new_price) / days
+    charge = Fraction(new_price) * days_left / days
     if old_cycle.name != new_cycle.name or old_cycle.nominal_days != new_cycle.nominal_days:
-        new_rate = daily_rate(new_price, new_cycle)
+        charge = price_of_days(
+            new_price, new_cycle, period[1] - timedelta(days_left), days_left, by_calendar=by_calendar
+        )
     return Proration(
         days_left=days_left,
         days=days,
-        credit=rounded(old_rate * days_left, currency),
-        charge=rounded(new_rate * days_left, currency),
+        credit=rounded(Fraction(old_price) * days_left / days, currency),
+        charge=rounded(charge, currency),
     )

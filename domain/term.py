@@ -4,6 +4,8 @@ A month is counted from the anchor day that the customer began with: 31 January,
 half-open and named by local days; a term is an instant at the same local time of day.
 """
 
+from calendar import monthrange
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -104,3 +106,27 @@ def monthly_price(price: Decimal, *, billing_cycle: str, validity_days: int) -> 
 def daily_rate(price: Decimal, cycle: Cycle) -> Fraction:
     """The exact price of a day: the price over the nominal days of its cycle; whoever pays it rounds the sum."""
     return Fraction(price) / cycle.nominal_days
+
+
+def price_of_days(price: Decimal, cycle: Cycle, first: date, days: int, *, by_calendar: bool = False) -> Fraction:
+    """The exact price of `days` days from `first` on; below zero days it is what is given back.
+
+    `by_calendar`: a day of a cycle of months costs its share of the month in which it lies, so that every whole month
+    costs the same however long it is. Otherwise a month has 30 days, a quarter 90 and a year 365.
+    """
+    if not by_calendar or cycle.name not in MONTHS:
+        return daily_rate(price, cycle) * days
+    if days < 0:
+        return -price_of_days(price, cycle, first + timedelta(days=days), -days, by_calendar=True)
+    a_month = Fraction(price) / MONTHS[cycle.name]
+    return sum((a_month * part / month_days for part, month_days in _by_month(first, days)), Fraction(0))
+
+
+def _by_month(first: date, days: int) -> Iterator[tuple[int, int]]:
+    """For each month that the days touch, how many of them lie in it and how long it is."""
+    day, left = first, days
+    while left > 0:
+        length = monthrange(day.year, day.month)[1]
+        part = min(left, length - day.day + 1)
+        yield part, length
+        day, left = day + timedelta(days=part), left - part

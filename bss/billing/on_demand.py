@@ -22,7 +22,7 @@ from db.models import Invoice, Subscription
 from domain.billing import service_line
 from domain.invoices import Line, totals
 from domain.money import ZERO, rounded
-from domain.term import daily_rate
+from domain.term import price_of_days
 
 MOST_DAYS, MOST_DAYS_AWAY = 1100, 3650
 
@@ -97,8 +97,10 @@ def _line(
         cycle = cycle_of(subscription, ZoneInfo(tenant.timezone))
         # A whole cycle costs its price, however many days it has.
         is_whole = cycle.after(first) == last
-        exact = subscription.price if is_whole else daily_rate(subscription.price, cycle) * (last - first).days
-        price = rounded(exact, tenant.currency)
+        by_calendar = rules_of(session, tenant_id=tenant.id).days_by_calendar
+        days = (last - first).days
+        some = price_of_days(subscription.price, cycle, first, days, by_calendar=by_calendar)
+        price = rounded(subscription.price if is_whole else some, tenant.currency)
     if price <= ZERO:
         raise Invalid(Problem(field="amount", reason="comes to nothing", mend="give an amount"))
     return service_line(subscription.plan.name, (first, last), price), (first, last)

@@ -30,7 +30,7 @@ from domain.desired import SESSION_TIMEOUT
 from domain.invoices import Line, totals
 from domain.money import ZERO, rounded
 from domain.payments import METHODS
-from domain.term import BILLING_CYCLES, Cycle, daily_rate
+from domain.term import BILLING_CYCLES, Cycle, price_of_days
 
 CONTACT = {"contact_name": 255, "contact_phone": 20, "contact_email": 255, "contact_address": 500}
 OF_TERM = frozenset({"billing_day", "billing_cycle"})
@@ -196,7 +196,9 @@ def _impact(
         extra = (after.ends_at.date() - before.ends_at.date()).days
         tenant = tenant_of(session, actor=actor)
         cycle = cycle_of(subscription, ZoneInfo(tenant.timezone))
-        charge = rounded(daily_rate(subscription.price, cycle) * extra, tenant.currency)
+        by_calendar = rules_of(session, tenant_id=tenant.id).days_by_calendar
+        exact = price_of_days(subscription.price, cycle, before.ends_at.date(), extra, by_calendar=by_calendar)
+        charge = rounded(exact, tenant.currency)
     return Impact(
         before=before, after=after, extra_days=extra, charge=charge, payer_before=pays, payer_after=after_pays
     )

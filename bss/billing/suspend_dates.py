@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from bss import audit, fields
 from bss.actor import Actor
+from bss.billing_rules import rules_of
 from bss.failure import Invalid, Problem
 from bss.outcome import Changed
 from bss.rows import find, locked, tenant_of
@@ -20,7 +21,7 @@ from bss.subscriptions.renewal import cycle_of
 from bss.subscriptions.values import record, require_not_over
 from db.models import Subscription
 from domain.money import ZERO, rounded
-from domain.term import daily_rate
+from domain.term import price_of_days
 
 MOST_DAYS_AHEAD = 3650
 
@@ -46,7 +47,10 @@ def preview(session: Session, *, actor: Actor, now: datetime, subscription_id: i
     unused, worth = 0, ZERO
     if suspend_on is not None and subscription.expires_at is not None:
         unused = max(0, (subscription.expires_at.astimezone(zone).date() - suspend_on).days)
-        worth = rounded(daily_rate(subscription.price, cycle_of(subscription, zone)) * unused, tenant.currency)
+        by_calendar = rules_of(session, tenant_id=tenant.id).days_by_calendar
+        cycle = cycle_of(subscription, zone)
+        exact = price_of_days(subscription.price, cycle, suspend_on, unused, by_calendar=by_calendar)
+        worth = rounded(exact, tenant.currency)
     return Effect(
         now_on=subscription.suspend_on, now_recurring_day=subscription.suspend_recurring_day, suspend_on=suspend_on,
         unused_days=unused, unused_worth=worth, currency=tenant.currency,

@@ -155,12 +155,10 @@ def clean(name: str, value: Any) -> Any:
             return fields.optional_whole(value, field=name, least=0, most=365)
         case "ip_pool" | "address_list" | "router_profile":
             return fields.router_name(value, field=name)
-        case "metadata":
-            return fields.metadata(value)
         case "notes":
             return fields.text(value, field=name, longest=10_000, lines=True)
         case _:
-            return value
+            return fields.metadata(value) if name == "metadata" else value
 
 
 def check_place(nas_binding: str, nas_server_id: int | None, nas_group_id: int | None) -> None:

@@ -1,10 +1,12 @@
 """Invoices, payments, balances, renewals and changes of plan over HTTP."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from bss import billing_rules, invoices, payments, plan_changes, renewals, wallet
+from bss import billing_log, billing_rules, invoices, payments, plan_changes, renewals, wallet
+from bss.billing_log import LogEntry
 from bss.rows import find
 from db.engine import psycopg_of
 from db.models import Customer, Invoice, Payment
@@ -18,6 +20,7 @@ from db.queries.money_lists import (
     paid_sum,
     totals_of_customer,
 )
+from db.queries.paging import Page
 from webadmin import database, security
 from webadmin.api.base import (
     PREFIX,
@@ -82,6 +85,43 @@ def create_invoice(body: dict[str, Any]) -> dict[str, Any]:
 def get_invoice(invoice_id: int) -> Invoice:
     """One invoice"""
     return find(database.session(), Invoice, invoice_id, actor=actor())
+
+
+@blueprint.route("/invoices/<int:invoice_id>/billing-log")
+@blueprint.needs("view_money")
+@blueprint.arguments(shapes.LogQuery, location="query")
+@blueprint.response(200, shapes.BillingLog)
+def log_of_invoice(arguments: dict[str, Any], invoice_id: int) -> dict[str, Any]:
+    """What happened to an invoice and the payments for it, newest first"""
+    wanted = wanted_part(arguments)
+    return _log(
+        lambda: billing_log.of_invoice(database.session(), actor=actor(), invoice_id=invoice_id, wanted=wanted)
+    )
+
+
+@blueprint.route("/subscriptions/<int:subscription_id>/billing-log")
+@blueprint.needs("view_money")
+@blueprint.arguments(shapes.LogQuery, location="query")
+@blueprint.response(200, shapes.BillingLog)
+def log_of_subscription(arguments: dict[str, Any], subscription_id: int) -> dict[str, Any]:
+    """What happened to a subscription's terms, its invoices and their payments, newest first"""
+    wanted = wanted_part(arguments)
+    return _log(
+        lambda: billing_log.of_subscription(
+            database.session(), actor=actor(), subscription_id=subscription_id, wanted=wanted
+        )
+    )
+
+
+def _log(read: Callable[[], tuple[list[LogEntry], Page[Any]]]) -> dict[str, Any]:
+    entries: list[LogEntry] = []
+
+    def page() -> Page[Any]:
+        found, listed = read()
+        entries.extend(found)
+        return listed
+
+    return as_list(page_of(page)) | {"items": entries}
 
 
 @blueprint.route("/invoices/<int:invoice_id>", methods=["PATCH"])

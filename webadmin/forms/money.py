@@ -143,6 +143,7 @@ class RulesForm(Form):
     remind_on = DaysField(_l("Remind on days from the due day"), validators=[optional()])
     applies_balance = BooleanField(_l("Credit pays open invoices by itself, the one due first in front"))
     keeps_days = BooleanField(_l("A late renewal is for the days that were billed, not a whole term from then on"))
+    days_by_calendar = BooleanField(_l("A single day costs its share of the calendar month, not a thirtieth"))
     most_suspended_percent = WholeField(_l("Stop a run that would suspend more than (%)"), validators=[optional()])
     runs_by_itself = BooleanField(_l("The nightly billing run begins by itself"))
     referral_reward = AmountField(_l("Credit for recommending a customer"), validators=[optional()], render_kw=_PRICE)

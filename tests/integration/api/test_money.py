@@ -127,3 +127,17 @@ def test_rules_of_billing(client: FlaskClient) -> None:
 
     assert (changed.json["tax_percent"], changed.json["remind_on"]) == ("11.00", [-3, 3])
     assert client.patch("/api/v1/billing-rules", json={"tax_percent": "101.00"}).status_code == 422
+
+
+def test_the_billing_log_of_a_subscription_and_an_invoice(subscription: Subscription, client: FlaskClient) -> None:
+    renewed = client.post(f"/api/v1/subscriptions/{subscription.id}/renew", json={"by": "cash"}).json
+
+    log = client.get(f"/api/v1/subscriptions/{subscription.id}/billing-log", query_string={"page_size": 2}).json
+    of_invoice = client.get(f"/api/v1/invoices/{renewed['invoice']['id']}/billing-log").json
+
+    assert (len(log["items"]), log["pagination"]["total_items"] >= 4) == (2, True)
+    paid = next(entry for entry in of_invoice["items"] if entry["action"] == "invoice.paid")
+    number = renewed["invoice"]["invoice_number"]
+    assert paid["message"] == f"Invoice {number} over IDR 150000.00 was paid"
+    assert (paid["kind"], paid["amount"], paid["currency"]) == ("invoice", "150000.00", "IDR")
+    assert client.get("/api/v1/invoices/999999/billing-log").status_code == 404

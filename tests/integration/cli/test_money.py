@@ -102,3 +102,13 @@ def test_rules_are_shown_and_set(subscription: Subscription) -> None:
 )
 def test_what_is_wrong_is_said(customer: Customer, arguments: list[str], said: str) -> None:
     assert said in refused(*[argument.format(code=customer.customer_code) for argument in arguments])
+
+
+def test_the_billing_log_at_a_terminal(subscription: Subscription) -> None:
+    run("subscription", "renew", subscription.username, "--by", "cash")
+
+    said = [row["message"] for row in run("subscription", "billing-log", subscription.username)["items"]]
+    number = run("invoice", "list")["items"][0]["number"]
+
+    assert any(message.endswith("was paid") for message in said)
+    assert len(run("invoice", "billing-log", number, "--limit", "1")["items"]) == 1

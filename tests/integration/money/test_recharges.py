@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bss import invoices, payments, recharges, renewals, topups, wallet
+from bss import billing_rules, invoices, payments, recharges, renewals, topups, wallet
 from bss.actor import Actor
 from bss.failure import Conflict, Invalid
 from db.models import AuditLog, Customer, Invoice, Payment, QuotaTopup, Subscription
@@ -174,3 +175,16 @@ def test_a_package_whose_invoice_is_cancelled_goes_with_it(
     assert db.scalars(select(QuotaTopup.id)).all() == [other.topup.id]
     with pytest.raises(Conflict, match="refund"):
         invoices.cancel(db, actor=actor, now=now, invoice_id=other.invoice.id, reason="no")
+
+
+def test_days_go_by_the_calendar_where_the_provider_says_so(
+    db: Session, actor: Actor, now: datetime, running: Subscription
+) -> None:
+    billing_rules.change(db, actor=actor, now=now, changes={"days_by_calendar": True})
+    zone = ZoneInfo("Asia/Jakarta")
+    running.expires_at = datetime(2027, 2, 1, 10, tzinfo=zone)
+    db.flush()
+
+    done = recharge(db, actor, now, running, kind="days", amount=14, price=None)
+
+    assert done.invoice.total == 75000

@@ -130,3 +130,20 @@ def test_who_may_not_see_money_does_not(client_of: Callable[[User], FlaskClient]
     for path in ("/invoices", "/payments", f"/customers/{seeded.budi.id}/pay", "/settings/billing"):
         assert client.get(path).status_code == 403
     assert "Not for this account" in client.get(f"/customers/{seeded.budi.id}?tab=money").text
+
+
+def test_the_billing_log_stands_with_the_invoice_and_the_customer(
+    owner: FlaskClient, seeded: Seeded, db: Session
+) -> None:
+    row = db.get_one(Subscription, seeded.service.id)
+    row.expires_at = datetime.now(UTC) + timedelta(days=3)
+    db.commit()
+    owner.post(f"/subscriptions/{row.id}/renew", data={"terms": "1", "by": "cash"})
+    invoice = db.scalars(select(Invoice).where(Invoice.subscription_id == row.id)).one()
+
+    for address in (f"/invoices/{invoice.id}", f"/customers/{seeded.budi.id}?tab=money&subscription={row.id}",
+                    f"/subscriptions/{row.id}/billing-log"):  # fmt: skip
+        page = owner.get(address)
+        assert page.status_code == 200
+        assert "an invoice was paid" in page.text
+        assert str(invoice.invoice_number) in page.text

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,7 +13,7 @@ from domain.dunning import Action, Breaker, Debt, decide
 from domain.entitlement import extended
 from domain.period import clamp_day, local_midnight
 from domain.proration import prorate
-from domain.term import BILLING_CYCLES, Cycle, anchor_day_of, daily_rate, end_of_term
+from domain.term import BILLING_CYCLES, Cycle, anchor_day_of, daily_rate, end_of_term, price_of_days
 
 # Zones of the field, one whose clock changes skip midnight, one that moves by half an hour, and none at all.
 ZONES = (
@@ -151,6 +152,31 @@ def test_cycles_of_different_lengths_are_compared_by_the_day() -> None:
 
     assert daily_rate(Decimal(3650000), yearly) == 10000
     assert (change.credit, change.charge) == (100000, 100000)
+
+
+@pytest.mark.parametrize(
+    ("cycle", "first", "days", "by_calendar", "price"),
+    [("monthly", date(2026, 2, 1), 28, False, Decimal(280000)),
+     ("monthly", date(2026, 2, 1), 28, True, Decimal(300000)),
+     ("monthly", date(2026, 1, 1), 31, True, Decimal(300000)), ("monthly", date(2026, 11, 1), 3, True, Decimal(30000)),
+     ("quarterly", date(2026, 11, 1), 30, True, Decimal(100000)), ("daily", date(2026, 2, 1), 2, True, Decimal(600000)),
+     ("monthly", date(2026, 2, 1), -31, True, Decimal(-300000)), ("monthly", date(2026, 2, 1), 0, True, Decimal(0))],
+)  # fmt: skip
+def test_days_cost_a_thirtieth_or_their_share_of_the_month(
+    cycle: str, first: date, days: int, by_calendar: bool, price: Decimal
+) -> None:
+    turned = Cycle(name=cycle, validity_days=30, anchor_day=1)
+
+    assert price_of_days(Decimal(300000), turned, first, days, by_calendar=by_calendar) == price
+
+
+@given(st.dates(date(2020, 1, 1), date(2035, 1, 1)), st.integers(0, 400), st.integers(0, 400), st.booleans())
+def test_days_cost_the_same_together_and_apart(first: date, some: int, more: int, by_calendar: bool) -> None:
+    def price(start: date, days: int) -> Fraction:
+        return price_of_days(Decimal(150000), MONTHLY, start, days, by_calendar=by_calendar)
+
+    assert price(first, some) + price(first + timedelta(days=some), more) == price(first, some + more)
+    assert price(first + timedelta(days=some), -some) == -price(first, some)
 
 
 TODAY = date(2026, 11, 27)

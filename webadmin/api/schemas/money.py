@@ -10,6 +10,7 @@ from bss.plan_changes import EFFECTIVE
 from bss.renewals import MAX_DAYS, MAX_TERMS, WAYS
 from bss.wallet import KINDS as BALANCE_KINDS
 from bss.wallet import REASONS
+from db.queries.lists import AUDIT_SORTS
 from db.queries.money_lists import INVOICE_SORTS, PAYMENT_SORTS
 from domain.invoices import ITEM_TYPES, KINDS, MAX_LINES
 from domain.invoices import STATUSES as INVOICE_STATUSES
@@ -398,6 +399,9 @@ class RulesOut(Schema):
     remind_on = fields.List(fields.Integer())
     applies_balance = fields.Boolean()
     keeps_days = fields.Boolean()
+    days_by_calendar = fields.Boolean(
+        metadata={"description": "a day of a monthly plan costs its share of its month, instead of a thirtieth"}
+    )
     most_suspended_percent = fields.Integer()
     runs_by_itself = fields.Boolean(metadata={"description": "the nightly billing run begins by itself"})
     run_hour = fields.Integer(metadata={"description": "at this local hour"})
@@ -414,6 +418,7 @@ class RulesPatch(Schema):
     remind_on = fields.List(whole(least=-60, most=60), validate=validate.Length(max=10))
     applies_balance = boolean()
     keeps_days = boolean()
+    days_by_calendar = boolean()
     most_suspended_percent = whole(least=1, most=100)
     runs_by_itself = boolean()
     run_hour = whole(least=0, most=23)
@@ -425,3 +430,29 @@ PaymentList = list_schema(PaymentOut, name="PaymentList", summary=PaymentSums())
 InvoiceResult = result_schema("invoice", InvoiceOut, name="InvoiceResult")
 PaymentResult = result_schema("payment", PaymentOut, name="PaymentResult")
 PlanChangeResult = result_schema("plan_change", PlanChangeOut, name="PlanChangeResult")
+
+
+class LogQuery(PageArguments):
+    """Which part of it."""
+
+    sort = sort_field(AUDIT_SORTS, "-created_at")
+
+
+class LogEntryOut(Schema):
+    """One thing that happened, in a sentence."""
+
+    id = fields.Integer()
+    at = when()
+    action = fields.String(metadata={"example": "invoice.paid"})
+    message = fields.String(metadata={"example": "Invoice INV-20261127-0042 over IDR 150000.00 was paid"})
+    kind = fields.String(metadata={"example": "invoice", "description": "what it is about: also payment, subscription"})
+    entity_id = fields.Integer()
+    number = fields.String(allow_none=True, metadata={"example": "INV-20261127-0042"})
+    amount = amount(allow_none=True)
+    currency = fields.String(allow_none=True, metadata={"example": "IDR"})
+    reason = fields.String(allow_none=True)
+    actor_name = fields.String(metadata={"example": "Ani"})
+    meta = fields.Dict(keys=fields.String(), metadata={"example": {"due_date": "2026-12-01"}})
+
+
+BillingLog = list_schema(LogEntryOut, name="BillingLog")
