@@ -27,6 +27,7 @@ from bss.billing import runs, work
 from bss.setup import ensure_roles
 from db.engine import make_engine, make_session_factory, use_tenant
 from factories import PASSWORD, make_user
+from panel_addresses import TABLES, address_of, rules_to_look_at
 from webadmin.app import create_app
 
 GOAL_MS, PAINT_GOAL_MS = 300, 1_000
@@ -143,11 +144,7 @@ def _invoice(session: Session) -> None:
 
 def pages(app: Flask) -> list[Rule]:
     """Every page of the panel that an address opens."""
-    return [
-        rule
-        for rule in app.url_map.iter_rules()
-        if rule.endpoint.startswith("panel.") and "GET" in (rule.methods or ()) and not NOT_PAGES.search(rule.rule)
-    ]
+    return [rule for rule in rules_to_look_at(app) if not NOT_PAGES.search(rule.rule)]
 
 
 def ask_all(client: FlaskClient, app: Flask, lab: Lab, asked: int) -> tuple[dict[str, list[float]], dict[str, int]]:
@@ -156,7 +153,7 @@ def ask_all(client: FlaskClient, app: Flask, lab: Lab, asked: int) -> tuple[dict
     known = _numbers(lab)
     for rule in pages(app):
         for turn in range(asked + 1):
-            address = _address(rule, known, rng)
+            address = address_of(rule, lambda table: rng.randint(*known[table]) or None)
             if address is None:
                 refused[rule.rule] = 0
                 break
@@ -175,25 +172,11 @@ def ask_all(client: FlaskClient, app: Flask, lab: Lab, asked: int) -> tuple[dict
 
 def _numbers(lab: Lab) -> dict[str, tuple[int, int]]:
     """The first and last number of the rows that addresses name."""
-    tables = {
-        "customer_id": "customers", "subscription_id": "subscriptions", "plan_id": "service_plans",
-        "nas_id": "nas_servers", "router_id": "nas_servers", "invoice_id": "invoices", "payment_id": "payments",
-        "run_id": "billing_runs", "change_id": "session_changes",
-    }  # fmt: skip
     found = {}
-    for name, table in tables.items():
+    for table in TABLES.values():
         least, most = lab.sql(f"SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM {table}")[0]
-        found[name] = (int(least), int(most))
+        found[table] = (int(least), int(most))
     return found
-
-
-def _address(rule: Rule, known: dict[str, tuple[int, int]], rng: random.Random) -> str | None:
-    if not rule.arguments <= set(known):
-        return None
-    address = rule.rule
-    for name in rule.arguments:
-        address = re.sub(rf"<[^>]*\b{name}>", str(rng.randint(*known[name])), address)
-    return address
 
 
 def first_paints(lab: Lab, customers: int) -> dict[str, float]:
