@@ -77,7 +77,7 @@ def reset_link(email: str, tenant: str | None) -> None:
     with work(tenant) as job:
         issued = job.do(password_links.make, user_id=_user_of(job, email).id)
     base = settings.public_url.rstrip("/") or f"http://{settings.panel_host}:{settings.panel_port}"
-    shown = {"url": f"{base}/set-password/{issued.secret}", "expires_at": issued.row.expires_at.isoformat()}
+    shown = {"url": f"{base}/set-password#{issued.secret}", "expires_at": issued.row.expires_at.isoformat()}
     emit(shown, [shown["url"], f"It sets the password of {email} once, until {shown['expires_at']}."])
 
 

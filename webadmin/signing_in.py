@@ -120,25 +120,30 @@ def forgot() -> ResponseReturnValue:
     return _page("security/forgot.html", can_mail=can_mail)
 
 
-@blueprint.route("/set-password/<string:word>", methods=["GET", "POST"])
+@blueprint.route("/set-password", methods=["GET", "POST"])
 @public
-def set_password(word: str) -> ResponseReturnValue:
-    """A new password for whoever has a link."""
-    problems: list[str] = []
-    try:
-        user = password_links.whose(database(), word=word, now=now())
-        if request.method == "POST":
-            chosen = request.form.get("password", "")
+def set_password() -> ResponseReturnValue:
+    """A new password for whoever has a link.
+
+    What opens it stands behind the # of the link, which browsers keep to themselves: it is in no address that a server
+    or proxy writes down, and comes with the form.
+    """
+    word, problems = request.form.get("word", "")[:100], []
+    if request.method == "POST":
+        chosen = request.form.get("password", "")
+        try:
             password_links.use(database(), word=word, now=now(), password=chosen, ip=request.remote_addr)
+        except NotFound:
+            return _page("security/set_password.html", 404, word="", problems=[], is_dead=True)
+        except Failure as refusal:
+            database().rollback()
+            problems = _sentences(refusal)
+        else:
             database().commit()
             flash(gettext("The password is set. Sign in with it."), "success")
             return redirect(url_for("security.login"), 303)
-    except NotFound:
-        return _page("security/set_password.html", 404, email=None, problems=problems)
-    except Failure as refusal:
-        database().rollback()
-        problems = _sentences(refusal)
-    return _page("security/set_password.html", 422 if problems else 200, email=user.email, problems=problems)
+    status = 422 if problems else 200
+    return _page("security/set_password.html", status, word=word, problems=problems, is_dead=False)
 
 
 def _let_in(user: User, proved_by: str, wanted: str) -> ResponseReturnValue:

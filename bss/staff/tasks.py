@@ -82,7 +82,7 @@ def forget_sessions() -> int:
 def _send_link(user: User, word: str) -> None:
     settings = get_settings()
     language = user.language if user.language in _TEXT else "en"
-    address = f"{settings.public_url.rstrip('/')}/set-password/{word}"
+    address = f"{settings.public_url.rstrip('/')}/set-password#{word}"
     text = _TEXT[language].format(email=user.email, address=address)
     send(settings, to=user.email, subject=_SUBJECT[language], text=text)
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from browser.seed_panel import EMAIL, Seeded
 from browser.steps import sign_in
 from db.models import Passkey, StaffSession
-from factories import PASSWORD
+from factories import PASSWORD, make_user
 
 SERIOUS = ("serious", "critical")
 
@@ -208,3 +208,43 @@ def test_the_counter_is_not_asked_again_right_after_signing_in(visitor: Page, se
     visitor.goto(f"/routers/{seeded.routers[0].id}")
     visitor.locator("form[action$='/secret/show'] button").first.click()
     expect(visitor.get_by_role("heading", name="Is it you?")).to_have_count(0)
+
+
+def test_a_link_from_a_colleague_sets_a_password(
+    visitor: Page, complaints: list[str], seeded: Seeded, db: Session
+) -> None:
+    colleague = make_user(db, tenant=seeded.tenant, name="Joko", permissions=["view_plans"])
+    db.commit()
+    sign_in(visitor)
+    visitor.goto(f"/staff/{colleague.id}")
+    visitor.get_by_role("button", name="Link for a new password").click()
+    address = visitor.locator(".secret span").first.inner_text()
+    sign_out(visitor)
+
+    visitor.goto(address)
+    assert "#" not in visitor.url
+    assert faults_of(visitor) == []
+    visitor.get_by_label("New password").fill("sawah hijau di pagi hari")
+    visitor.get_by_role("button", name="Set password").click()
+    expect(visitor.get_by_text("The password is set")).to_be_visible()
+    sign_in(visitor, colleague.email, "sawah hijau di pagi hari")
+    visitor.goto(address)
+    expect(visitor.get_by_label("New password")).to_be_visible()
+    assert complaints == []
+
+
+def test_a_role_is_made_given_and_counts_at_once(panel: Page, seeded: Seeded, db: Session) -> None:
+    panel.goto("/roles")
+    panel.get_by_role("link", name="New role").click()
+    panel.get_by_label("Name", exact=True).fill("counter")
+    panel.get_by_label("see customers, subscriptions, sessions and usage").check()
+    panel.get_by_role("button", name="Save").click()
+    expect(panel.get_by_role("heading", name="counter")).to_be_visible()
+    panel.goto("/staff/new")
+    panel.get_by_label("Name").fill("Joko")
+    panel.get_by_label("E-mail").fill("joko@example.net")
+    panel.get_by_label("counter").check()
+    panel.get_by_role("button", name="Add member").click()
+    expect(panel.locator(".secret")).to_be_visible()
+    panel.goto("/audit?action=role")
+    expect(panel.get_by_text("made a role")).to_be_visible()

@@ -94,7 +94,7 @@ def make_password_link(user_id: int) -> dict[str, Any]:
     refuse_body()
     issued = password_links.make(**acting(), user_id=user_id, within=security.granted())
     database.commit()
-    url = url_for("signing_in.set_password", word=issued.secret, _external=True)
+    url = f"{url_for('signing_in.set_password', _external=True)}#{issued.secret}"
     return {"url": url, "expires_at": issued.row.expires_at}
 
 

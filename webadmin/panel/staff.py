@@ -85,7 +85,7 @@ def change_state(user_id: int) -> ResponseReturnValue:
         return _secret(issued.row, issued.secret)
     if wanted == "link":
         made = run(password_links.make, **whose)
-        address = url_for("signing_in.set_password", word=made.secret, _external=True)
+        address = f"{url_for('signing_in.set_password', _external=True)}#{made.secret}"
         return render("panel/staff/link.html", member=_member(user_id), address=address, until=made.row.expires_at)
     verb, message = _verbs().get(wanted, (use.deactivate, gettext("The account is closed; all its sessions ended.")))
     return act(back, message, verb, **whose)

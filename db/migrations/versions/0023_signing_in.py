@@ -48,7 +48,7 @@ def _users() -> None:
     op.add_column("users", sa.Column("recovery_codes", JSONB(), server_default=_EMPTY, nullable=False))
 
 
-def _owned(table: str, *columns: sa.Column[object]) -> None:
+def _owned(table: str, *columns: sa.schema.SchemaItem) -> None:
     """A table of things that a member of staff has."""
     op.create_table(
         table,
@@ -63,7 +63,7 @@ def _owned(table: str, *columns: sa.Column[object]) -> None:
     op.create_index(op.f(f"ix_{table}_tenant_id"), table, ["tenant_id"])
 
 
-def _moment(name: str, *, nullable: bool = False, server_default: object = None) -> sa.Column[object]:
+def _moment(name: str, *, nullable: bool = False, server_default: sa.TextClause | None = None) -> sa.Column[object]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable, server_default=server_default)
 
 
