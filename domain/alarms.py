@@ -8,9 +8,10 @@ WARNING, CRITICAL = "warning", "critical"
 SPOOL_CLOSED, SPOOL_ROOM, SPOOL_LAG = "spool_closed", "spool_room", "spool_lag"
 SPOOL_SYNC, COLLECTOR_SILENT, MONTH_NOT_RETIRED = "spool_sync", "collector_silent", "month_not_retired"
 BOOKS_WRONG, BILLING_STOPPED, JOB_FAILS = "books_wrong", "billing_stopped", "job_fails"
+WEBHOOK_PAUSED = "webhook_paused"
 CODES = (
     *(SPOOL_CLOSED, SPOOL_ROOM, SPOOL_LAG, SPOOL_SYNC, COLLECTOR_SILENT, MONTH_NOT_RETIRED),
-    *(BOOKS_WRONG, BILLING_STOPPED, JOB_FAILS),
+    *(BOOKS_WRONG, BILLING_STOPPED, JOB_FAILS, WEBHOOK_PAUSED),
 )
 
 LAG_WARNING_S, LAG_CRITICAL_S = 60, 600

@@ -9,74 +9,72 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from types import MappingProxyType
 
 STATUSES = ("waiting", "delivered", "failed")
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 # What can be told: the word of the audit log or of a trigger, and a sentence.
-EVENTS: Mapping[str, str] = MappingProxyType(
-    {
-        "customer.created": "a customer was added",
-        "customer.updated": "a customer was changed",
-        "customer.activated": "a block was lifted, or a prospect became active",
-        "customer.suspended": "all logins of a customer are refused",
-        "customer.inactive": "a customer was set inactive",
-        "customer.disabled": "a customer was disabled",
-        "customer.blacklisted": "a customer was blacklisted",
-        "customer.terminated": "the relation with a customer ended",
-        "customer.deleted": "a customer was hidden",
-        "customer.restored": "a hidden customer came back",
-        "customer.transferred": "a customer went to another operator",
-        "customer.balance_changed": "credit was given or taken off by hand",
-        "subscription.created": "a subscription was added",
-        "subscription.updated": "a subscription was changed",
-        "subscription.activated": "a subscription may log in again",
-        "subscription.suspended": "a subscription was suspended",
-        "subscription.expired": "a subscription's term and grace are over",
-        "subscription.renewed": "a subscription was extended by a term",
-        "subscription.cancelled": "a subscription was cancelled",
-        "subscription.terminated": "a subscription ended for good",
-        "subscription.deleted": "a subscription was hidden",
-        "subscription.plan_changed": "a subscription has another plan",
-        "subscription.plan_change_scheduled": "a subscription gets another plan when its term ends",
-        "subscription.expiry_changed": "a subscription's end was moved",
-        "subscription.limits_changed": "speed or time of one subscription was set",
-        "subscription.password_changed": "a subscription has another password, which is not told",
-        "subscription.mac_added": "a device was added to a subscription",
-        "subscription.mac_removed": "a device was taken from a subscription",
-        "subscription.disconnected": "running sessions of a subscription were ended by staff",
-        "fup.activated": "a subscription crossed a limit of fair use",
-        "fup.reset": "a subscription came back from fair use",
-        "usage.threshold": "so much of an allowance is used up",
-        "invoice.created": "an invoice was written as a draft or issued",
-        "invoice.issued": "an invoice was issued",
-        "invoice.paid": "an invoice was paid in full",
-        "invoice.overdue": "an invoice is past its due day",
-        "invoice.cancelled": "an invoice was taken back",
-        "invoice.refunded": "an invoice's money went back",
-        "payment.received": "money came in",
-        "payment.refunded": "money went back",
-        "payment.voided": "a payment that never came was taken back",
-        "payment.parked": "money came that fits no order and waits for a person",
-        "payment_link.created": "a link to pay was made",
-        "payment_link.withdrawn": "a link to pay was withdrawn",
-        "voucher.created": "vouchers were made",
-        "voucher.redeemed": "a voucher was redeemed",
-        "voucher.sold": "vouchers were sold",
-        "session_change.acknowledged": "a router acknowledged a change of a running session",
-        "session_change.failed": "a change of a running session failed or was not answered",
-        "nas.created": "a router was added",
-        "nas.updated": "a router was changed",
-        "nas.deleted": "a router was removed",
-        "plan.created": "a plan was added",
-        "plan.updated": "a plan was changed",
-        "billing_run.stopped": "a billing run stopped and may wait for a person",
-        "alarm.raised": "an alarm of the installation went on",
-        "alarm.cleared": "an alarm of the installation is over",
-    }
-)
+EVENTS: Mapping[str, str] = {
+    "customer.created": "a customer was added",
+    "customer.updated": "a customer was changed",
+    "customer.activated": "a block was lifted, or a prospect became active",
+    "customer.suspended": "all logins of a customer are refused",
+    "customer.inactive": "a customer was set inactive",
+    "customer.disabled": "a customer was disabled",
+    "customer.blacklisted": "a customer was blacklisted",
+    "customer.terminated": "the relation with a customer ended",
+    "customer.deleted": "a customer was hidden",
+    "customer.restored": "a hidden customer came back",
+    "customer.transferred": "a customer went to another operator",
+    "customer.balance_changed": "credit was given or taken off by hand",
+    "subscription.created": "a subscription was added",
+    "subscription.updated": "a subscription was changed",
+    "subscription.activated": "a subscription may log in again",
+    "subscription.suspended": "a subscription was suspended",
+    "subscription.expired": "a subscription's term and grace are over",
+    "subscription.renewed": "a subscription was extended by a term",
+    "subscription.disabled": "a subscription was disabled",
+    "subscription.cancelled": "a subscription was cancelled",
+    "subscription.terminated": "a subscription ended for good",
+    "subscription.deleted": "a subscription was hidden",
+    "subscription.package_changed": "a subscription has another plan",
+    "subscription.plan_change_scheduled": "a subscription gets another plan when its term ends",
+    "subscription.expiry_changed": "a subscription's end was moved",
+    "subscription.limits_changed": "speed or time of one subscription was set",
+    "subscription.password_changed": "a subscription has another password, which is not told",
+    "subscription.mac_added": "a device was added to a subscription",
+    "subscription.mac_removed": "a device was taken from a subscription",
+    "subscription.disconnected": "running sessions of a subscription were ended by staff",
+    "fup.activated": "a subscription crossed a limit of fair use",
+    "fup.reset": "a subscription came back from fair use",
+    "usage.threshold": "so much of an allowance is used up",
+    "invoice.created": "an invoice was written as a draft or issued",
+    "invoice.issued": "an invoice was issued",
+    "invoice.paid": "an invoice was paid in full",
+    "invoice.overdue": "an invoice is past its due day",
+    "invoice.cancelled": "an invoice was taken back",
+    "invoice.refunded": "an invoice's money went back",
+    "payment.received": "money came in",
+    "payment.refunded": "money went back",
+    "payment.voided": "a payment that never came was taken back",
+    "payment.parked": "money came that fits no order and waits for a person",
+    "payment_link.created": "a link to pay was made",
+    "payment_link.withdrawn": "a link to pay was withdrawn",
+    "voucher.created": "vouchers were made",
+    "voucher.redeemed": "a voucher was redeemed",
+    "voucher.sold": "vouchers were sold",
+    "session_change.acknowledged": "a router acknowledged a change of a running session",
+    "session_change.failed": "a change of a running session failed or was not answered",
+    "nas.created": "a router was added",
+    "nas.updated": "a router was changed",
+    "nas.deleted": "a router was removed",
+    "plan.created": "a plan was added",
+    "plan.updated": "a plan was changed",
+    "billing_run.stopped": "a billing run stopped and may wait for a person",
+    "alarm.raised": "an alarm of the installation went on",
+    "alarm.cleared": "an alarm of the installation is over",
+}
 # Told to one webhook only, when staff try it.
 PING = "ping"
 
@@ -89,19 +87,17 @@ RETRIES = (
 PAUSE_AFTER = 20
 MAX_URL = 500
 _SECRET = re.compile(r"whsec_[A-Za-z0-9_-]{43}")
-_RESOURCES: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "customers": ("customer", "customers"),
-        "subscriptions": ("subscription", "subscriptions"),
-        "invoices": ("invoice", "invoices"),
-        "payments": ("payment", "payments"),
-        "voucher_batches": ("voucher_batch", "voucher-batches"),
-        "session_changes": ("session_change", "session-changes"),
-        "nas_servers": ("nas", "nas"),
-        "service_plans": ("plan", "service-plans"),
-        "billing_runs": ("billing_run", "billing-runs"),
-    }
-)
+_RESOURCES: Mapping[str, tuple[str, str]] = {
+    "customers": ("customer", "customers"),
+    "subscriptions": ("subscription", "subscriptions"),
+    "invoices": ("invoice", "invoices"),
+    "payments": ("payment", "payments"),
+    "voucher_batches": ("voucher_batch", "voucher-batches"),
+    "session_changes": ("session_change", "session-changes"),
+    "nas_servers": ("nas", "nas"),
+    "service_plans": ("plan", "service-plans"),
+    "billing_runs": ("billing_run", "billing-runs"),
+}
 
 
 def retry_at(attempts: int, now: datetime) -> datetime | None:

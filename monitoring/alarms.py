@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from db.queries import archives, health, jobs
+from db.queries import archives, health, jobs, webhooks
 from db.queries.health import Connection
 from domain.alarms import (
     BILLING_STOPPED,
@@ -17,6 +17,7 @@ from domain.alarms import (
     SPOOL_ROOM,
     SPOOL_SYNC,
     WARNING,
+    WEBHOOK_PAUSED,
     Alarm,
     spool_alarms,
 )
@@ -42,6 +43,7 @@ def watch(connection: Connection, now: datetime) -> tuple[list[Alarm], int]:
         stuck = archives.stuck(connection, since=now - RETIRED_WITHIN)
         found += [Alarm(MONTH_NOT_RETIRED, month, WARNING, {}) for month in stuck]
         found += _of_jobs(connection, now)
+        found += [Alarm(WEBHOOK_PAUSED, str(id_), WARNING, {"errors": n}) for id_, n in webhooks.paused(connection)]
         result = health.keep_alarms(connection, found, now=now)
         health.forget_alarms(connection, before=now - KEEP)
     return result
@@ -88,6 +90,10 @@ _WORDS = {
     BILLING_STOPPED: Words(
         "The billing run of {subject} has stopped and waits for a person",
         "Look at it with 'lintas billing show'; go on, or leave it",
+    ),
+    WEBHOOK_PAUSED: Words(
+        "The webhook {subject} is paused: {errors} calls failed one after another",
+        "Look at it under Webhooks, or with 'lintas webhook show {subject}'; what happens meanwhile waits",
     ),
     JOB_FAILS: Words("The job {subject} failed the last time it ran", "Look at it with 'lintas jobs show {subject}'"),
 }

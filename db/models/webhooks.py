@@ -70,7 +70,7 @@ class WebhookDelivery(TenantOwned, Base):
     finished_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     event: Mapped[WebhookEvent] = relationship(lazy="joined")
-    calls: Mapped[list["WebhookAttempt"]] = relationship(order_by="WebhookAttempt.id", lazy="select")
+    calls: Mapped[list["WebhookAttempt"]] = relationship(order_by="WebhookAttempt.id.desc()", lazy="select")
 
 
 class WebhookAttempt(Base):

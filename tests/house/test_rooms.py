@@ -23,6 +23,7 @@ PURE = frozenset(
         "fractions",
         "functools",
         "hashlib",
+        "hmac",
         "ipaddress",
         "itertools",
         "math",
@@ -156,6 +157,7 @@ SEVERAL_TRANSACTIONS = {
     "bss/gateways/": "a gateway is asked while no transaction is open",
     "bss/billing/work.py": "a run is worked on in portions, each with its checkpoint",
     "bss/billing/clock.py": "what the clock made due for everybody is done in portions",
+    "bss/webhooks/telling.py": "a receiver is asked while no transaction is open",
 }
 
 

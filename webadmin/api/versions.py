@@ -26,7 +26,6 @@ def answered(view: Callable[[], Any]) -> Any:
         return response
     tag = _tag_of(response)
     response.headers["ETag"] = tag
-    response.headers["Cache-Control"] = "private, no-cache"
     if _is_known(tag):
         response.set_data(b"")
         response.status_code = 304

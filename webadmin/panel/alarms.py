@@ -2,7 +2,8 @@
 
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+from flask_babel.speaklater import LazyString
 from werkzeug.local import LocalProxy
 
 from db.engine import psycopg_of
@@ -28,62 +29,65 @@ def index() -> ResponseReturnValue:
     return render("panel/alarms/index.html", rows=health.recent_alarms(connection, now=now()), readings=readings)
 
 
+# By code: what it says of `subject`, and what mends it.
+_WORDS: dict[str, tuple[LazyString, LazyString]] = {
+    codes.SPOOL_CLOSED: (
+        _l("Accounting on %(node)s is not acknowledged: %(free)s free, %(needed)s needed."),
+        _l("Free room on its spool's disk; routers keep their records and send them again."),
+    ),
+    codes.SPOOL_ROOM: (
+        _l("The spool's disk on %(node)s fills up: %(free)s free."),
+        _l("Free room before accounting must stop."),
+    ),
+    codes.SPOOL_LAG: (
+        _l("Accounting of %(node)s has been waiting for %(time)s to be counted, %(volume)s."),
+        _l("Look at the collector's log and at the database; nothing is lost."),
+    ),
+    codes.SPOOL_SYNC: (
+        _l("The disk of %(node)s does not take what it is given."),
+        _l("Look at the disk; a power cut could cost acknowledged accounting."),
+    ),
+    codes.COLLECTOR_SILENT: (
+        _l("The collector of %(node)s has not reported for %(time)s."),
+        _l("Run “lintas status” there; records wait in the spool meanwhile."),
+    ),
+    codes.MONTH_NOT_RETIRED: (
+        _l("%(month)s left the live tables and is not in its file yet."),
+        _l("Look at the worker's log and at the room for archives."),
+    ),
+    codes.BOOKS_WRONG: (
+        _l("The books do not agree: %(number)d kinds of mistakes."),
+        _l("Look at the last run of the job that checks the books before anything is corrected."),
+    ),
+    codes.BILLING_STOPPED: (
+        _l("The billing run of %(day)s has stopped and waits for a person."),
+        _l("Open it under Billing runs; let it go on, or leave it."),
+    ),
+    codes.WEBHOOK_PAUSED: (
+        _l("Webhook %(name)s is paused: %(failures)d calls failed one after another."),
+        _l("Look at it under Webhooks; what happens meanwhile waits."),
+    ),
+    codes.JOB_FAILS: (
+        _l("The job %(name)s failed the last time it ran."),
+        _l("Its last run under Jobs says why."),
+    ),
+}
+
+
 def alarm_words(alarm: AlarmRow) -> tuple[str, str]:
     """What an alarm says, and what mends it."""
     facts, subject = alarm.facts, alarm.subject
-    seconds = spell.duration(facts.get("seconds", 0), language())
-    free = spell.volume(facts.get("free_bytes", 0), language())
-    needed = spell.volume(facts.get("needed_bytes", 0), language())
-    waiting = spell.volume(facts.get("bytes", 0), language())
-    said = {
-        codes.SPOOL_CLOSED: (
-            gettext("Accounting on %(node)s is not acknowledged: %(free)s free, %(needed)s needed.",
-                    node=subject, free=free, needed=needed),
-            gettext("Free room on its spool's disk; routers keep their records and send them again."),
-        ),
-        codes.SPOOL_ROOM: (
-            gettext("The spool's disk on %(node)s fills up: %(free)s free.", node=subject, free=free),
-            gettext("Free room before accounting must stop."),
-        ),
-        codes.SPOOL_LAG: (
-            gettext("Accounting of %(node)s has been waiting for %(time)s to be counted, %(volume)s.",
-                    node=subject, time=seconds, volume=waiting),
-            gettext("Look at the collector's log and at the database; nothing is lost."),
-        ),
-        codes.SPOOL_SYNC: (
-            gettext("The disk of %(node)s does not take what it is given.", node=subject),
-            gettext("Look at the disk; a power cut could cost acknowledged accounting."),
-        ),
-        codes.COLLECTOR_SILENT: (
-            gettext("The collector of %(node)s has not reported for %(time)s.", node=subject, time=seconds),
-            gettext("Run “lintas status” there; records wait in the spool meanwhile."),
-        ),
-        codes.MONTH_NOT_RETIRED: (
-            gettext("%(month)s left the live tables and is not in its file yet.", month=subject),
-            gettext("Look at the worker's log and at the room for archives."),
-        ),
-        codes.BOOKS_WRONG: (
-            gettext("The books do not agree: %(number)d kinds of mistakes.", number=facts.get("found", 0)),
-            gettext("Look at the last run of the job that checks the books before anything is corrected."),
-        ),
-        codes.BILLING_STOPPED: (
-            gettext("The billing run of %(day)s has stopped and waits for a person.", day=subject),
-            gettext("Open it under Billing runs; let it go on, or leave it."),
-        ),
-        codes.WEBHOOK_PAUSED: (
-            gettext(
-                "Webhook %(number)s is paused: %(failures)d calls failed one after another.",
-                number=subject,
-                failures=facts.get("errors", 0),
-            ),
-            gettext("Look at it under Webhooks; what happens meanwhile waits."),
-        ),
-        codes.JOB_FAILS: (
-            gettext("The job %(name)s failed the last time it ran.", name=subject),
-            gettext("Its last run under Jobs says why."),
-        ),
-    }  # fmt: skip
-    return said[alarm.code]
+    values = {
+        **dict.fromkeys(("node", "month", "day", "name"), subject),
+        "free": spell.volume(facts.get("free_bytes", 0), language()),
+        "needed": spell.volume(facts.get("needed_bytes", 0), language()),
+        "volume": spell.volume(facts.get("bytes", 0), language()),
+        "time": spell.duration(facts.get("seconds", 0), language()),
+        "number": facts.get("found", 0),
+        "failures": facts.get("errors", 0),
+    }
+    sentence, mend = _WORDS[alarm.code]
+    return str(sentence) % values, str(mend)
 
 
 def _alarms_on() -> list[AlarmRow]:

@@ -127,6 +127,10 @@ TRIGGERS = (
         "tell_webhooks_of_alarm",
     ),
 )
+ALARMS = (
+    *("spool_closed", "spool_room", "spool_lag", "spool_sync", "collector_silent", "month_not_retired"),
+    *("books_wrong", "billing_stopped", "job_fails"),
+)
 FUNCTIONS = (SPREAD, OF_AUDIT, OF_FAIR_USE, OF_USAGE, OF_CHANGES, OF_ALARMS)
 
 
@@ -141,16 +145,25 @@ def upgrade() -> None:
     for table, name, when, function_name in TRIGGERS:
         del table
         op.execute(f"CREATE TRIGGER {name} {when} EXECUTE FUNCTION {function_name}()")
+    _allow_alarms((*ALARMS, "webhook_paused"))
 
 
 def downgrade() -> None:
     """Take it all back."""
+    op.execute("DELETE FROM alarms WHERE code = 'webhook_paused'")
+    _allow_alarms(ALARMS)
     for table, name, _, _ in reversed(TRIGGERS):
         op.execute(f"DROP TRIGGER {name} ON {table}")
     for name in dict.fromkeys(function for _, _, _, function in reversed(TRIGGERS)):
         op.execute(f"DROP FUNCTION {name}()")
     for table in ("idempotency_keys", "webhook_attempts", "webhook_deliveries", "webhook_events", "webhooks"):
         op.drop_table(table)
+
+
+def _allow_alarms(codes: tuple[str, ...]) -> None:
+    op.drop_constraint(op.f("ck_alarms_code"), "alarms", type_="check")
+    listed = ", ".join(f"'{code}'" for code in codes)
+    op.create_check_constraint(op.f("ck_alarms_code"), "alarms", f"code IN ({listed})")
 
 
 def _webhooks() -> None:
