@@ -43,9 +43,9 @@ def test_a_translation_has_the_places_of_its_original(path: Path) -> None:
     for message in catalogue:
         if not message.id:
             continue
-        original = message.id if isinstance(message.id, str) else message.id[0]
+        originals = [message.id] if isinstance(message.id, str) else message.id
         forms = [message.string] if isinstance(message.string, str) else message.string
-        for form in forms:
+        for original, form in zip(originals, forms, strict=True):
             assert sorted(PLACE.findall(form)) == sorted(PLACE.findall(original)), original
 
 
