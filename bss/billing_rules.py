@@ -18,10 +18,12 @@ from bss.failure import Invalid, Problem, require_known
 from bss.fields import money
 from bss.rows import tenant_of
 from db.queries.settings import read_settings, write_setting
+from domain.codes import INVOICE_PREFIX, RECEIPT_PREFIX, is_prefix
 from domain.dunning import Breaker
 from domain.invoices import TaxRule
 
 PREFIX = "billing."
+_LISTS_OF_DAYS = ("remind_on", "expiry_remind_days")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +50,11 @@ class BillingRules:
     # The nightly run begins by itself at this local hour; otherwise somebody starts it.
     runs_by_itself: bool = True
     run_hour: int = 0
+    # Days before the end of a term on which it is noted that the customer is to be told.
+    expiry_remind_days: tuple[int, ...] = (1, 3, 7)
+    # What the numbers of invoices and receipts begin with.
+    invoice_prefix: str = INVOICE_PREFIX
+    receipt_prefix: str = RECEIPT_PREFIX
     # Credit for whoever recommended a customer, when that one first pays; 0 is none.
     referral_reward: Decimal = Decimal(0)
 
@@ -99,7 +106,7 @@ def read(name: str, value: Any) -> Any:
     """A rule's value as it was stored."""
     if name in ("tax_percent", "referral_reward"):
         return Decimal(str(value))
-    return tuple(value) if name == "remind_on" else value
+    return tuple(value) if name in _LISTS_OF_DAYS else value
 
 
 def _whole(least: int, most: int) -> Callable[[Any, str], int]:
@@ -129,12 +136,23 @@ def _percent(value: Any, name: str) -> Decimal:
     return round(percent, 2)
 
 
-def _days(value: Any, name: str) -> tuple[int, ...]:
-    is_list = isinstance(value, list | tuple) and len(value) <= 10
-    if not is_list or not all(isinstance(day, int) and not isinstance(day, bool) and -60 <= day <= 60 for day in value):
-        mend = "use up to ten days from -60 to 60, such as -3, 0, 3"
-        raise Invalid(Problem(field=name, reason="is no list of days", mend=mend))
-    return tuple(sorted(set(value)))
+def _days(least: int, most: int, such_as: str) -> Callable[[Any, str], tuple[int, ...]]:
+    def clean(value: Any, name: str) -> tuple[int, ...]:
+        is_list = isinstance(value, list | tuple) and len(value) <= 10
+        if not is_list or not all(type(day) is int and least <= day <= most for day in value):
+            mend = f"use up to ten days from {least} to {most}, such as {such_as}"
+            raise Invalid(Problem(field=name, reason="is no list of days", mend=mend))
+        return tuple(sorted(set(value)))
+
+    return clean
+
+
+def _prefix(value: Any, name: str) -> str:
+    text = value.strip().upper() if isinstance(value, str) else ""
+    if not is_prefix(text):
+        mend = "use one to ten capital letters and digits"
+        raise Invalid(Problem(field=name, reason="cannot be kept", mend=mend))
+    return text
 
 
 _CLEANERS: Mapping[str, Callable[[Any, str], Any]] = {
@@ -142,7 +160,10 @@ _CLEANERS: Mapping[str, Callable[[Any, str], Any]] = {
     "tax_included": _yes_or_no,
     "renewal_lead_days": _whole(0, 60),
     "due_days": _whole(0, 365),
-    "remind_on": _days,
+    "remind_on": _days(-60, 60, "-3, 0, 3"),
+    "expiry_remind_days": _days(0, 60, "1, 3, 7"),
+    "invoice_prefix": _prefix,
+    "receipt_prefix": _prefix,
     "applies_balance": _yes_or_no,
     "keeps_days": _yes_or_no,
     "days_by_calendar": _yes_or_no,

@@ -25,7 +25,7 @@ from db.engine import psycopg_of
 from db.models import Customer, Invoice, InvoiceItem, Subscription, Tenant
 from db.queries.numbers import next_numbers
 from domain import books
-from domain.codes import INVOICE_PREFIX, render_document
+from domain.codes import render_document
 from domain.invoices import ITEM_TYPES, KINDS, ImpossibleInvoice, Line, Totals, check_move, totals
 from domain.money import ZERO
 
@@ -210,7 +210,7 @@ def _issue(
     session: Session, actor: Actor, now: datetime, customer: Customer, invoice: Invoice, rules: BillingRules
 ) -> Effect:
     day = today_of(session, actor=actor, now=now)
-    invoice.invoice_number = document_number(session, tenant_id=actor.tenant_id, prefix=INVOICE_PREFIX, day=day)
+    invoice.invoice_number = document_number(session, tenant_id=actor.tenant_id, prefix=rules.invoice_prefix, day=day)
     if invoice.total or invoice.discount:
         invoice.entry_id = book(session, actor=actor, now=now, event=_issued(invoice)).id
     old, new = audit.set_fields(invoice, {"status": "unpaid", "issued_at": now})

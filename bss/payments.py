@@ -34,7 +34,6 @@ from db.queries.books import (
     standing_settlement,
 )
 from domain import books
-from domain.codes import RECEIPT_PREFIX
 from domain.invoices import OPEN
 from domain.payments import EXTERNAL, PURPOSES, check_move
 
@@ -138,10 +137,13 @@ def _payment(
         paid_at=_paid_at(details.get("paid_at"), now),
         note=fields.text(details.get("note", ""), field="note", longest=1000, lines=True),
         recorded_by=actor.name, recorded_by_user_id=actor.user_id,
-        receipt_number=document_number(
-            session, tenant_id=actor.tenant_id, prefix=RECEIPT_PREFIX, day=today_of(session, actor=actor, now=now)
-        ),
+        receipt_number=_receipt_number(session, actor, now),
     )  # fmt: skip
+
+
+def _receipt_number(session: Session, actor: Actor, now: datetime) -> str:
+    day, prefix = today_of(session, actor=actor, now=now), rules_of(session, tenant_id=actor.tenant_id).receipt_prefix
+    return document_number(session, tenant_id=actor.tenant_id, prefix=prefix, day=day)
 
 
 def refund(session: Session, *, actor: Actor, now: datetime, payment_id: int, reason: str) -> Changed[Payment]:

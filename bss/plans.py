@@ -25,6 +25,7 @@ from bss.plan_fields import (
     make_slug,
     required,
 )
+from bss.provider import settings_of
 from bss.rows import find, locked
 from db.models import AllowanceQuota, PlanFupRule, PlanReplyAttribute, ServicePlan, Tenant
 from db.queries.access import windows_of
@@ -69,7 +70,8 @@ def create(session: Session, *, actor: Actor, now: datetime, values: Mapping[str
     """
     require_known(values, EDITABLE)
     raise_all([required(values, name) for name in ("name", "download_kbps", "upload_kbps")])
-    given = {**DEFAULTS, **values}
+    grace_days = settings_of(session, actor=actor).grace_period_days
+    given = {**DEFAULTS, "grace_period_days": grace_days, **values}
     given["slug"] = values.get("slug") or make_slug(str(values["name"]))
     clean = clean_fields(given)
     plan = ServicePlan(

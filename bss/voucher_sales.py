@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from bss import audit, commissions, fields
 from bss.actor import Actor
+from bss.billing_rules import rules_of
 from bss.books import Event, book, take_back
 from bss.failure import Conflict, Problem
 from bss.invoices import document_number, today_of
@@ -22,7 +23,6 @@ from db.models import Payment, Voucher, VoucherBatch
 from db.queries.vouchers import lock_for_sale, lock_sold_with, mark_sold, walk_in_id
 from db.scope import everybodys
 from domain import books
-from domain.codes import RECEIPT_PREFIX
 from domain.commission import shares
 from domain.money import ZERO
 from domain.payments import EXTERNAL, check_move
@@ -109,13 +109,13 @@ def _payment(
     if walk_in is None:
         raise Conflict(Problem(field="", reason="nobody buys vouchers yet", mend="make vouchers of a plan first"))
     today = today_of(session, actor=actor, now=now)
-    amount = batch.price * count
+    amount, prefix = batch.price * count, rules_of(session, tenant_id=actor.tenant_id).receipt_prefix
     payment = Payment(
         tenant_id=actor.tenant_id, customer_id=walk_in, amount=amount,
         currency=tenant_of(session, actor=actor).currency, method=method, purpose=PURPOSE, category=batch.name,
         status="completed", paid_at=now, note=fields.text(note, field="note", longest=1000, lines=True),
         recorded_by=actor.name, recorded_by_user_id=actor.user_id, operator_id=batch.operator_id,
-        receipt_number=document_number(session, tenant_id=actor.tenant_id, prefix=RECEIPT_PREFIX, day=today),
+        receipt_number=document_number(session, tenant_id=actor.tenant_id, prefix=prefix, day=today),
     )  # fmt: skip
     session.add(payment)
     session.flush()

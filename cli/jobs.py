@@ -94,8 +94,8 @@ def _rehearse(name: str) -> None:
 def _rehearsals() -> dict[str, Callable[[], list[str]]]:
     from accounting.tasks import DRY_RUNS
     from bss.billing.tasks import DRY_RUNS as OF_BILLING
-    from bss.gateways.tasks import rehearse_reconcile
     from bss.customers.tasks import DRY_RUNS as OF_CUSTOMERS
+    from bss.gateways.tasks import rehearse_reconcile
 
     return {**DRY_RUNS, **OF_BILLING, **OF_CUSTOMERS, "bss.payment-reconcile": rehearse_reconcile}
 

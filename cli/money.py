@@ -486,6 +486,8 @@ def _rule(name: str, value: str) -> Any:
         if value not in ("yes", "no"):
             raise click.BadParameter("is yes or no")
         return value == "yes"
+    if isinstance(usual, str):
+        return value
     try:
         if isinstance(usual, tuple):
             return [int(part) for part in value.split(",")] if value else []

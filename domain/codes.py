@@ -1,5 +1,6 @@
 """The codes people read out on the phone: `CUST-2026110001`. Decides their form; who counts is somebody else's part."""
 
+import re
 from datetime import date
 
 # Letters and digits that are not misread on paper: without 0 O, 1 l I.
@@ -7,8 +8,14 @@ READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
 CUSTOMER_PREFIX = "CUST"
 SUBSCRIPTION_PREFIX = "SUB"
 BATCH_PREFIX = "VCH"
+_PREFIX = re.compile(r"[A-Z0-9]{1,10}")
 INVOICE_PREFIX = "INV"
 RECEIPT_PREFIX = "RCP"
+
+
+def is_prefix(text: str) -> bool:
+    """Whether codes and numbers may begin so."""
+    return _PREFIX.fullmatch(text) is not None
 
 
 def code_period(day: date) -> str:

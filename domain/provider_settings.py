@@ -3,23 +3,23 @@
 Decides names, bounds and defaults; refuses to know where they are kept.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from domain.codes import CUSTOMER_PREFIX, SUBSCRIPTION_PREFIX
+from domain.codes import CUSTOMER_PREFIX, SUBSCRIPTION_PREFIX, is_prefix
 from domain.forgetting import ANONYMOUS, DAYS_BEFORE_FORGETTING, ENDINGS
 
 STARTING_STATUSES = ("prospect", "active")
 MOST_DAYS = 3650
-_PREFIX = re.compile(r"[A-Z0-9]{1,10}")
+MOST_GRACE_DAYS = 365
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProviderSettings:
     """`tokens_add_per_hour` bounds what programs may add one by one; None lifts the bound.
 
-    Deleted customers are forgotten after `forget_deleted_after_days`, None keeps them.
+    New plans have `grace_period_days` unless they say otherwise. Deleted customers are forgotten after
+    `forget_deleted_after_days`, None keeps them.
     """
 
     require_whatsapp: bool = False
@@ -27,6 +27,7 @@ class ProviderSettings:
     customer_code_prefix: str = CUSTOMER_PREFIX
     subscription_code_prefix: str = SUBSCRIPTION_PREFIX
     tokens_add_per_hour: int | None = 100
+    grace_period_days: int = 7
     forget_deleted_after_days: int | None = DAYS_BEFORE_FORGETTING
     deleted_customers_become: str = ANONYMOUS
 
@@ -41,8 +42,11 @@ def problem_with(name: str, value: object) -> str | None:
     if name == "default_customer_status":
         return None if value in STARTING_STATUSES else f"use {' or '.join(STARTING_STATUSES)}"
     if name in ("customer_code_prefix", "subscription_code_prefix"):
-        fits = isinstance(value, str) and _PREFIX.fullmatch(value)
+        fits = isinstance(value, str) and is_prefix(value)
         return None if fits else "use one to ten capital letters and digits"
+    if name == "grace_period_days":
+        fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_GRACE_DAYS
+        return None if fits else f"use 0 to {MOST_GRACE_DAYS} days"
     if name == "deleted_customers_become":
         return None if value in ENDINGS else f"use {' or '.join(ENDINGS)}"
     if name == "forget_deleted_after_days":

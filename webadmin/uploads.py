@@ -8,8 +8,8 @@ from paper.picture import MAX_PHOTO_BYTES
 _AROUND_BYTES = 64 * 1024
 _PICTURES = frozenset(
     {
-        "customer-pictures.put_photo",
-        "customer-pictures.put_id_card_picture",
+        "customer-pictures.keep_photo",
+        "customer-pictures.keep_id_card_picture",
         "panel.customer_pictures.change_photo",
         "panel.customer_pictures.change_id_card",
     }

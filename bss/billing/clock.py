@@ -25,7 +25,6 @@ from domain.dunning import share_text
 from domain.live_change import LATER
 
 CHUNK = 500
-EXPIRING_DAYS = (7, 3, 1)
 SUSPEND_AHEAD_DAYS = (3, 1)
 # Every hour those are renewed whose term ends before the next night has passed.
 SOON = timedelta(hours=26)
@@ -188,11 +187,11 @@ def renew_from_balances(session: Session, tenant: Tenant, *, clock: Clock) -> Co
 
 
 def note_expiring(session: Session, tenant: Tenant, *, clock: Clock) -> int:
-    """Note whose term ends in a week, in three days, and tomorrow; each once."""
+    """Note whose term ends in as many days as the provider wants it told; each once."""
     context = _context(session, tenant, clock(), name="reminders")
     noted = clock_queries.note_expiring(
-        psycopg_of(session), tenant_id=tenant.id, zone=tenant.timezone, today=context.today, days=EXPIRING_DAYS,
-        now=context.now,
+        psycopg_of(session), tenant_id=tenant.id, zone=tenant.timezone, today=context.today,
+        days=context.rules.expiry_remind_days, now=context.now,
     )  # fmt: skip
     session.commit()
     return noted

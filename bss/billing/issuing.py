@@ -17,7 +17,7 @@ from db.queries.books import account_ids
 from db.queries.numbers import next_numbers
 from domain import books
 from domain.billing import Renewal, is_renewed, month_used, renewal, service_line, share_of_month
-from domain.codes import INVOICE_PREFIX, render_document
+from domain.codes import render_document
 from domain.invoices import ImpossibleInvoice, Line, TaxRule, Totals, totals
 from domain.money import ZERO
 from runtime.logs import get_logger
@@ -136,9 +136,9 @@ def _write(connection: Connection, context: Context, portion: Portion, bills: Se
         return Counts(skipped=skipped)
     period = f"{context.today:%Y%m%d}"
     numbers = next_numbers(
-        connection, tenant_id=context.tenant_id, name=INVOICE_PREFIX, period=period, count=len(bills)
+        connection, tenant_id=context.tenant_id, name=context.rules.invoice_prefix, period=period, count=len(bills)
     )
-    texts = [render_document(INVOICE_PREFIX, period, number) for number in numbers]
+    texts = [render_document(context.rules.invoice_prefix, period, number) for number in numbers]
     ids = queries.new_ids(connection, "invoices", len(bills))
     entry_ids = _book(connection, context, bills, ids, texts)
     rules = context.rules

@@ -124,6 +124,40 @@ def ids_of_customers(session: Session, *, tenant_id: int, fits: CustomerFilter, 
     return session.scalars(statement.order_by(Customer.id).limit(most)).all()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """Who would be concerned: how many there are in each state, and how many of them are online."""
+
+    by_status: dict[str, int]
+    online: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self.by_status.values())
+
+
+def look_at_selection(
+    session: Session, *, tenant_id: int, fits: CustomerFilter | None = None, ids: Sequence[int] = ()
+) -> Selection:
+    """Those that fit a filter, or have one of the ids."""
+    which = [Customer.id.in_(ids), _ALIVE] if fits is None else conditions(fits)
+    chosen = select(Customer.id, Customer.status).where(Customer.tenant_id == tenant_id, *which).subquery()
+    by_status = session.execute(select(chosen.c.status, func.count()).group_by(chosen.c.status))
+    running = (
+        exists()
+        .where(
+            Subscription.customer_id == chosen.c.id,
+            Subscription.deleted_at.is_(None),
+            RadAcct.subscription_id == Subscription.id,
+            RadAcct.acctstoptime.is_(None),
+        )
+        .correlate(chosen)
+    )
+    online = session.scalar(select(func.count()).select_from(chosen).where(running))
+    return Selection(by_status={status: count for status, count in by_status}, online=online or 0)  # noqa: C416
+
+
 def each_customer(session: Session, *, tenant_id: int, fits: CustomerFilter) -> Iterator[Sequence[Customer]]:
     """All customers that fit, portion by portion, in the order in which they came."""
     last = 0
@@ -168,11 +202,16 @@ def customer_statistics(session: Session, *, tenant_id: int) -> dict[str, Any]:
     return {**dict(zip(names, row, strict=True)), "total_debt_signed": -row[3]}
 
 
-def customer_spending(session: Session, *, tenant_id: int) -> dict[str, Decimal]:
-    """What paid invoices add up to, and what customers paid from outside: on average of all there are, and at most."""
-    revenue = session.scalar(
+def paid_in_all(session: Session, *, tenant_id: int) -> Decimal:
+    """What all paid invoices add up to."""
+    total = session.scalar(
         select(func.sum(Invoice.total)).where(Invoice.tenant_id == tenant_id, Invoice.status == "paid")
     )
+    return Decimal(total or 0)
+
+
+def customer_spending(session: Session, *, tenant_id: int) -> dict[str, Decimal]:
+    """What paid invoices add up to, and what customers paid from outside: on average of all there are, and at most."""
     each = (
         select(func.sum(Payment.amount).label("spent"))
         .where(Payment.tenant_id == tenant_id, Payment.status == "completed", Payment.method.in_(EXTERNAL))
@@ -183,7 +222,7 @@ def customer_spending(session: Session, *, tenant_id: int) -> dict[str, Decimal]
     count = session.scalar(select(func.count()).where(Customer.tenant_id == tenant_id, _ALIVE)) or 0
     average = Decimal(spent or 0) / count if count else Decimal(0)
     return {
-        "total_revenue": Decimal(revenue or 0),
+        "total_revenue": paid_in_all(session, tenant_id=tenant_id),
         "average_spent": average.quantize(Decimal("0.01"), ROUND_HALF_UP),
         "maximum_spent": Decimal(most or 0),
     }

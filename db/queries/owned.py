@@ -27,6 +27,11 @@ class Owned:
     is_online: bool
 
     @property
+    def primary(self) -> Subscription | None:
+        """The one that speaks for the customer where there is room for one: the first active one, else the first."""
+        return next((row for row in self.rows if row.status == "active"), self.rows[0] if self.rows else None)
+
+    @property
     def live(self) -> list[Subscription]:
         """Those of the rows that are not terminated."""
         return [row for row in self.rows if row.status != "terminated"]
@@ -118,6 +123,7 @@ def _first_rows(session: Session, customer_ids: Sequence[int]) -> Sequence[Subsc
         .order_by(Subscription.status.in_(OVER), Subscription.id)
         .options(
             joinedload(Subscription.plan).options(lazyload(ServicePlan.fup_rules)),
+            joinedload(Subscription.nas),
             defer(Subscription.service_password),
         )
     )

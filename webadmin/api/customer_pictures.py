@@ -32,11 +32,11 @@ def get_photo(arguments: dict[str, Any], customer_id: int) -> Response:
     return as_jpeg(picture, f"customer-{customer_id}")
 
 
-@blueprint.route("/<int:customer_id>/photo", methods=["PUT"])
+@blueprint.route("/<int:customer_id>/photo", methods=["POST"])
 @blueprint.needs("edit_customers")
 @blueprint.arguments(schemas.PictureFile, location="files")
 @blueprint.response(200, shared.CustomerOut)
-def put_photo(files: dict[str, FileStorage], customer_id: int) -> Customer:
+def keep_photo(files: dict[str, FileStorage], customer_id: int) -> Customer:
     """Keep a photo in the place of the one before; it is drawn anew, so nothing else of the file stays"""
     return _put(files, customer_id, PHOTO)
 
@@ -60,11 +60,11 @@ def get_id_card_picture(customer_id: int) -> Response:
     return as_jpeg(picture, f"id-card-{customer_id}")
 
 
-@blueprint.route("/<int:customer_id>/id-card-picture", methods=["PUT"])
+@blueprint.route("/<int:customer_id>/id-card-picture", methods=["POST"])
 @blueprint.needs("edit_customers")
 @blueprint.arguments(schemas.PictureFile, location="files")
 @blueprint.response(200, shared.CustomerOut)
-def put_id_card_picture(files: dict[str, FileStorage], customer_id: int) -> Customer:
+def keep_id_card_picture(files: dict[str, FileStorage], customer_id: int) -> Customer:
     """Keep a picture of the identity card in the place of the one before"""
     return _put(files, customer_id, ID_CARD)
 

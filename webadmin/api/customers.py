@@ -9,10 +9,17 @@ from flask import current_app
 from bss import accounts, customers, early_ending
 from bss.rows import find
 from db.models import Customer
-from db.queries.customer_lists import customer_spending, customer_statistics, customer_summary, page_of_customers
+from db.queries.customer_figures import last_seen, secrets_of, with_paid
+from db.queries.customer_lists import (
+    customer_spending,
+    customer_statistics,
+    customer_summary,
+    page_of_customers,
+    paid_in_all,
+)
 from db.queries.customer_media import with_pictures
 from db.queries.customers import with_tags
-from db.queries.owned import with_owned
+from db.queries.owned import owned_by, with_owned
 from db.scope import operators_in_use
 from domain.period import local_midnight
 from webadmin import database, security
@@ -31,12 +38,13 @@ from webadmin.api.base import (
     wanted_part,
 )
 from webadmin.api.customer_jobs import customer_filter
-from webadmin.remembered import Remembered
 from webadmin.api.narrowing import wants
+from webadmin.remembered import Remembered
 
-blueprint = Blueprint("customers", __name__, url_prefix=f"{PREFIX}/customers", description="The people who pay")
 # The fields that come from a customer's subscriptions.
-OWNED = ("subscriptions_count", "active_subscriptions", "subscriptions")
+OWNED = ("subscriptions_count", "active_subscriptions", "subscriptions", "primary_subscription")
+MONEY = ("total_revenue", "total_spent")
+blueprint = Blueprint("customers", __name__, url_prefix=f"{PREFIX}/customers", description="The people who pay")
 
 
 @blueprint.route("")
@@ -57,6 +65,9 @@ def list_customers(arguments: dict[str, Any]) -> dict[str, Any]:
     summary = remembered.get(
         seen, lambda: customer_summary(database.session(), tenant_id=tenant_id(), month_start=month_start)
     )
+    if security.may("view_money"):
+        revenue = remembered.get((*seen, "revenue"), lambda: paid_in_all(database.session(), tenant_id=tenant_id()))
+        summary = {**summary, "total_revenue": revenue}
     return as_list(page, summary=summary)
 
 
@@ -88,10 +99,16 @@ def get_statistics() -> dict[str, Any]:
 
 @blueprint.route("/<int:customer_id>")
 @blueprint.needs("view_customers")
-@blueprint.response(200, schemas.CustomerOut)
+@blueprint.response(200, schemas.CustomerDetail)
 def get_customer(customer_id: int) -> Customer:
     """One customer"""
-    return shown(find(database.session(), Customer, customer_id, actor=actor()))
+    customer: Any = shown(find(database.session(), Customer, customer_id, actor=actor()))
+    if wants("last_ip", "last_mac"):
+        ids = [row.id for row in owned_by(database.session(), [customer_id])[customer_id].rows]
+        customer.last_seen = last_seen(database.session(), ids)
+    if wants("router_secrets"):
+        customer.router_secrets = secrets_of(database.session(), customer_id)
+    return customer  # type: ignore[no-any-return]
 
 
 @blueprint.route("/<int:customer_id>", methods=["PATCH"])
@@ -186,3 +203,5 @@ def _with_parts(rows: Sequence[Customer]) -> None:
         with_tags(database.session(), rows)
     if wants("has_photo", "has_id_card_picture"):
         with_pictures(database.session(), rows)
+    if wants(*MONEY) and security.may("view_money"):
+        with_paid(database.session(), rows)

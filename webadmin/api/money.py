@@ -94,9 +94,7 @@ def get_invoice(invoice_id: int) -> Invoice:
 def log_of_invoice(arguments: dict[str, Any], invoice_id: int) -> dict[str, Any]:
     """What happened to an invoice and the payments for it, newest first"""
     wanted = wanted_part(arguments)
-    return _log(
-        lambda: billing_log.of_invoice(database.session(), actor=actor(), invoice_id=invoice_id, wanted=wanted)
-    )
+    return _log(lambda: billing_log.of_invoice(database.session(), actor=actor(), invoice_id=invoice_id, wanted=wanted))
 
 
 @blueprint.route("/subscriptions/<int:subscription_id>/billing-log")

@@ -7,7 +7,7 @@ from marshmallow import Schema, fields
 
 from bss import provider
 from domain.forgetting import ENDINGS
-from domain.provider_settings import MOST_DAYS, STARTING_STATUSES
+from domain.provider_settings import MOST_DAYS, MOST_GRACE_DAYS, STARTING_STATUSES
 from webadmin import database
 from webadmin.api.base import PREFIX, Blueprint, acting, actor, tenant
 from webadmin.api.schemas.shapes import boolean, text, whole, word
@@ -32,6 +32,7 @@ class ProviderOut(Schema):
     default_customer_status = fields.String(metadata={"example": "prospect"})
     customer_code_prefix = fields.String(metadata={"example": "CUST"})
     subscription_code_prefix = fields.String(metadata={"example": "SUB"})
+    grace_period_days = fields.Integer(metadata={"description": "of new plans that do not say", "example": 7})
     tokens_add_per_hour = fields.Integer(
         allow_none=True, metadata={"description": "so many customers may tokens add one by one; null: any number"}
     )
@@ -52,6 +53,7 @@ class ProviderPatch(Schema):
     default_customer_status = word(STARTING_STATUSES)
     customer_code_prefix = text(10, example="CUST")
     subscription_code_prefix = text(10, example="SUB")
+    grace_period_days = whole(least=0, most=MOST_GRACE_DAYS)
     tokens_add_per_hour = whole(least=1, most=100_000, allow_none=True)
     forget_deleted_after_days = whole(least=1, most=MOST_DAYS, allow_none=True)
     deleted_customers_become = word(ENDINGS)

@@ -141,6 +141,9 @@ class RulesForm(Form):
     renewal_lead_days = WholeField(_l("Bill a renewal so many days before its term ends"), validators=[optional()])
     due_days = WholeField(_l("Other invoices are due after days"), validators=[optional()])
     remind_on = DaysField(_l("Remind on days from the due day"), validators=[optional()])
+    expiry_remind_days = DaysField(_l("Tell of the end of a term days before it"), validators=[optional()])
+    invoice_prefix = StringField(_l("Numbers of invoices begin with"), validators=[optional()])
+    receipt_prefix = StringField(_l("Numbers of receipts begin with"), validators=[optional()])
     applies_balance = BooleanField(_l("Credit pays open invoices by itself, the one due first in front"))
     keeps_days = BooleanField(_l("A late renewal is for the days that were billed, not a whole term from then on"))
     days_by_calendar = BooleanField(_l("A single day costs its share of the calendar month, not a thirtieth"))
@@ -152,4 +155,4 @@ class RulesForm(Form):
     def changes(self) -> dict[str, Any]:
         """The rules as the use-case takes them; what was left empty stays."""
         given = {name: field.data for name, field in self._fields.items() if name in KNOWN}
-        return {name: value for name, value in given.items() if value is not None}
+        return {name: value for name, value in given.items() if value not in (None, "")}

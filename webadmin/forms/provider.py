@@ -30,6 +30,7 @@ class CustomersForm(Form):
     )
     customer_code_prefix = StringField(_l("Customer codes begin with"))
     subscription_code_prefix = StringField(_l("Subscription codes begin with"))
+    grace_period_days = WholeField(_l("Days of grace of new plans"), validators=[optional()])
     tokens_add_per_hour = WholeField(_l("Customers that programs may add in an hour"), validators=[optional()])
     forget_deleted_after_days = WholeField(_l("Days until deleted customers are forgotten"), validators=[optional()])
     deleted_customers_become = words_field(

@@ -10,6 +10,7 @@ from flask_babel import gettext, ngettext
 from bss import plans as use
 from bss import rollouts
 from bss.outcome import Changed
+from bss.provider import settings_of
 from db.models import PlanRollout, ServicePlan
 from db.models.plans import CONNECTION_TYPES
 from db.queries.lists import PlanFilter
@@ -34,6 +35,7 @@ from webadmin.panel.support import (
     with_follow,
 )
 from webadmin.permissions import requires
+from webadmin.security import current_actor
 
 blueprint = Blueprint("plans", __name__)
 
@@ -70,7 +72,7 @@ def _filter_of_request() -> PlanFilter:
 @requires("manage_plans")
 def new() -> ResponseReturnValue:
     """A new plan, empty or like another one."""
-    form = PlanForm(obj=_like()) if request.method == "GET" else PlanForm()
+    form = PlanForm(obj=_like(), grace_period_days=_usual_grace()) if request.method == "GET" else PlanForm()
     if _edits_a_list(form):
         return _form(form, None)
     if form.validate_on_submit():
@@ -79,6 +81,10 @@ def new() -> ResponseReturnValue:
             flash(gettext("%(name)s was added.", name=plan.name), "success")
             return redirect(url_for("panel.plans.index"), 303)
     return _form(form, None)
+
+
+def _usual_grace() -> int:
+    return settings_of(db(), actor=current_actor()).grace_period_days
 
 
 def _like() -> Any:

@@ -37,7 +37,7 @@ def put(client: FlaskClient, customer: Customer, content: bytes, what: str = "ph
     # Built here: the client would leave a large one in a temporary file.
     boundary, body = encode_multipart({"file": FileStorage(io.BytesIO(content), "x.php", name="file")})
     kind = f"multipart/form-data; boundary={boundary}"
-    return client.put(f"{API}/customers/{customer.id}/{what}", data=body, content_type=kind)
+    return client.post(f"{API}/customers/{customer.id}/{what}", data=body, content_type=kind)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zipfile import ZipFile
 
@@ -15,7 +15,7 @@ from bss import operators, payments
 from bss.actor import Actor
 from bss.customers import tags
 from bss.permissions import FOR_OPERATORS
-from db.models import Customer, NasServer, Subscription, Tenant, UsageDaily, User
+from db.models import Customer, NasServer, RouterSecret, Subscription, Tenant, UsageDaily, User
 from factories import make_customer, make_nas, make_plan, make_session, make_subscription, make_user
 
 API = "/api/v1"
@@ -543,3 +543,37 @@ def test_a_customer_changes_hands_when_both_agree(
     assert ok(theirs.get(f"{API}/customers/{mine.id}"))["operator_id"] == south["id"]
     assert ours.get(f"{API}/customers/{mine.id}").status_code == 404
     assert db.scalar(select(Subscription.id).limit(1)) is None
+
+
+def test_a_customer_tells_what_he_paid_where_he_was_seen_last_and_which_subscription_speaks_for_him(
+    client: FlaskClient, client_of: Callable[..., FlaskClient], admin: User, tenant: Tenant, db: Session
+) -> None:
+    row, router = make_customer(db, tenant=tenant), make_nas(db, tenant=tenant, name="Tower")
+    made = {"tenant": tenant, "customer": row}
+    over = make_subscription(db, **made, username="old", status="suspended")
+    used = make_subscription(db, **made, username="budi", nas=router, assigned_ip="10.0.0.9", price="150000")
+    make_session(db, over, router, acctstarttime=datetime.now(UTC) - timedelta(days=1), framedipaddress="10.0.0.1")
+    make_session(db, used, router, framedipaddress="10.0.0.9", callingstationid="AA:BB:CC:DD:EE:01")
+    db.add(RouterSecret(tenant_id=tenant.id, nas_server_id=router.id, subscription_id=used.id, username="budi"))
+    db.commit()
+    modem = {"item_type": "equipment", "description": "Modem", "unit_price": "70000.00"}
+    billed = {"customer_id": row.id, "items": [modem]}
+    invoice = ok(client.post(f"{API}/invoices", json=billed), 201)
+    paid = {"customer_id": row.id, "amount": "70000.00", "method": "cash", "invoice_id": invoice["invoice"]["id"]}
+    ok(client.post(f"{API}/payments", json=paid), 201)
+
+    shown, listed = ok(client.get(f"{API}/customers/{row.id}")), ok(client.get(f"{API}/customers"))
+    poor = ok(client_of(admin, "view_customers").get(f"{API}/customers"))
+
+    first = shown["primary_subscription"]
+    assert (first["username"], first["price"], first["assigned_ip"]) == ("budi", "150000.00", "10.0.0.9")
+    assert (first["nas"]["name"], first["nas"]["host"], first["plan"]["download_kbps"] > 0) == (
+        "Tower", str(router.host), True,
+    )  # fmt: skip
+    assert (shown["last_ip"], shown["last_mac"]) == ("10.0.0.9", "AA:BB:CC:DD:EE:01")
+    assert [one["username"] for one in shown["router_secrets"]] == ["budi"]
+    assert "password" not in str(shown["router_secrets"])
+    assert (shown["total_revenue"], shown["total_spent"]) == ("70000.00", "70000.00")
+    assert listed["items"][0]["total_revenue"] == listed["summary"]["total_revenue"] == "70000.00"
+    assert "total_revenue" not in poor["summary"]
+    assert "total_spent" not in poor["items"][0]

@@ -123,8 +123,11 @@ def test_another_plan_is_previewed_and_scheduled(
 
 
 def test_rules_of_billing(client: FlaskClient) -> None:
-    changed = client.patch("/api/v1/billing-rules", json={"tax_percent": "11.00", "remind_on": [3, -3]})
+    given = {"tax_percent": "11.00", "remind_on": [3, -3], "expiry_remind_days": [2], "receipt_prefix": "kw"}
+    changed = client.patch("/api/v1/billing-rules", json=given)
 
+    assert (changed.json["expiry_remind_days"], changed.json["receipt_prefix"]) == ([2], "KW")
+    assert client.patch("/api/v1/billing-rules", json={"invoice_prefix": "A-B"}).status_code == 422
     assert (changed.json["tax_percent"], changed.json["remind_on"]) == ("11.00", [-3, 3])
     assert client.patch("/api/v1/billing-rules", json={"tax_percent": "101.00"}).status_code == 422
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bss import plans
+from bss import plans, provider
 from bss.actor import Actor
 from bss.failure import Conflict, Invalid
 from db.models import NasServer, SessionChange, Subscription, SubscriptionFupState, SubscriptionLimits
@@ -23,6 +23,17 @@ def test_a_plan_gets_a_short_name_and_its_tiers(db: Session, actor: Actor, now: 
 
     assert plan.slug == "rumah-20"
     assert [(rule.tier, rule.threshold_bytes) for rule in plan.fup_rules] == [(1, 1000), (2, 2000)]
+
+
+def test_a_new_plan_has_the_providers_days_of_grace_unless_it_says_otherwise(
+    db: Session, actor: Actor, now: datetime
+) -> None:
+    provider.change(db, actor=actor, now=now, changes={"grace_period_days": 3})
+
+    usual = plans.create(db, actor=actor, now=now, values=BASE)
+    own = plans.create(db, actor=actor, now=now, values=BASE | {"name": "Other", "grace_period_days": 0})
+
+    assert (usual.grace_period_days, own.grace_period_days) == (3, 0)
 
 
 @pytest.mark.parametrize(

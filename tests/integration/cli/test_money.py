@@ -87,6 +87,7 @@ def test_another_plan_is_told_before_it_is_made(db: Session, subscription: Subsc
 def test_rules_are_shown_and_set(subscription: Subscription) -> None:
     assert run("billing", "rules", "set", "tax_percent", "11")["tax_percent"] == "11.00"
     assert run("billing", "rules", "set", "remind_on", "0,-7")["remind_on"] == [-7, 0]
+    assert run("billing", "rules", "set", "invoice_prefix", "fak")["invoice_prefix"] == "FAK"
     assert "out of range" in refused("billing", "rules", "set", "due_days", "999")
 
 

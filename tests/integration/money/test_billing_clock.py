@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from bss import wallet
+from bss import billing_rules, wallet
 from bss.actor import Actor
 from bss.billing import clock, suspend_dates, tasks
 from bss.failure import Invalid
@@ -189,6 +189,17 @@ def test_the_end_of_a_term_is_noted_a_week_three_days_and_a_day_before_each_once
     assert sum(told) == 3
     days = db.scalars(select(CustomerNotice.days).order_by(CustomerNotice.id)).all()
     assert days == [-7, -3, -1]
+
+
+def test_a_provider_says_himself_how_long_before_its_end_a_term_is_noted(
+    db: Session, tenant: Tenant, actor: Actor, sell: Callable[..., Subscription]
+) -> None:
+    sell(NOW + timedelta(days=8))
+    billing_rules.change(db, actor=actor, now=NOW, changes={"expiry_remind_days": [5, 0]})
+    told = [clock.note_expiring(db, tenant, clock=at(NOW + timedelta(days=day))) for day in range(10)]
+
+    assert sum(told) == 2
+    assert db.scalars(select(CustomerNotice.days).order_by(CustomerNotice.id)).all() == [-5, 0]
 
 
 # --- the books, and what jobs leave behind ------------------------------------------------------------------------

@@ -60,6 +60,18 @@ def test_a_part_of_an_invoice_is_carried_over(db: Session, actor: Actor, custome
     assert balance(db, customer) == 0
 
 
+def test_numbers_of_invoices_and_receipts_begin_as_the_provider_wants(
+    db: Session, actor: Actor, customer: Customer, now: datetime
+) -> None:
+    billing_rules.change(db, actor=actor, now=now, changes={"invoice_prefix": "fak", "receipt_prefix": "kwt"})
+
+    invoice = bill(db, actor, customer, 1000)
+    payment = pay(db, actor, customer, now, 1000).payment
+
+    assert (invoice.invoice_number or "").startswith("FAK-20")
+    assert (payment.receipt_number or "").startswith("KWT-20")
+
+
 def test_what_is_too_much_is_credit(db: Session, actor: Actor, customer: Customer, now: datetime) -> None:
     invoice = bill(db, actor, customer, 100000)
 

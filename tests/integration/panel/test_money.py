@@ -113,12 +113,14 @@ def test_asking_what_a_renewal_costs_bills_nothing(owner: FlaskClient, seeded: S
 
 def test_rules_of_billing_are_saved(owner: FlaskClient) -> None:
     form = {"tax_percent": "11", "renewal_lead_days": "5", "due_days": "10", "remind_on": "-3, 0",
-            "most_suspended_percent": "30", "applies_balance": "y"}  # fmt: skip
+            "most_suspended_percent": "30", "applies_balance": "y",
+            "expiry_remind_days": "5, 1", "invoice_prefix": "fak", "receipt_prefix": ""}  # fmt: skip
     assert owner.post("/settings/billing", data=form).status_code == 303
 
     page = owner.get("/settings/billing").text
     assert 'value="11"' in page
     assert 'value="-3, 0"' in page
+    assert ('value="1, 5"' in page, 'value="FAK"' in page, 'value="RCP"' in page) == (True, True, True)
     assert owner.post("/settings/billing", data=form | {"tax_percent": "101"}).status_code == 422
 
 

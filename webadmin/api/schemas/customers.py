@@ -17,7 +17,8 @@ from webadmin.api.schemas.money import Signed
 from webadmin.api.schemas.shapes import (
     INT32,
     Money,
-    Stub,
+    NasStub,
+    PlanStub,
     amount,
     boolean,
     row_id,
@@ -74,8 +75,13 @@ class SubscriptionStub(Schema):
     username = fields.String(metadata={"example": "budi@rumah"})
     connection_type = fields.String()
     status = fields.String()
+    start_date = fields.Date()
+    activated_at = when(allow_none=True)
     expires_at = when(allow_none=True)
-    plan = fields.Nested(Stub)
+    plan = fields.Nested(PlanStub)
+    price = Money(metadata={"example": "150000.00"})
+    nas = fields.Nested(NasStub, allow_none=True)
+    assigned_ip = fields.String(allow_none=True)
 
 
 class CustomerOut(Schema):
@@ -130,6 +136,35 @@ class CustomerOut(Schema):
         fields.Nested(SubscriptionStub),
         attribute="owned.rows",
         metadata={"description": f"at most {SHOWN}; `GET /subscriptions?customer_id=` lists all"},
+    )
+    primary_subscription = fields.Nested(
+        SubscriptionStub,
+        attribute="owned.primary",
+        allow_none=True,
+        metadata={"description": "the one that speaks for him: the first active one, else the first"},
+    )
+    total_revenue = Money(metadata={"description": "his paid invoices; only with the permission to see money"})
+    total_spent = Money(metadata={"description": "what he paid from outside; likewise"})
+
+
+class RouterSecretStub(Schema):
+    """A name that a router knows by itself."""
+
+    id = fields.Integer()
+    nas_server_id = fields.Integer()
+    username = fields.String()
+    service = fields.String(metadata={"example": "pppoe"})
+
+
+class CustomerDetail(CustomerOut):
+    """A customer with what is read for him alone."""
+
+    last_ip = fields.String(
+        attribute="last_seen.ip", allow_none=True, metadata={"description": "of his newest session"}
+    )
+    last_mac = fields.String(attribute="last_seen.mac", allow_none=True, metadata={"description": "likewise"})
+    router_secrets = fields.List(
+        fields.Nested(RouterSecretStub), metadata={"description": "names of his that routers know by themselves"}
     )
 
 
@@ -261,6 +296,7 @@ class CustomerSummary(Schema):
     total_customers = fields.Integer()
     active_customers = fields.Integer()
     new_customers_this_month = fields.Integer()
+    total_revenue = Money(metadata={"description": "paid invoices; only with the permission to see money"})
 
 
 class Reason(Schema):

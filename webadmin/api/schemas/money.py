@@ -405,6 +405,11 @@ class RulesOut(Schema):
     most_suspended_percent = fields.Integer()
     runs_by_itself = fields.Boolean(metadata={"description": "the nightly billing run begins by itself"})
     run_hour = fields.Integer(metadata={"description": "at this local hour"})
+    expiry_remind_days = fields.List(
+        fields.Integer(), metadata={"description": "a notice to the customer so many days before a term ends"}
+    )
+    invoice_prefix = fields.String(metadata={"example": "INV"})
+    receipt_prefix = fields.String(metadata={"example": "RCP"})
     referral_reward = amount()
 
 
@@ -422,6 +427,9 @@ class RulesPatch(Schema):
     most_suspended_percent = whole(least=1, most=100)
     runs_by_itself = boolean()
     run_hour = whole(least=0, most=23)
+    expiry_remind_days = fields.List(whole(least=0, most=60), validate=validate.Length(max=10))
+    invoice_prefix = text(10, example="INV")
+    receipt_prefix = text(10, example="RCP")
     referral_reward = amount()
 
 

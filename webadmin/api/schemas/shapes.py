@@ -109,3 +109,20 @@ class Stub(Schema):
 
     id = fields.Integer()
     name = fields.String()
+
+
+class NasStub(Stub):
+    """The router of a subscription."""
+
+    name = fields.String(metadata={"example": "RB-Cempaka"})
+    host = fields.String(metadata={"example": "192.0.2.10"})
+
+
+class PlanStub(Schema):
+    """The plan of a subscription."""
+
+    id = fields.Integer()
+    name = fields.String(metadata={"example": "Rumah 20"})
+    download_kbps = fields.Integer(metadata={"example": 20_000})
+    upload_kbps = fields.Integer(metadata={"example": 10_000})
+    display_speed = speed_text()

@@ -17,35 +17,18 @@ from webadmin.api.base import MAX_ID, PageArguments, list_schema, result_schema,
 from webadmin.api.schemas.customers import CustomerStub, EndIn, Reason
 from webadmin.api.schemas.decisions import ReceiptOut
 from webadmin.api.schemas.shapes import (
+    NasStub,
+    PlanStub,
     amount,
     boolean,
     kbps,
     row_id,
     search_argument,
-    speed_text,
     text,
     when,
     whole,
     word,
 )
-
-
-class PlanStub(Schema):
-    """The plan of a subscription."""
-
-    id = fields.Integer()
-    name = fields.String(metadata={"example": "Rumah 20"})
-    download_kbps = fields.Integer(metadata={"example": 20_000})
-    upload_kbps = fields.Integer(metadata={"example": 10_000})
-    display_speed = speed_text()
-
-
-class NasStub(Schema):
-    """The router of a subscription."""
-
-    id = fields.Integer()
-    name = fields.String(metadata={"example": "RB-Cempaka"})
-    host = fields.String(metadata={"example": "192.0.2.10"})
 
 
 class LimitsOut(Schema):
