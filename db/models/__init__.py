@@ -50,6 +50,7 @@ from db.models.policy import (
 )
 from db.models.rollouts import PlanRollout
 from db.models.router_api import RouterOrder, RouterSecret, RouterSnapshot
+from db.models.saved_views import ListColumns, SavedView
 from db.models.sessions import AccessLog, QuarantinedRecord, RadAcct, SpoolPosition, UsageDaily
 from db.models.size import Alarm, PartitionArchive, SessionCheck, SpoolHealth, UsageHourly, UsageMonthly
 from db.models.staff import (
@@ -120,6 +121,7 @@ __all__ = [
     "LedgerEntry",
     "LedgerPosting",
     "Letterhead",
+    "ListColumns",
     "NasBoot",
     "NasGroup",
     "NasRefusal",
@@ -150,6 +152,7 @@ __all__ = [
     "RouterProbe",
     "RouterSecret",
     "RouterSnapshot",
+    "SavedView",
     "SenderTurn",
     "ServicePlan",
     "SessionChange",

@@ -10,7 +10,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, defer, joinedload, selectinload
 
 from db.models import (
@@ -23,6 +23,7 @@ from db.models import (
     SessionChange,
     SessionChangeAttempt,
     Subscription,
+    SubscriptionFupState,
     SubscriptionMac,
 )
 from db.queries.paging import Page, Wanted, fetch_page
@@ -39,6 +40,7 @@ SUBSCRIPTION_SORTS: Mapping[str, Any] = MappingProxyType(
         "username": Subscription.username,
         # Those without an end come after all others.
         "expires_at": func.coalesce(Subscription.expires_at, datetime(9000, 1, 1, tzinfo=UTC)),
+        "price": Subscription.price,
     }
 )
 NAS_SORTS: Mapping[str, InstrumentedAttribute[Any]] = MappingProxyType({"name": NasServer.name})
@@ -67,7 +69,8 @@ class PlanFilter:
 class SubscriptionFilter:
     """None filters nothing; `expires_after` and `expires_before` leave out those that never expire.
 
-    `of_people` leaves out vouchers, which nobody's name stands behind.
+    `of_people` leaves out vouchers, which nobody's name stands behind. Of those online, the router is the one they are
+    on now, otherwise the one they belong to.
     """
 
     search: str | None = None
@@ -77,6 +80,8 @@ class SubscriptionFilter:
     nas_server_id: int | None = None
     connection_type: str | None = None
     of_people: bool = False
+    is_online: bool | None = None
+    is_slowed: bool | None = None
     expires_after: datetime | None = None
     expires_before: datetime | None = None
 
@@ -305,11 +310,17 @@ def _subscription_conditions(fits: SubscriptionFilter) -> list[ColumnElement[boo
             (Subscription.customer_id, fits.customer_id),
             (Subscription.status, fits.status),
             (Subscription.service_plan_id, fits.service_plan_id),
-            (Subscription.nas_server_id, fits.nas_server_id),
+            (Subscription.nas_server_id, None if fits.is_online else fits.nas_server_id),
             (Subscription.connection_type, fits.connection_type),
         )
         if value is not None
     ]
+    if fits.is_online is not None:
+        running = _is_running(fits.nas_server_id if fits.is_online else None)
+        conditions.append(running if fits.is_online else ~running)
+    if fits.is_slowed is not None:
+        slowed = Subscription.fup_state.has(SubscriptionFupState.tier > 0)
+        conditions.append(slowed if fits.is_slowed else ~slowed)
     if fits.of_people:
         # Asked about the few walk-ins: whether each of all the others is none would be a look at every customer.
         walk_ins = select(Customer.id).where(Customer.is_walk_in)
@@ -321,6 +332,11 @@ def _subscription_conditions(fits: SubscriptionFilter) -> list[ColumnElement[boo
     if fits.search:
         conditions.append(_subscription_matches(fits.search))
     return conditions
+
+
+def _is_running(nas_server_id: int | None) -> ColumnElement[bool]:
+    there = [] if nas_server_id is None else [RadAcct.nas_server_id == nas_server_id]
+    return exists().where(RadAcct.subscription_id == Subscription.id, RadAcct.acctstoptime.is_(None), *there)
 
 
 def _subscription_matches(text: str) -> ColumnElement[bool]:

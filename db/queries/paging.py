@@ -35,6 +35,8 @@ class Wanted:
     page: int = 1
     page_size: int = PAGE_SIZE
     cursor: str | None = None
+    # False for whoever walks the whole list and needs no total.
+    is_counted: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,11 +69,12 @@ def fetch_page(
 ) -> Page[Any]:
     """Run an ORM select of one entity for the part that is wanted; `sorts` are columns without NULL.
 
-    Whoever knows the total says so, and nothing is counted.
+    Whoever knows the total says so, and nothing is counted; nor is it for whoever wants no total (0 then).
     """
     key = wanted.sort.removeprefix("-")
     column = sorts[key]
-    total = _count(session, statement, row_id) if total is None else total
+    if total is None:
+        total = _count(session, statement, row_id) if wanted.is_counted else 0
     narrow = statement.with_only_columns(column, row_id, maintain_column_froms=True)
     rows = session.execute(part_of(narrow, sorts=sorts, row_id=row_id, wanted=wanted)).all()
     shown = rows[: wanted.page_size]

@@ -35,6 +35,7 @@ from webadmin.panel import (
     gateway_orders,
     gateways,
     history,
+    lists,
     logins,
     navigation,
     online,
@@ -74,7 +75,7 @@ from webadmin.panel.money import balances, billing_log, bookkeeping, commissions
 from webadmin.panel.support import page_url, tenant
 
 SUBJECTS = (
-    today, accounting, alarms, history, search, customers, customer_records, customer_pictures, personal_data,
+    today, accounting, alarms, history, search, lists, customers, customer_records, customer_pictures, personal_data,
     customer_jobs, operators, vouchers, voucher_batches, redeeming, paper, subscriptions,
     fair_use, decisions, attributes, doctor,
     allowances, plans, rollouts, routers, router_groups, router_test, router_api, server, blacklist, devices, online,

@@ -13,14 +13,14 @@ from bss.failure import Failure, Problem
 from bss.outcome import Effect
 from db.models import CustomerJob, CustomerJobItem
 from db.queries import customer_jobs as reads
-from db.queries.customer_lists import CustomerFilter
+from db.queries.customer_lists import CustomerFilter, look_at_selection
 from db.queries.panel import catalogue
 from db.queries.rows import find_row
 from domain.customer_file import COLUMNS, MAX_BYTES
 from domain.customer_jobs import ACTION_PERMISSIONS, BULK_ACTIONS, MOST_ITEMS, is_at_once
 from webadmin.export import as_csv_file, as_xlsx_file
 from webadmin.forms.customer_records import BulkForm, ImportForm
-from webadmin.panel.customers import filter_of_request
+from webadmin.panel.customer_list import filter_of_request
 from webadmin.panel.support import act, attempt, db, found, problems_of, render, run, tenant
 from webadmin.permissions import requires
 from webadmin.security import may
@@ -28,6 +28,11 @@ from webadmin.security import may
 blueprint = Blueprint("customer_jobs", __name__)
 ERRORS_SHOWN = 200
 _NEEDS = {"add_tag": "tag", "remove_tag": "tag", "change_plan": "service_plan_id"}
+# Who is so already is left as he is.
+_ALREADY = {
+    "activate": "active", "suspend": "suspended", "inactive": "inactive", "disabled": "disabled",
+    "blacklisted": "blacklisted",
+}  # fmt: skip
 _REASONED = ("suspend", "inactive", "disabled", "blacklisted")
 
 
@@ -134,6 +139,8 @@ def many() -> ResponseReturnValue:
         begun = attempt(form, _begin, use_case=customer_jobs.start_bulk, **given)
         if begun is not None:
             return redirect(url_for("panel.customer_jobs.show", job_id=begun.job_id), 303)
+    narrowed = bool(chosen) or filter_of_request() != CustomerFilter()
+    which: dict[str, Any] = {"ids": chosen} if chosen else {"fits": filter_of_request()}
     return render(
         "panel/customer_jobs/many.html",
         422 if request.form.get("sure") else 200,
@@ -141,7 +148,9 @@ def many() -> ResponseReturnValue:
         action=action,
         chosen=chosen,
         field_name=_NEEDS.get(action) or ("reason" if action in _REASONED else None),
-        narrowed=chosen or filter_of_request() != CustomerFilter(),
+        narrowed=narrowed,
+        seen=look_at_selection(db(), tenant_id=tenant().id, **which) if narrowed else None,
+        stays=_ALREADY.get(action),
     )
 
 

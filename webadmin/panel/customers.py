@@ -1,7 +1,6 @@
 """The customer list, adding and editing customers, and the customer page."""
 
 import unicodedata
-from collections.abc import Collection
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -17,102 +16,59 @@ from bss.actor import Actor
 from bss.outcome import Issued
 from bss.usage_check import check, reported
 from db.models import Customer, Subscription
-from db.queries.customer_lists import BALANCES, CustomerFilter, page_of_customers
 from db.queries.customer_media import kinds_of_pictures
-from db.queries.customers import popular_tags, tags_of
+from db.queries.customers import tags_of
 from db.queries.names import as_kept
 from db.queries.nas_groups import groups_of
 from db.queries.operators import operators_of
 from db.queries.owned import chosen_subscription, count_ever, owned_by
-from db.queries.paging import Wanted
 from db.queries.panel import catalogue, network
 from db.queries.panel import customers as reads
 from db.queries.plan_changes import waiting_change_of
 from db.queries.rows import find_row
-from domain.customer_record import CUSTOMER_TYPES
-from domain.lifecycle import CUSTOMER_STATUSES
 from webadmin import format as spell
 from webadmin.forms.customers import CustomerForm, NewCustomerForm, SubscriptionForm
+from webadmin.panel import customer_list
 from webadmin.panel import customer_page as page
 from webadmin.panel.filters import language
 from webadmin.panel.money import tab as money_tab
 from webadmin.panel.sentences import said
 from webadmin.panel.support import (
-    PAGE_SIZE,
-    Page,
     argument_id,
     attempt,
     db,
     followed_ids,
     found,
     now,
-    page_number,
     render,
     tenant,
 )
+from webadmin.panel.tables import Table
 from webadmin.permissions import requires
 from webadmin.security import current_actor, may
 
 blueprint = Blueprint("customers", __name__)
-TAGS_OFFERED = 50
-SORTS = ("name", "-created_at", "debt_first")
 
 
 @blueprint.get("/customers")
 @requires("view_customers")
 def index() -> ResponseReturnValue:
-    """The list, narrowed by the filters in the address."""
-    wanted = filter_of_request()
-    part = Wanted(sort=_sort_of_request(), page=page_number(), page_size=PAGE_SIZE)
-    rows = page_of_customers(db(), tenant_id=tenant().id, fits=wanted, wanted=part)
-    ids = [row.id for row in rows.items]
+    """The list, narrowed by the filters in the address; those that were deleted are a list of their own."""
+    fits = customer_list.filter_of_request()
     return render(
-        "panel/customers/index.html",
-        customers=rows.items,
-        owned=owned_by(db(), ids),
-        tags=tags_of(db(), ids),
-        wanted=wanted,
-        sort=part.sort,
-        page=Page(number=page_number(), size=PAGE_SIZE, total=rows.total_items, is_exact=rows.is_total_exact),
-        plans=catalogue.choices_of_plans(db()),
-        is_filtered=wanted != CustomerFilter(),
-        **list_choices(),
+        "panel/customers/deleted.html" if fits.deleted else "panel/customers/index.html",
+        table=Table(customer_list.CUSTOMERS),
+        fits=fits,
+        is_filtered=customer_list.is_narrowed(fits),
+        **customer_list.list_choices(),
     )
 
 
-def filter_of_request() -> CustomerFilter:
-    """The filter bar's values in the address; what cannot be meant filters nothing."""
-    given = request.args
-    return CustomerFilter(
-        search=given.get("q", "").strip()[:100] or None,
-        status=_one_of(given.get("status"), CUSTOMER_STATUSES),
-        customer_type=_one_of(given.get("type"), CUSTOMER_TYPES),
-        service_plan_id=argument_id("plan"),
-        operator_id=argument_id("operator"),
-        tags=(given["tag"][:50],) if given.get("tag") else None,
-        city=given.get("city", "").strip()[:100] or None,
-        balance_filter=_one_of(given.get("balance"), BALANCES),
-        is_online={"yes": True, "no": False}.get(given.get("online", "")),
-        deleted=given.get("deleted") == "yes",
-    )
-
-
-def list_choices() -> dict[str, Any]:
-    """What the filter bar offers besides plans and states."""
-    return {
-        "popular_tags": popular_tags(db(), tenant_id=tenant().id, limit=TAGS_OFFERED),
-        "operators": operators_of(db(), tenant().id),
-        "customer_types": CUSTOMER_TYPES,
-        "balances": BALANCES,
-    }
-
-
-def _sort_of_request() -> str:
-    return request.args["sort"] if request.args.get("sort") in SORTS else SORTS[0]
-
-
-def _one_of(value: str | None, allowed: Collection[str]) -> str | None:
-    return value if value in allowed else None
+@blueprint.get("/customers/figures")
+@requires("view_customers")
+def figures() -> ResponseReturnValue:
+    """The numbers above the list, which may take longer to count than its page to read."""
+    return render("panel/customers/_figures.html", figures=customer_list.figures())
 
 
 @blueprint.route("/customers/new", methods=["GET", "POST"])
@@ -239,9 +195,7 @@ def tab(customer_id: int) -> ResponseReturnValue:
 
 def _tab_values(customer: Customer, subscription: Subscription | None) -> dict[str, Any]:
     name = page.tab_name()
-    shown = (
-        money_tab.tab_of(customer) if subscription is None else page.tab_of(name, customer, subscription)
-    )
+    shown = money_tab.tab_of(customer) if subscription is None else page.tab_of(name, customer, subscription)
     return {
         "tab": name,
         "tab_words": page.TABS,

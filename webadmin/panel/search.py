@@ -1,11 +1,14 @@
 """The one search: while typing it answers a short list, on its own page the same list at full width."""
 
+from typing import Any
+
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from db.queries.panel.search import Found, search
+from db.queries.panel.search import Wanted, search
+from webadmin.panel import palette
 from webadmin.panel.support import db, is_part, render, tenant
-from webadmin.permissions import requires
+from webadmin.permissions import signed_in
 from webadmin.security import may
 
 blueprint = Blueprint("search", __name__)
@@ -14,23 +17,26 @@ LONGEST = 100
 
 
 @blueprint.get("/search")
-@requires("view_customers")
+@signed_in
 def index() -> ResponseReturnValue:
-    """Everything the text could mean."""
-    text = request.args.get("q", "").strip()[:LONGEST]
-    result = search(db(), tenant().id, text) if len(text) >= LEAST else None
+    """Everything the text could mean, of what the reader may see; nothing typed yet: what can be done."""
+    text = " ".join(request.args.get("q", "").replace("\x00", "").split())[:LONGEST]
     template = "panel/search/_found.html" if is_part() else "panel/search/index.html"
-    return render(template, text=text, result=_allowed(result))
+    return render(template, text=text, **(_found(text) if len(text) >= LEAST else _offered(text)))
 
 
-def _allowed(result: Found | None) -> Found | None:
-    """Without what the user may not see."""
-    if result is None:
-        return None
-    return Found(
-        customers=result.customers,
-        owned=result.owned,
-        holders=result.holders,
-        routers=result.routers if may("view_nas") else [],
-        plans=result.plans if may("view_plans") else [],
+def _offered(text: str) -> dict[str, Any]:
+    return {"result": None, "actions": palette.things("") if not text else [], "pages": []}
+
+
+def _found(text: str) -> dict[str, Any]:
+    sees = Wanted(
+        customers=may("view_customers"), money=may("view_money"), routers=may("view_nas"), plans=may("view_plans")
     )
+    verbs, person = palette.asked_verbs(text) if sees.customers else ([], "")
+    result = search(db(), tenant().id, text, sees, person=person if len(person) >= LEAST else "")
+    return {
+        "result": result,
+        "actions": palette.actions(verbs, result.customers, result.owned) + palette.things(text),
+        "pages": palette.pages(text),
+    }

@@ -29,6 +29,12 @@ _STATES: dict[str, dict[str, Mark]] = {
         "blacklisted": Mark(colour="red", icon="ban", text=_l("blacklisted")),
         "terminated": Mark(colour="red", icon="x", text=_l("terminated")),
     },
+    # No states, but told apart at a glance in the same way.
+    "customer_type": {
+        "residential": Mark(colour="purple", icon="home", text=_l("Residential")),
+        "business": Mark(colour="indigo", icon="building", text=_l("Business")),
+        "enterprise": Mark(colour="orange", icon="building", text=_l("Enterprise")),
+    },
     "subscription": {
         "pending": Mark(colour="blue", icon="clock", text=_l("not activated yet")),
         "active": Mark(colour="green", icon="check", text=_l("active")),
@@ -187,6 +193,18 @@ _STATES: dict[str, dict[str, Mark]] = {
         "bad": Mark(colour="red", icon="alert-triangle", text=_l("fault")),
         "unknown": Mark(colour="grey", icon="question-mark", text=_l("not known")),
     },
+    "webhook": {
+        "new": Mark(colour="blue", icon="question-mark", text=_l("not heard yet")),
+        "well": Mark(colour="green", icon="check", text=_l("hears")),
+        "failing": Mark(colour="amber", icon="alert-triangle", text=_l("does not answer")),
+        "paused": Mark(colour="red", icon="ban", text=_l("paused")),
+        "off": Mark(colour="grey", icon="minus", text=_l("off")),
+    },
+    "delivery": {
+        "waiting": Mark(colour="blue", icon="clock", text=_l("waiting")),
+        "delivered": Mark(colour="green", icon="check", text=_l("delivered")),
+        "failed": Mark(colour="red", icon="x", text=_l("failed")),
+    },
     "token": {
         "alive": Mark(colour="green", icon="check", text=_l("valid")),
         "expired": Mark(colour="grey", icon="clock", text=_l("expired")),
@@ -198,6 +216,11 @@ _STATES: dict[str, dict[str, Mark]] = {
 def state_mark(kind: str, value: str) -> Mark:
     """How a state of that kind is shown; a state that has no words yet is shown by its code."""
     return _STATES.get(kind, {}).get(value) or Mark(colour="grey", icon="question-mark", text=value)
+
+
+def state_text(kind: str, value: str) -> str:
+    """The word alone, for a file."""
+    return str(state_mark(kind, value).text)
 
 
 def state_choices(kind: str) -> list[tuple[str, LazyString | str]]:

@@ -1,19 +1,26 @@
-"""The one search: customers, addresses and devices now and before, routers, plans."""
+"""The one search: customers, addresses and devices now and before, invoices, vouchers, routers, plans.
 
+Every kind is asked of an index, a few rows each; what a text cannot mean is not asked at all.
+"""
+
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import cast, func, select
 from sqlalchemy.dialects.postgresql import INET
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import Session, defer, joinedload
 
-from db.models import Customer, NasServer, RadAcct, ServicePlan, Subscription
+from db.models import Customer, Invoice, NasServer, RadAcct, ServicePlan, Subscription, Voucher, VoucherBatch
 from db.queries.customer_search import closest
 from db.queries.owned import Owned, owned_by
 from db.queries.panel.customers import escape_like
 from db.queries.panel.network import as_address
 
 EACH = 6
+# Behind every letter there is: the end of "all that begin so", which the index of a unique number answers.
+_LAST = "\U0010ffff"
+_A_NUMBER = re.compile(r"(?=.*\d)[A-Z0-9/_-]{4,50}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,32 +35,80 @@ class AddressHolder:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which kinds the reader may see; what he may not see is not asked for."""
+
+    customers: bool = True
+    money: bool = True
+    routers: bool = True
+    plans: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Found:
-    """What the search box found, by kind."""
+    """What the search box found, by kind; invoices come with the name of their customer."""
 
     customers: list[Customer]
     owned: dict[int, Owned]
     holders: list[AddressHolder]
+    invoices: list[tuple[Invoice, str]]
+    vouchers: list[Voucher]
+    batches: list[VoucherBatch]
     routers: list[NasServer]
     plans: list[ServicePlan]
 
     @property
     def is_empty(self) -> bool:
         """True when nothing fits."""
-        return not (self.customers or self.holders or self.routers or self.plans)
+        kinds = (self.customers, self.holders, self.invoices, self.vouchers, self.batches, self.routers, self.plans)
+        return not any(kinds)
 
 
-def search(session: Session, tenant_id: int, text: str) -> Found:
-    """Everything that `text` could mean, a few of each kind."""
-    address = as_address(text)
-    customers = [] if address is not None else closest(session, text, EACH)
+def search(session: Session, tenant_id: int, text: str, wanted: Wanted | None = None, *, person: str = "") -> Found:
+    """Everything that `text` could mean, a few of each kind; customers are looked for by `person` where it is given."""
+    wanted, address = wanted or Wanted(), as_address(text)
+    asks_people = wanted.customers and address is None
+    customers = closest(session, person or text, EACH) if asks_people else []
+    number = text.upper() if _A_NUMBER.fullmatch(text.upper()) else ""
     return Found(
         customers=customers,
         owned=owned_by(session, [row.id for row in customers]),
-        holders=_holders(session, tenant_id, address) if address is not None else [],
-        routers=_routers(session, text, address),
-        plans=_plans(session, text),
+        holders=_holders(session, tenant_id, address) if wanted.customers and address is not None else [],
+        invoices=_invoices(session, tenant_id, number) if number and wanted.money else [],
+        vouchers=_vouchers(session, tenant_id, number) if number and asks_people else [],
+        batches=_batches(session, text) if asks_people else [],
+        routers=_routers(session, text, address) if wanted.routers else [],
+        plans=_plans(session, text) if wanted.plans else [],
     )
+
+
+def _invoices(session: Session, tenant_id: int, number: str) -> list[tuple[Invoice, str]]:
+    statement = (
+        select(Invoice, Customer.name)
+        .join(Customer, Customer.id == Invoice.customer_id)
+        .where(
+            Invoice.tenant_id == tenant_id, Invoice.invoice_number >= number, Invoice.invoice_number < number + _LAST
+        )
+        .order_by(Invoice.invoice_number)
+        .limit(EACH)
+    )
+    return [(row[0], row[1]) for row in session.execute(statement)]
+
+
+def _vouchers(session: Session, tenant_id: int, code: str) -> list[Voucher]:
+    statement = (
+        select(Voucher)
+        .where(Voucher.tenant_id == tenant_id, Voucher.code >= code, Voucher.code < code + _LAST)
+        .options(joinedload(Voucher.batch))
+        .order_by(Voucher.code)
+        .limit(EACH)
+    )
+    return list(session.scalars(statement))
+
+
+def _batches(session: Session, text: str) -> list[VoucherBatch]:
+    statement = select(VoucherBatch).where(VoucherBatch.name.ilike("%" + escape_like(text) + "%"))
+    return list(session.scalars(statement.order_by(VoucherBatch.id.desc()).limit(EACH)))
 
 
 def _holders(session: Session, tenant_id: int, address: str) -> list[AddressHolder]:

@@ -51,3 +51,22 @@ document.querySelectorAll(".tabs, .subnav, .rail").forEach((row) => {
   if (inner.right > outer.right) row.scrollLeft += inner.right - outer.right + 24;
   if (inner.bottom > outer.bottom) row.scrollTop += inner.bottom - outer.bottom + 24;
 });
+
+// On a phone a filter bar shows its search alone, and a button with how many of the others are in use.
+document.querySelectorAll("form.filters").forEach((form) => {
+  const parts = [...form.querySelectorAll(":scope > div:not(.grow, .filter-buttons), .filters-row > div")];
+  const search = form.querySelector(":scope > .grow");
+  if (!search || parts.length < 2) return;
+  const used = parts.filter((part) => [...part.querySelectorAll("select, input")].some((field) => field.name !== "sort" && field.value !== "")).length;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "btn filters-toggle";
+  button.textContent = `${document.body.dataset.filters}${used ? ` (${used})` : ""}`;
+  button.setAttribute("aria-expanded", "false");
+  button.addEventListener("click", () => {
+    const folded = form.classList.toggle("folded");
+    button.setAttribute("aria-expanded", String(!folded));
+  });
+  search.after(button);
+  form.classList.add("folded");
+});
