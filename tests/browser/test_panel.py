@@ -32,6 +32,7 @@ PAGES = (
     "/online",
     "/logins?span=week",
     "/changes",
+    "/cash",
     "/settings",
     "/staff",
     "/tokens/new",
@@ -317,7 +318,7 @@ def test_no_page_has_a_serious_accessibility_fault(
     panel.emulate_media(color_scheme=scheme)
     faults: list[str] = []
     pages = PAGES if scheme == "light" else ("/", "/customers", "/online")
-    pages = (*pages, customer_page(seeded), record_page(seeded))
+    pages = (*pages, customer_page(seeded), record_page(seeded), f"/cash/{seeded.budi.id}")
     for path in (*pages, f"/plans/{seeded.plans[0].id}", f"/routers/{seeded.routers[0].id}"):
         panel.goto(path)
         found = [fault for fault in Axe().run(panel).response["violations"] if fault["impact"] in SERIOUS]
@@ -329,7 +330,7 @@ def test_no_page_scrolls_sideways_on_a_small_phone(panel: Page, seeded: Seeded) 
     panel.set_viewport_size({"width": 360, "height": 740})
     wide: list[str] = []
     tabs = [customer_page(seeded, tab=tab) for tab in ("service", "sessions", "changes", "timeline")]
-    tabs.append(record_page(seeded))
+    tabs += [record_page(seeded), f"/cash/{seeded.budi.id}"]
     for path in (*PAGES, *tabs, f"/plans/{seeded.plans[0].id}", f"/routers/{seeded.routers[0].id}"):
         panel.goto(path)
         width = panel.evaluate("document.documentElement.scrollWidth")

@@ -71,7 +71,18 @@ from webadmin.panel import (
     words,
 )
 from webadmin.panel.language import LANGUAGES, chosen_language, chosen_theme, init_language
-from webadmin.panel.money import balances, billing_log, bookkeeping, commissions, expenses, invoices, payments, rules, tab
+from webadmin.panel.money import (
+    balances,
+    billing_log,
+    bookkeeping,
+    cash_desk,
+    commissions,
+    expenses,
+    invoices,
+    payments,
+    rules,
+    tab,
+)
 from webadmin.panel.support import page_url, tenant
 
 SUBJECTS = (
@@ -83,7 +94,7 @@ SUBJECTS = (
     settings, second_factors, gardens, retention, staff, roles, audit, provider, certificates, tokens, usage_check,
     invoices, payments, expenses, bookkeeping, commissions, balances, billing_log, rules, billing_runs,
     billing_profiles,
-    background_jobs, first_run,
+    background_jobs, first_run, cash_desk,
     gateways, gateway_orders, parked, payment_links, pay,
 )  # fmt: skip
 THEMES = (

@@ -135,8 +135,9 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
         _l("Money"),
         "cash",
         (
+            _Page(endpoint="panel.cash_desk.index", permission="record_payments", text=_l("Cash desk"), icon="cash"),
             _Page(endpoint="panel.invoices.index", permission="view_money", text=_l("Invoices"), icon="file-invoice"),
-            _Page(endpoint="panel.payments.index", permission="view_money", text=_l("Payments"), icon="cash"),
+            _Page(endpoint="panel.payments.index", permission="view_money", text=_l("Payments"), icon="receipt"),
             _Page(
                 endpoint="panel.gateway_orders.index",
                 permission="view_money",

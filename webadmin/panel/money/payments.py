@@ -1,4 +1,4 @@
-"""Payments: the cash desk with the day's sums, one payment, a new one, and taking one back."""
+"""Payments: all of them with today's sums, one payment, a new one, and taking one back."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -105,15 +105,15 @@ def new(customer_id: int) -> ResponseReturnValue:
     """Record that a customer paid."""
     customer = found(find_row(db(), Customer, customer_id, tenant_id=tenant().id))
     form, open_ones = PaymentForm(), open_of_customer(db(), customer.id)
-    _offer(form, customer, open_ones)
+    offer(form, customer, open_ones)
     if form.validate_on_submit():
-        done = attempt(form, use.receive, customer_id=customer_id, **_given(form))
+        done = attempt(form, use.receive, customer_id=customer_id, **given(form))
         if done is not None:
             flash(_said(done), "success")
             return redirect(with_follow(_money_tab(customer_id), effect_of(done)), 303)
         customer = found(find_row(db(), Customer, customer_id, tenant_id=tenant().id))
     elif request.method == "GET":
-        _suggest(form, open_ones)
+        suggest(form, open_ones)
     return render(
         "panel/money/pay.html",
         422 if form.is_submitted() else 200,
@@ -159,7 +159,7 @@ def _offer_expenses(form: OtherPaymentForm) -> None:
     )
 
 
-def _offer(form: PaymentForm, customer: Customer, open_ones: list[Invoice]) -> None:
+def offer(form: PaymentForm, customer: Customer, open_ones: list[Invoice]) -> None:
     """Open invoices, and the one that was chosen: a second click comes when the first has paid it."""
     rows, chosen_id = [*open_ones], form.invoice_id.data
     if chosen_id is not None and chosen_id not in [row.id for row in rows]:
@@ -170,7 +170,7 @@ def _offer(form: PaymentForm, customer: Customer, open_ones: list[Invoice]) -> N
     )
 
 
-def _suggest(form: PaymentForm, open_ones: list[Invoice]) -> None:
+def suggest(form: PaymentForm, open_ones: list[Invoice]) -> None:
     """The invoice asked for in the address, else the one that is due first."""
     asked = argument_id("invoice")
     chosen = next((row for row in open_ones if row.id == asked), open_ones[0] if open_ones else None)
@@ -178,7 +178,8 @@ def _suggest(form: PaymentForm, open_ones: list[Invoice]) -> None:
         form.invoice_id.data, form.amount.data = chosen.id, chosen.total
 
 
-def _given(form: PaymentForm) -> dict[str, Any]:
+def given(form: PaymentForm) -> dict[str, Any]:
+    """The payment as the use-case takes it."""
     return {
         "amount": form.amount.data,
         "method": form.method.data,

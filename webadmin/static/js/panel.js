@@ -10,5 +10,6 @@ import "./marks.js";
 import "./poll.js";
 import "./stream.js";
 import "./flow.js";
+import "./desk.js";
 import "./keys.js";
 import "./passkey.js";
