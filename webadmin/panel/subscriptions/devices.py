@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from bss import subscriptions as use
+from db.models import Subscription
 from webadmin.forms import customers as forms
 from webadmin.panel.subscriptions.questions import (
     Question,
@@ -31,7 +32,7 @@ def add_device(subscription_id: int) -> ResponseReturnValue:
     subscription = subscription_of(subscription_id)
     values = {"mac": request.form.get("mac", ""), "note": request.form.get("note", "")}
     message = gettext("%(mac)s is allowed.", mac=values["mac"])
-    return act(page_of(subscription), message, use.add_mac, subscription_id=subscription_id, **values)
+    return act(back_url(_page(subscription)), message, use.add_mac, subscription_id=subscription_id, **values)
 
 
 @blueprint.post("/subscriptions/<int:subscription_id>/devices/<int:mac_id>")
@@ -39,7 +40,7 @@ def add_device(subscription_id: int) -> ResponseReturnValue:
 def change_device(subscription_id: int, mac_id: int) -> ResponseReturnValue:
     """Allow, block or remove a listed device."""
     subscription = subscription_of(subscription_id)
-    wanted, back = request.form.get("do", ""), back_url(page_of(subscription))
+    wanted, back = request.form.get("do", ""), back_url(_page(subscription))
     if wanted == "remove":
         return act(
             back,
@@ -59,7 +60,11 @@ def change_binding(subscription_id: int) -> ResponseReturnValue:
     subscription = subscription_of(subscription_id)
     wanted = request.form.get("mac_binding", "")
     message = str(MAC_BINDINGS[wanted].says) if wanted in MAC_BINDINGS else ""
-    return act(page_of(subscription), message, use.set_mac_binding, subscription_id=subscription_id, mac_binding=wanted)
+    return act(_page(subscription), message, use.set_mac_binding, subscription_id=subscription_id, mac_binding=wanted)
+
+
+def _page(subscription: Subscription) -> str:
+    return page_of(subscription, "devices")
 
 
 @blueprint.route("/subscriptions/<int:subscription_id>/devices/reset", methods=["GET", "POST"])

@@ -46,9 +46,9 @@ def subscription_of(subscription_id: int) -> Subscription:
     return found(find_row(db(), Subscription, subscription_id, tenant_id=tenant().id))
 
 
-def page_of(subscription: Subscription) -> str:
-    """The customer's page, with this subscription chosen."""
-    return url_for("panel.customers.show", customer_id=subscription.customer_id, subscription=subscription.id)
+def page_of(subscription: Subscription, tab: str | None = None) -> str:
+    """The customer's page, with this subscription chosen; its first tab unless another is named."""
+    return url_for("panel.customers.show", customer_id=subscription.customer_id, subscription=subscription.id, tab=tab)
 
 
 def ask(subscription: Subscription, question: Question) -> ResponseReturnValue:
