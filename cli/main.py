@@ -63,6 +63,7 @@ COMMANDS = {
     ),
     "certificate": Entry(target="cli.certificates:certificate", help="Certificates of 802.1X (WPA-Enterprise)."),
     "token": Entry(target="cli.business:token", help="API tokens."),
+    "webhook": Entry(target="cli.webhooks:webhook", help="Programs that are told what happens."),
     "user": Entry(target="cli.business:user", help="Staff accounts."),
     "role": Entry(target="cli.roles:role", help="What members of staff may do, by role."),
     "audit": Entry(target="cli.audit:audit", help="Who did what, and whether the log is as it was written."),

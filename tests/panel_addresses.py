@@ -15,6 +15,7 @@ TABLES = {
     "payment_id": "payments", "plan_id": "service_plans", "record_id": "quarantined_records",
     "row_id": "gateway_orders", "run_id": "billing_runs", "sheet_id": "voucher_sheets",
     "subscription_id": "subscriptions", "user_id": "users",
+    "webhook_id": "webhooks", "delivery_id": "webhook_deliveries",
 }  # fmt: skip
 _WORDS = {"name": "billing", "reason": "subscription_expired", "tab": "queues"}
 _ARGUMENT = re.compile(r"<(?:any\((?P<first>[^,)]+)[^)]*\):|[^<>:]*:)?(?P<name>[a-z_]+)>")

@@ -68,6 +68,7 @@ from webadmin.panel import (
     usage_check,
     voucher_batches,
     vouchers,
+    webhooks,
     words,
 )
 from webadmin.panel.language import LANGUAGES, chosen_language, chosen_theme, init_language
@@ -95,7 +96,7 @@ SUBJECTS = (
     invoices, payments, expenses, bookkeeping, commissions, balances, billing_log, rules, billing_runs,
     billing_profiles,
     background_jobs, first_run, cash_desk,
-    gateways, gateway_orders, parked, payment_links, pay,
+    gateways, gateway_orders, parked, payment_links, pay, webhooks,
 )  # fmt: skip
 THEMES = (
     ("auto", _l("As the system"), "device-desktop"),

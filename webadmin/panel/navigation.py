@@ -202,6 +202,7 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
             _Page(endpoint="panel.staff.index", permission="manage_users", text=_l("Staff"), icon="shield-lock"),
             _Page(endpoint="panel.audit.index", permission="view_audit", text=_l("Audit log"), icon="history"),
             _Page(endpoint="panel.tokens.index", permission="manage_tokens", text=_l("API tokens"), icon="key"),
+            _Page(endpoint="panel.webhooks.index", permission="manage_webhooks", text=_l("Webhooks"), icon="send"),
         ),
     ),
 )
