@@ -7,11 +7,12 @@ from typing import Any
 
 from flask import Flask
 from flask_limiter import Limiter
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from runtime.logs import configure_logs
 from runtime.settings import Settings, get_settings
 from webadmin import database, errors, headers, limits, security, signing_in, uploads, webhooks
-from webadmin.api import register_api
+from webadmin.api import cross_origin, register_api
 from webadmin.health import health
 
 ROOT = Path(__file__).resolve().parent
@@ -24,7 +25,11 @@ def create_app(settings: Settings | None = None, **config: Any) -> Flask:
         configure_logs(log_format=settings.log_format, level=settings.log_level)
     app = Flask("webadmin", root_path=str(ROOT))
     app.config.update(config, LINTAS_REDIS_URL=settings.redis_url)
+    if settings.proxies:
+        # Exactly so many addresses are believed; what a client wrote before them is not.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     headers.init_headers(app)
+    cross_origin.init_cross_origin(app, settings)
     uploads.init_uploads(app)
     database.init_database(app, settings.database_url)
     limiter = limits.init_limits(app, settings.redis_url)
