@@ -7,7 +7,7 @@ SOURCES := domain db runtime routeros gateways radius accounting coa bss monitor
 # Tests that share nothing run side by side; a third process on two cores only waits.
 WORKERS ?= 2
 
-.PHONY: help setup demo stop status test test-fast check bench bench-million bench-live-change storm payments faults fuzz format clean
+.PHONY: help setup demo stop status test test-fast check bench bench-million bench-live-change bench-panel storm payments faults fuzz format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ bench-million: ## Measure a million subscribers beside ten thousand: cold start,
 bench-live-change: ## Change a plan's speed for 50,000 live sessions on 20 routers, two of them dead, while staff click
 	@scripts/bootstrap test
 	@$(BIN)/lintas bench live-change
+
+bench-panel: ## Ask every page of the panel with 100,000 customers and 20,000 of them online, and time its first paint
+	@scripts/bootstrap test
+	@$(BIN)/lintas bench panel
 
 storm: ## Have 20,000 customers dial at the same moment, and time how soon all are online
 	@scripts/bootstrap test
