@@ -10,7 +10,7 @@ WORKERS ?= 2
 .PHONY: help setup demo stop status test test-fast check bench bench-million bench-live-change bench-panel storm payments faults fuzz format clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Install what is missing: system packages, Python environment, front-end files
 	@scripts/bootstrap run
