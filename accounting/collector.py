@@ -9,11 +9,13 @@ merged in memory while PostgreSQL still writes the one before; merges are number
 what another collector has changed since is noticed, thrown away and done again.
 """
 
+import ctypes
 import gc
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +23,7 @@ from pathlib import Path
 import psycopg
 
 from accounting import access_log, newcomers, replays
-from accounting.counting import STREAM, Counting, Outcome, Parsed, Work, parse
+from accounting.counting import STREAM, Counting, Outcome, Work, begun_at
 from accounting.housekeeping import Housekeeping
 from accounting.ledger import ToLookAt
 from accounting.newcomers import Newcomer
@@ -58,6 +60,9 @@ LOCK_TIMEOUT_MS = 20_000
 # What an open session takes with its subscription in the collector's memory.
 SESSION_BYTES = 2048
 
+# Of glibc's malloc.h; another library's has no `mallopt`.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+
 log = get_logger("accounting.collector")
 
 
@@ -79,11 +84,19 @@ def sessions_for(memory: int) -> int:
     return max(100_000, memory // 4 // SESSION_BYTES)
 
 
-def tune_garbage_collection() -> None:
-    """For a process that only collects: batches make many values and no cycles, so looking for cycles is waste."""
+def tune_memory() -> None:
+    """For a process that only collects: batches make many values and no cycles, so looking for cycles is waste.
+
+    And what a batch took is kept for the next one: given back, each page would be made and emptied anew.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)
+    with suppress(OSError, AttributeError):
+        tune = ctypes.CDLL(None).mallopt
+        tune(_M_ARENA_MAX, 1)
+        tune(_M_MMAP_THRESHOLD, 32 << 20)
+        tune(_M_TRIM_THRESHOLD, 256 << 20)
 
 
 def connect(url: str) -> Connection:
@@ -244,15 +257,14 @@ class Collector:
             self._may_wait = False
             self._settle(connection)
             return 0
-        parsed = parse(chunk)
         self._is_behind = not chunk.reached_end
-        is_much = self._is_behind or len(parsed.records) >= AHEAD_FROM
-        self._may_wait = is_much and self._clock() - parsed.begun_at < LATE_FROM
+        is_much = self._is_behind or len(chunk.lines) >= AHEAD_FROM
+        self._may_wait = is_much and self._clock() - begun_at(chunk) < LATE_FROM
         if not is_much or self._most_records == 1 or self._clock() < self._shared_until:
             self._settle(connection)
-            self._count_locked(connection, parsed)
+            self._count_locked(connection, chunk)
         else:
-            self._count_ahead(connection, parsed)
+            self._count_ahead(connection, chunk)
         self._positions[STREAM] |= chunk.after
         return len(chunk.lines) + len(chunk.torn)
 
@@ -283,25 +295,25 @@ class Collector:
         )
         self._positions.pop(AGAIN_STREAM, None)
 
-    def _count_locked(self, connection: Connection, parsed: Parsed) -> None:
+    def _count_locked(self, connection: Connection, chunk: Chunk) -> None:
         """Read, merge and write under the merge lock: nobody can come in between."""
         with connection.transaction():
             merge = queries.take_merge_lock(connection)
             if merge != self._merge + 1:
                 self._counting.forget()
-            self._check_position(connection, STREAM, parsed.chunk)
+            self._check_position(connection, STREAM, chunk)
             if self._most_records == 1:
-                outcome = self._counting.write_alone(connection, parsed)
+                outcome = self._counting.write_alone(connection, chunk)
             else:
-                outcome = self._counting.write(connection, self._counting.prepare(connection, parsed))
+                outcome = self._counting.write(connection, self._counting.prepare(connection, chunk))
         self._merge = merge
         self._take_note(outcome)
 
-    def _count_ahead(self, connection: Connection, parsed: Parsed) -> None:
+    def _count_ahead(self, connection: Connection, chunk: Chunk) -> None:
         """Merge in memory while the batch before is being written, then hand over this one."""
         if self._merge < 0 and self._writing is None:
             self._merge = queries.last_merge(connection)
-        work = self._counting.prepare(connection, parsed, self._settle)
+        work = self._counting.prepare(connection, chunk, self._settle)
         self._settle(connection)
         looks = work.ledger.to_look_at()
         self._writing = self._writer.submit(self._write_next, connection, work, looks)

@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from accounting import fairuse, newcomers, quotas, records, replays
 from accounting.facts import Memory, Meter, moment
 from accounting.ledger import Ledger, Postings, ToLookAt, watched_columns
-from accounting.merging import Batch, Known
+from accounting.lookup import Known
+from accounting.merging import Batch
 from accounting.newcomers import Newcomer, Watched
 from accounting.quarantine import put_aside
 from accounting.records import Malformed, Record
-from accounting.replays import REFUSALS
+from accounting.replays import REFUSALS, UNFORESEEN
 from accounting.sessions import SessionChanges
 from accounting.spool import Chunk, Line
 from db.queries import accounting as queries
@@ -27,22 +28,9 @@ from domain.quarantine import MERGED, QUARANTINED, REFUSED, STORED, UNKNOWN_NAS
 from runtime.logs import get_logger
 
 STREAM = "acct"
+TORN = "torn_line"
 
 log = get_logger("accounting.collector")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Parsed:
-    """A chunk with what its lines say; `bad` are lines to set aside with the reason."""
-
-    chunk: Chunk
-    records: list[tuple[Line, Record]]
-    bad: list[tuple[Line, str]]
-
-    @property
-    def begun_at(self) -> datetime:
-        """When the first of its records was received; the beginning of time for one without any."""
-        return moment(self.records[0][1].received_us if self.records else 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,19 +59,20 @@ class Outcome:
     asked: int
 
 
-def parse(chunk: Chunk) -> Parsed:
-    """Reads every line; one that cannot be read is set aside, with whatever whole record is at its end saved."""
-    good: list[tuple[Line, Record]] = []
-    bad = [(line, "torn_line") for line in chunk.torn]
+def begun_at(chunk: Chunk) -> datetime:
+    """When the first of its records was received; the beginning of time for a chunk without any."""
     for line in chunk.lines:
-        try:
-            good.append((line, records.parse_line(line.raw)))
-        except Malformed as error:
-            saved = records.salvage(line.raw)
-            if saved is not None:
-                good.append((line, saved[1]))
-            bad.append((line if saved is None else Line(line.file, line.offset, saved[0]), str(error)))
-    return Parsed(chunk=chunk, records=good, bad=bad)
+        received_us = _received_us(line)
+        if received_us is not None:
+            return moment(received_us)
+    return moment(0)
+
+
+def _received_us(line: Line) -> int | None:
+    try:
+        return records.parse_line(line.raw).received_us
+    except UNFORESEEN:
+        return None
 
 
 class Counting:
@@ -103,24 +92,18 @@ class Counting:
         self.known.clear()
 
     def prepare(
-        self, connection: Connection, parsed: Parsed, settle: Callable[[Connection], None] = lambda _: None
+        self, connection: Connection, chunk: Chunk, settle: Callable[[Connection], None] = lambda _: None
     ) -> Work:
         """Merge a chunk in memory. Only one with something new needs to read, and then `settle`s what was before."""
         if not self.memory.has_routers:
             settle(connection)
         now = self._clock()
         batch = Batch(connection, self.memory, self.known, now)
-        keyed, strange = batch.keyed(parsed.records)
-        if strange:
-            # The router may have been added a moment ago, and its notice be still on the way.
+        left, bad = batch.merge_known(chunk.lines)
+        bad += [(line, TORN) for line in chunk.torn]
+        if left:
             settle(connection)
-            batch.read_routers_again()
-            keyed, strange = batch.keyed(parsed.records)
-        bad = parsed.bad + [(line, UNKNOWN_NAS) for line in strange]
-        lives = batch.lives(keyed)
-        if lives is None:
-            settle(connection)
-        batch.apply(keyed, lives)
+            bad += [(line, UNKNOWN_NAS) for line in _merge_left(batch, left)]
         fresh = [
             Newcomer.of(live.unique_id, live.subscription_id, live.record.class_text, now)
             for live in batch.begun
@@ -128,23 +111,22 @@ class Counting:
         ]
         meters = self.memory.meters
         return Work(
-            chunk=parsed.chunk, bad=bad, changes=batch.changes(), postings=batch.ledger.postings(), ledger=batch.ledger,
-            fresh=fresh, now=now, outcomes=_outcomes(len(keyed), batch.unchanged, bad),
+            chunk=chunk, bad=bad, changes=batch.changes(), postings=batch.ledger.postings(), ledger=batch.ledger,
+            fresh=fresh, now=now, outcomes=_outcomes(batch.merged, batch.unchanged, bad),
             doubtful=[item for item in fresh if newcomers.is_doubtful(item, meters.get(item.subscription_id), now)],
         )  # fmt: skip
 
-    def write_alone(self, connection: Connection, parsed: Parsed) -> Outcome:
+    def write_alone(self, connection: Connection, chunk: Chunk) -> Outcome:
         """The last bite after failures: a record that the database still refuses is set aside."""
         try:
             with connection.transaction():
-                return self.write(connection, self.prepare(connection, parsed))
+                return self.write(connection, self.prepare(connection, chunk))
         except REFUSALS as error:
             self.forget()
             log.exception("record refused, set aside", error=repr(error))
             reason = f"{REFUSED}: {type(error).__name__}"
-            refused = [(line, reason) for line, _ in parsed.records]
-            bad = [*parsed.bad, *refused]
-            self._store_position(connection, parsed.chunk, bad, self._clock(), _outcomes(0, {}, bad))
+            bad = [*((line, TORN) for line in chunk.torn), *(_set_aside(line, reason) for line in chunk.lines)]
+            self._store_position(connection, chunk, bad, self._clock(), _outcomes(0, {}, bad))
             return Outcome(looked_at=ToLookAt(meters=(), using=()), totals={}, settled=quotas.Settled(), asked=0)
 
     def write(self, connection: Connection, work: Work, looks: ToLookAt | None = None) -> Outcome:
@@ -199,8 +181,28 @@ class Counting:
     def count_again(self, connection: Connection, lines: list[Line]) -> replays.Counted[Outcome]:
         """Lines that were put aside, merged and written; no position moves."""
         chunk = Chunk(lines=lines, torn=[], before={}, after={}, reached_end=True)
-        work = self.prepare(connection, parse(chunk))
+        work = self.prepare(connection, chunk)
         return replays.Counted(work.outcomes, work.bad, self.write_merged(connection, work))
+
+
+def _merge_left(batch: Batch, left: Sequence[tuple[Line, Record]]) -> list[Line]:
+    """Merge what needs to be read for; returns the lines of nobody's routers."""
+    keyed, strange = batch.keyed(left)
+    if strange:
+        # The router may have been added a moment ago, and its notice be still on the way.
+        batch.read_routers_again()
+        keyed, strange = batch.keyed(left)
+    batch.apply(keyed)
+    return strange
+
+
+def _set_aside(line: Line, refused: str) -> tuple[Line, str]:
+    """A line whose record was refused, or that is none, which is then the reason."""
+    try:
+        records.parse_line(line.raw)
+    except UNFORESEEN as error:
+        return line, str(error) if isinstance(error, Malformed) else refused
+    return line, refused
 
 
 def _settle(connection: Connection, using: Sequence[Meter], work: Work) -> quotas.Settled:
@@ -239,10 +241,6 @@ def _last_received(chunk: Chunk, now: datetime) -> datetime:
     """The receive time of the last readable line of the file that is furthest behind: all before it is counted."""
     last: dict[str, datetime] = {}
     for line in reversed(chunk.lines):
-        if line.file in last:
-            continue
-        try:
-            last[line.file] = moment(records.parse_line(line.raw).received_us)
-        except Malformed:
-            continue
+        if line.file not in last and (received_us := _received_us(line)) is not None:
+            last[line.file] = moment(received_us)
     return min([now, *last.values()]) if last else datetime.fromtimestamp(0, UTC)

@@ -1,21 +1,18 @@
 """One batch of records meets the known sessions.
 
 Finds for each record the session it belongs to, applies the merge law in memory, books what each record adds, and hands
-out what must be written. Decides identity and attribution; the law itself is `domain.sessions`.
-
-A session's unique id is 24 hex digits of a hash over router, Class (or User-Name, where no Class of ours came) and
-Acct-Session-Id, and 8 that are zero unless that identity was used before: then the start of the later session. So
-everything of one identity is found by one range of an index, and the usual case by one exact value.
+out what must be written. Decides which of its identity's sessions a record is of; the law itself is `domain.sessions`.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
-from hashlib import blake2b
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from accounting import records
 from accounting.facts import Memory, Meter, forget_oldest, plain_address
+from accounting.identity import key_of, session_id_of, unique_id_of
 from accounting.ledger import Ledger
-from accounting.records import SKEWED_FROM_US, Record
+from accounting.lookup import Keyed, Known, Lookup
+from accounting.records import SKEWED_FROM_US, Malformed, Record, parse_line, salvage
 from accounting.sessions import Key, Live, SessionChanges
 from accounting.spool import Line
 from db.queries import accounting as queries
@@ -40,28 +37,6 @@ from domain.sessions import (
     relation,
 )
 
-FIRST = "00000000"
-# A packet of a session that ended longer ago than this is taken for a new session.
-REMEMBER_ENDED = timedelta(days=45)
-
-Known = dict[Key, Live]
-Keyed = tuple[Record, NasRow, Key]
-
-
-def key_of(record: Record, router: NasRow) -> Key:
-    """What the record says its session is; no part can hold the NUL that is between them."""
-    return f"{router.nas_server_id}\0{record.class_text or f'name {record.username}'}\0{record.session_id}"
-
-
-def session_id_of(key: Key) -> str:
-    """The Acct-Session-Id in it."""
-    return key.rpartition("\0")[2]
-
-
-def prefix_of(key: Key) -> str:
-    """The 24 hex digits that every session of an identity shares."""
-    return blake2b(key.encode(), digest_size=12).hexdigest()
-
 
 class Batch:
     """Applies records in their order. `known` are open sessions that need not be read; the batch keeps it true."""
@@ -69,26 +44,69 @@ class Batch:
     def __init__(self, connection: Connection, memory: Memory, known: Known, now: datetime) -> None:
         self._connection = connection
         self._memory = memory
-        self._known = known
         self._now = now
-        self._routers = memory.routers(connection)
-        self._chains: dict[Key, list[Live]] = {}
-        self._whole: set[Key] = set()
-        self._swept: set[int] = set()
-        self._swept_lives: dict[int, list[Live]] = {}
-        self._owners: dict[tuple[int, str], int] = {}
+        self._lookup = Lookup(connection, memory, known, now)
+        self._known = known
         self._touched: list[Live] = []
         self.ledger = Ledger()
         self.begun: list[Live] = []
         # Each router's last record.
         self.heard: dict[int, Record] = {}
-        # Packets that told nothing new, by reason.
+        # How many records found their session, and those of them that told nothing new, by reason.
+        self.merged = 0
         self.unchanged: dict[str, int] = {}
         self._booted: dict[int, BootRow] = {}
 
+    def merge_known(self, lines: Iterable[Line]) -> tuple[list[tuple[Line, Record]], list[tuple[Line, str]]]:
+        """Read lines and merge what memory alone can, each record while it is at hand.
+
+        Returns the records that need more than that, in their order, and the lines that are none, with the reason.
+        """
+        routers = self._lookup.routers
+        left: list[tuple[Line, Record]] = []
+        bad: list[tuple[Line, str]] = []
+        waiting: set[Key] = set()
+        for line in lines:
+            try:
+                record = parse_line(line.raw)
+            except Malformed as error:
+                saved = _take_apart(line, str(error), bad)
+                if saved is None:
+                    continue
+                record = saved
+            router = routers.get(record.source)
+            if router is None or not self._merge_at_hand(record, router, waiting):
+                left.append((line, record))
+        return left, bad
+
+    def _merge_at_hand(self, record: Record, router: NasRow, waiting: set[Key]) -> bool:
+        """Merge a record of whose session memory knows everything; what follows one that must wait, waits too.
+
+        A router's restart is merged after the batch's records of known sessions, wherever it came among them: what it
+        makes of a session is the same before and after the session's last report.
+        """
+        packet = record.packet
+        if packet is None:
+            return False
+        key = key_of(record, router)
+        live = self._known.get(key)
+        if live is None or key in waiting or not _is_near(live.state, packet):
+            waiting.add(key)
+            return False
+        meter = None
+        if live.subscription_id is not None:
+            meter = self._memory.meters.get(live.subscription_id)
+            if meter is None:
+                waiting.add(key)
+                return False
+        self.heard[router.nas_server_id] = record
+        self.merged += 1
+        self._merge(live, record, _from_customer(packet) if router.input_is_download else packet, meter)
+        return True
+
     def keyed(self, found: Sequence[tuple[Line, Record]]) -> tuple[list[Keyed], list[Line]]:
         """The records with their router and what each says its session is, and the lines of nobody's routers."""
-        routers, keyed, strange = self._routers, [], []
+        routers, keyed, strange = self._lookup.routers, [], []
         for line, record in found:
             router = routers.get(record.source) or routers.get(plain_address(record.source))
             if router is None:
@@ -99,38 +117,19 @@ class Batch:
 
     def read_routers_again(self) -> None:
         """Take the routers as they are now."""
-        self._memory.forget(["nas *"])
-        self._routers = self._memory.routers(self._connection)
+        self._lookup.read_routers_again()
 
-    def lives(self, keyed: Sequence[Keyed]) -> list[Live] | None:
-        """The records' sessions; None when anything about one of them stands in the database only."""
-        meters, known = self._memory.meters, self._known
-        lives: list[Live] = []
-        for record, _, key in keyed:
-            live, packet = known.get(key), record.packet
-            if live is None or packet is None or not _is_near(live.state, packet):
-                return None
-            if live.subscription_id is not None and live.subscription_id not in meters:
-                return None
-            lives.append(live)
-        return lives
-
-    def apply(self, keyed: Sequence[Keyed], lives: Sequence[Live] | None) -> None:
-        """Merge the records into their sessions, which are read unless `lives` are all of them."""
-        heard = self.heard
-        if lives is None:
-            self._load(keyed)
-            for record, router, key in keyed:
-                heard[router.nas_server_id] = record
-                self._apply(record, router, key)
-            return
-        for (record, router, key), live in zip(keyed, lives, strict=True):
-            heard[router.nas_server_id] = record
-            if live.is_touched or router.input_is_download or record.packet is None:
-                # An earlier record of this batch may have changed when the session began.
-                self._apply(record, router, key)
-            else:
-                self._merge(live, record, record.packet)
+    def apply(self, keyed: Sequence[Keyed]) -> None:
+        """Merge the records into their sessions, which are read, with everything else that is not in memory."""
+        self._lookup.load(keyed)
+        for record, router, key in keyed:
+            self.heard[router.nas_server_id] = record
+            self.merged += 1
+            self._apply(record, router, key)
+        if self.begun:
+            numbers = queries.new_session_numbers(self._connection, len(self.begun))
+            for live, number in zip(self.begun, numbers, strict=True):
+                live.number = number
 
     def _apply(self, record: Record, router: NasRow, key: Key) -> None:
         packet = record.packet
@@ -138,82 +137,12 @@ class Batch:
             self._end_before(router, record)
             return
         if router.input_is_download:
-            packet = packet._replace(upload_bytes=packet.download_bytes, download_bytes=packet.upload_bytes)
+            packet = _from_customer(packet)
         live = self._known.get(key)
         if live is not None and _is_near(live.state, packet):
-            self._merge(live, record, packet)
+            self._merge(live, record, packet, self._lookup.meter(live))
         else:
             self._find(key, record, packet, router)
-
-    # --- finding ---
-
-    def _load(self, keyed: Sequence[Keyed]) -> None:
-        """Reads in one go what the batch will need: sessions, owners of new ones, meters of everybody."""
-        known = self._known
-        missing = {key for record, _, key in keyed if record.packet is not None and key not in known}
-        if missing:
-            self._load_sessions(missing)
-        needed = {live.subscription_id for key in {key for *_, key in keyed} if (live := known.get(key)) is not None}
-        needed |= {live.subscription_id for chain in self._chains.values() for live in chain}
-        if missing:
-            needed |= self._load_owners([item for item in keyed if item[2] in missing])
-        self._load_meters(subscription_id for subscription_id in needed if subscription_id is not None)
-
-    def _load_sessions(self, keys: Collection[Key]) -> None:
-        prefixes = {prefix_of(key): key for key in keys}
-        rows = queries.open_sessions(self._connection, [prefix + FIRST for prefix in prefixes])
-        routers = {router.nas_server_id: router for router in self._routers.values()}
-        for row in rows:
-            key = prefixes.pop(row.acctuniqueid[:24])
-            self._known[key] = Live.stored(key, row, routers[row.nas_server_id])
-        if prefixes:
-            self._load_chains(prefixes)
-
-    def _load_chains(self, prefixes: dict[str, Key]) -> None:
-        """Every session of the identities, ended ones too; what is in hand already stays as it is."""
-        since = self._now - REMEMBER_ENDED
-        rows = queries.session_chains(self._connection, list(prefixes), ended_since=since)
-        routers = {router.nas_server_id: router for router in self._routers.values()}
-        self._whole.update(prefixes.values())
-        for row in rows:
-            key = prefixes[row.acctuniqueid[:24]]
-            chain = self._chains.setdefault(key, [])
-            if all(live.unique_id != row.acctuniqueid for live in chain):
-                chain.append(Live.stored(key, row, routers[row.nas_server_id]))
-
-    def _load_owners(self, fresh: Sequence[Keyed]) -> set[int | None]:
-        parts = [records.class_parts(record.class_text) for record, *_ in fresh if record.class_text]
-        names = {
-            (router.tenant_id, name)
-            for record, router, _ in fresh
-            if not record.class_text and (name := record.username)
-        }
-        self._owners = queries.subscriptions_by_name(self._connection, sorted(names))
-        return {*(part.subscription_id for part in parts if part is not None), *self._owners.values()}
-
-    def _load_meters(self, subscription_ids: Iterable[int]) -> None:
-        missing = [key for key in subscription_ids if key not in self._memory.meters]
-        if missing:
-            self._memory.load(self._connection, missing, self._now)
-
-    def _owner(self, record: Record, router: NasRow) -> int | None:
-        """The subscription that the usage belongs to: the one minted into Class, else the name's, else nobody's."""
-        parts = records.class_parts(record.class_text) if record.class_text else None
-        if parts is not None:
-            self._load_meters([parts.subscription_id])
-            meter = self._memory.meters.get(parts.subscription_id)
-            if meter is not None and meter.row.tenant_id == router.tenant_id:
-                return parts.subscription_id
-        name = record.username
-        if not name:
-            return None
-        wanted = (router.tenant_id, name)
-        if wanted not in self._owners:
-            self._owners.update(queries.subscriptions_by_name(self._connection, [wanted]))
-        subscription_id = self._owners.get(wanted)
-        if subscription_id is not None:
-            self._load_meters([subscription_id])
-        return subscription_id
 
     # --- merging ---
 
@@ -221,32 +150,27 @@ class Batch:
         """The packet's session among those of its identity: the one with the nearest start, or one more."""
         live = self._known.get(key)
         if live is not None and relation(live.state, packet) is Relation.SAME:
-            self._merge(live, record, packet)
+            self._merge(live, record, packet, self._lookup.meter(live))
             return
-        chain = self._chains.setdefault(key, [])
-        if live is not None:
-            # From here on the identity has several sessions, so it is looked up with all of them.
-            del self._known[key]
-            chain.append(live)
-            if key not in self._whole:
-                self._load_chains({prefix_of(key): key})
+        chain = self._lookup.chain(key)
         began_us = began_at(packet)
         related = [(other, relation(other.state, packet)) for other in chain]
         same = [other for other, kind in related if kind is Relation.SAME]
         if same:
-            self._merge(min(same, key=lambda other: abs(other.state.started_us - began_us)), record, packet)
+            nearest = min(same, key=lambda other: abs(other.state.started_us - began_us))
+            self._merge(nearest, record, packet, self._lookup.meter(nearest))
             return
         for other, kind in related:
             if kind is Relation.LATER and other.is_open:
                 self._end(other, LOST)
-        fresh = self._begin(key, record, packet, router)
+        fresh = self._begin(key, record, packet, router, chain)
         if fresh.is_open and any(kind is Relation.EARLIER for _, kind in related):
             self._end(fresh, LOST)
 
-    def _begin(self, key: Key, record: Record, packet: Packet, router: NasRow) -> Live:
+    def _begin(self, key: Key, record: Record, packet: Packet, router: NasRow, chain: list[Live]) -> Live:
         state = self._first_state(record, packet, router)
-        chain = self._chains[key]
-        live = Live(key, _unique_id(prefix_of(key), chain, state), router, state, self._owner(record, router))
+        unique_id = unique_id_of(key, state.started_us, [live.unique_id for live in chain])
+        live = Live(key, unique_id, router, state, self._lookup.owner(record, router))
         live.framed_ip = None if record.framed_ip is None else records.address(record.framed_ip)
         live.record = record
         if chain or not live.is_open:
@@ -255,7 +179,7 @@ class Batch:
             self._known[key] = live
         self.begun.append(live)
         self._touch(live)
-        meter = self._meter(live)
+        meter = self._lookup.meter(live)
         if meter is not None:
             self.ledger.begin_session(meter, router.nas_server_id, state.started_us)
             if state.download_bytes or state.upload_bytes or state.session_time_s:
@@ -265,9 +189,8 @@ class Batch:
                 )  # fmt: skip
         return live
 
-    def _merge(self, live: Live, record: Record, packet: Packet) -> None:
+    def _merge(self, live: Live, record: Record, packet: Packet, meter: Meter | None) -> None:
         before = live.state
-        meter = self._meter(live)
         after = live.state = merge(before, packet, MISSED_AFTER_S if meter is None else meter.missed_after_s)
         framed_ip = record.framed_ip
         if after is before and (framed_ip is None or framed_ip == live.framed_ip):
@@ -291,9 +214,6 @@ class Batch:
 
     def _count_unchanged(self, reason: str) -> None:
         self.unchanged[reason] = self.unchanged.get(reason, 0) + 1
-
-    def _meter(self, live: Live) -> Meter | None:
-        return None if live.subscription_id is None else self._memory.meters.get(live.subscription_id)
 
     def _touch(self, live: Live) -> None:
         live.is_touched = True
@@ -338,7 +258,7 @@ class Batch:
             self._note_boot(boot._replace(counters=counters))
             return
         self._note_boot(BootRow(number, state.started_us, "session_ids", counters))
-        for live in self._open_on(router):
+        for live in self._lookup.open_on(router):
             seen = boot_counter(session_id_of(live.key))
             is_of_before = seen is not None and seen[0] == service and seen[1] != counter
             if is_of_before and live.state.updated_us < state.started_us:
@@ -351,7 +271,7 @@ class Batch:
         """Accounting-On or -Off: what began before it on this router is over, as far as it was seen."""
         number = router.nas_server_id
         boot = self._memory.boots.get(number) or BootRow(number, None, None, {})
-        over = [live for live in self._open_on(router) if live.state.started_us < record.sent_us]
+        over = [live for live in self._lookup.open_on(router) if live.state.started_us < record.sent_us]
         if boot.booted_us is None or record.sent_us > boot.booted_us:
             self._note_boot(BootRow(number, record.sent_us, "accounting_on", boot.counters))
         elif not over:
@@ -359,30 +279,13 @@ class Batch:
         for live in over:
             self._end(live, NAS_REBOOT)
 
-    def _open_on(self, router: NasRow) -> list[Live]:
-        """Every open session of a router, those in hand and the others."""
-        number = router.nas_server_id
-        held = {live.unique_id: live for live in self._known.values() if live.router.nas_server_id == number}
-        chained = (live for chain in self._chains.values() for live in chain)
-        held |= {live.unique_id: live for live in chained if live.router.nas_server_id == number}
-        if number not in self._swept:
-            self._swept.add(number)
-            for row in queries.open_sessions_of_router(self._connection, number):
-                if row.acctuniqueid not in held:
-                    held[row.acctuniqueid] = Live.stored(f"{number}\0\0{row.session_id}", row, router)
-            self._swept_lives[number] = list(held.values())
-        others = self._swept_lives.get(number, [])
-        held |= {live.unique_id: live for live in others if live.unique_id not in held}
-        return [live for live in held.values() if live.is_open]
-
     # --- the outcome ---
 
     def changes(self) -> SessionChanges:
         """What must be written of sessions. From here on the batch counts as stored: on a failure forget `known`."""
         heard = {router: records.clock_skew_s(record) for router, record in sorted(self.heard.items())}
         changes = SessionChanges(self._touched, heard, self._now, list(self._booted.values()))
-        for live in self._touched:
-            live.settle()
+        for live in changes.others:
             if not live.is_open and self._known.get(live.key) is live:
                 del self._known[live.key]
         if len(self._known) > self._memory.capacity:
@@ -391,17 +294,23 @@ class Batch:
         return changes
 
 
+def _take_apart(line: Line, reason: str, bad: list[tuple[Line, str]]) -> Record | None:
+    """A line that cannot be read is set aside; the whole record that may be at its end is saved and returned."""
+    saved = salvage(line.raw)
+    if saved is None:
+        bad.append((line, reason))
+        return None
+    torn, record = saved
+    bad.append((Line(line.file, line.offset, torn), reason))
+    return record
+
+
+def _from_customer(packet: Packet) -> Packet:
+    """The packet of a router that counts from the other side."""
+    return packet._replace(upload_bytes=packet.download_bytes, download_bytes=packet.upload_bytes)
+
+
 def _is_near(state: SessionState, packet: Packet) -> bool:
     """The quick answer for nearly every packet: it tells of the same start, so it is the same session."""
     apart_us = packet.occurred_us - (packet.session_time_s or 0) * SECOND_US - state.started_us
     return -START_SLACK_US <= apart_us <= START_SLACK_US
-
-
-def _unique_id(prefix: str, chain: Sequence[Live], state: SessionState) -> str:
-    if not chain:
-        return prefix + FIRST
-    taken = {live.unique_id for live in chain}
-    suffix = state.started_us // SECOND_US
-    while (unique_id := f"{prefix}{suffix & 0xFFFFFFFF:08x}") in taken:
-        suffix += 1
-    return unique_id

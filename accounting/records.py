@@ -69,14 +69,14 @@ class Record(Struct, gc=False):
     framed_ip: str | None
     stamp_us: int | None
     packet: Packet | None
-    json: bytes
+    raw: bytes
     read: dict[str, Any] | None = None
 
     @property
     def attributes(self) -> dict[str, Any]:
         """Everything that the packet said."""
         if self.read is None:
-            self.read = _attributes(self.json)
+            self.read = _attributes(self.raw.split(b" ", 2)[2])
         return self.read
 
 
@@ -139,7 +139,7 @@ def parse_line(raw: bytes) -> Record:
     except (ValueError, RecursionError):
         # Lists, odd types, bytes that are no text: nothing that the careful way does not read or name.
         return parse_with_care(raw)
-    return _record_of(_received(parts[0]), parts[1].decode("ascii", "replace"), told, parts[2])
+    return _record_of(_received(parts[0]), parts[1].decode("ascii", "replace"), told, raw)
 
 
 def parse_with_care(raw: bytes) -> Record:
@@ -147,7 +147,7 @@ def parse_with_care(raw: bytes) -> Record:
     parts = raw.split(b" ", 2)
     attributes = _attributes(parts[2])
     told = _told(attributes)
-    return _record_of(_received(parts[0]), parts[1].decode("ascii", "replace"), told, parts[2], attributes)
+    return _record_of(_received(parts[0]), parts[1].decode("ascii", "replace"), told, raw, attributes)
 
 
 def _attributes(text: bytes) -> dict[str, Any]:
@@ -214,7 +214,7 @@ def _received(head: bytes) -> int:
 
 
 def _record_of(
-    received_us: int, source: str, told: _Told, json: bytes, attributes: dict[str, Any] | None = None
+    received_us: int, source: str, told: _Told, raw: bytes, attributes: dict[str, Any] | None = None
 ) -> Record:
     kind = KINDS.get(told.status)
     if kind is None:
@@ -225,7 +225,7 @@ def _record_of(
         occurred_us = occurred_at(sent_us, stamp_us, received_us)
         is_skewed = not -SKEWED_FROM_US < stamp_us - sent_us < SKEWED_FROM_US
     if kind is NAS_ON:
-        return Record(received_us, sent_us, source, "", "", None, None, stamp_us, None, json, attributes)
+        return Record(received_us, sent_us, source, "", "", None, None, stamp_us, None, raw, attributes)
     if not told.session_id:
         raise Malformed("no_session_id")
     up_high, down_high, seconds = told.input_gigawords, told.output_gigawords, told.session_time_s
@@ -246,7 +246,7 @@ def _record_of(
     return Record(
         received_us, sent_us, source, told.session_id[:MAX_TEXT], class_text,
         told.username and told.username[:MAX_TEXT], told.framed_ip and told.framed_ip[:MAX_TEXT], stamp_us, packet,
-        json, attributes,
+        raw, attributes,
     )  # fmt: skip
 
 

@@ -6,7 +6,6 @@ Knows the columns of radacct, which change needs which statement, and whom to te
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -15,7 +14,7 @@ from accounting import records
 from accounting.facts import moment
 from accounting.records import Record
 from db.queries import accounting as queries
-from db.queries.accounting import Connection, NasRow, SessionRow, hex_texts, numbers
+from db.queries.accounting import Connection, NasRow, SessionRow, numbers
 from db.queries.prefixes import length_of, note_lengths
 from domain.addresses import PREFIX_COLUMNS
 from domain.mac import normalise_mac
@@ -43,6 +42,7 @@ class Live:
         "interval_s",
         "is_touched",
         "key",
+        "number",
         "record",
         "router",
         "state",
@@ -56,6 +56,8 @@ class Live:
         self, key: Key, unique_id: str, router: NasRow, state: SessionState, subscription_id: int | None
     ) -> None:
         self.key = key
+        # Its radacctid; a new session is given one before it is written.
+        self.number = 0
         self.unique_id = unique_id
         self.router = router
         self.state = state
@@ -72,6 +74,7 @@ class Live:
         """A session as it was read."""
         state = SessionState(*row[4:14])
         live = cls(key, row.acctuniqueid, router, state, row.subscription_id)
+        live.number = row.radacctid
         live.stored_state = state
         live.framed_ip = live.stored_ip = row.framed_ip
         return live
@@ -93,7 +96,10 @@ class Live:
 
 
 class SessionChanges:
-    """The statements of one batch, made ready while PostgreSQL may still be busy with the batch before."""
+    """The statements of one batch, made ready while PostgreSQL may still be busy with the batch before.
+
+    From here on the sessions count as stored. `others` are those that did more than to go on.
+    """
 
     def __init__(
         self,
@@ -107,15 +113,25 @@ class SessionChanges:
         self._corrections: list[Sequence[Any]] = []
         self._now = now
         self._rewritten: dict[bool, list[queries.RewriteRow]] = {True: [], False: []}
-        usual: list[Live] = []
+        advanced: list[tuple[int, int, int, int, int, int]] = []
         others: list[Live] = []
+        self.others = others
         for live in lives:
-            (usual if _only_advances(live) else others).append(live)
+            state = live.state
+            if _only_advances(live, state):
+                advanced.append((live.number, state[1], live.interval_s, state[3], state[4], state[5]))
+                live.settle()
+            else:
+                others.append(live)
+        # In the order of an index and of the table, so that neighbours are where PostgreSQL looked a moment ago.
+        advanced.sort()
+        self._advanced = len(advanced), [numbers(column) for column in zip(*advanced, strict=True)]
         self._new = [_row(live) for live in others if live.stored_state is None]
-        self._advanced = _advanced(usual)
         for live in others:
             self._note(live)
         self._payloads = _payloads([*_began(others), *_ended(others)])
+        for live in others:
+            live.settle()
 
     def _note(self, live: Live) -> None:
         """A stored session that did not just advance is written whole, if anything of it has changed."""
@@ -131,8 +147,8 @@ class SessionChanges:
         if self._new:
             queries.insert_sessions(connection, self._new)
             note_lengths(connection, _prefix_lengths(self._new))
-        if self._advanced is not None:
-            count, columns = self._advanced
+        count, columns = self._advanced
+        if count:
             _expect(queries.advance_sessions(connection, columns), count)
         for were_open, rows in self._rewritten.items():
             if rows:
@@ -147,43 +163,26 @@ class SessionChanges:
             queries.mark_routers_seen(connection, skews=self._heard, now=self._now)
 
 
-def _only_advances(live: Live) -> bool:
+def _only_advances(live: Live, state: SessionState) -> bool:
     """True for what the usual interim does: an open session that is a little older and has grown."""
-    stored, state = live.stored_state, live.state
-    if stored is None or live.framed_ip != live.stored_ip or stored is state:
-        return False
-    started_us, updated_us, ended_us, _, _, _, _, start_told_s, marks, trail = state
-    started_then_us, updated_then_us, ended_then_us, _, _, _, _, start_told_then_s, marks_then, trail_then = stored
+    stored = live.stored_state
     return (
-        updated_us > updated_then_us
-        and ended_us is None
-        and ended_then_us is None
-        and started_us == started_then_us
-        and start_told_s == start_told_then_s
-        and marks == marks_then
-        and trail == trail_then
+        stored is not None
+        # In the order of SessionState: last heard, end, start, who told the start, marks, trail.
+        and state[1] > stored[1]
+        and state[2] is None
+        and stored[2] is None
+        and state[0] == stored[0]
+        and state[7] == stored[7]
+        and state[8] == stored[8]
+        and state[9] == stored[9]
+        and live.framed_ip == live.stored_ip
     )
 
 
 def _expect(written: int, wanted: int) -> None:
     if written < wanted:
         raise SessionsMoved(f"{written} of {wanted} sessions were where they had been")
-
-
-def _advanced(lives: Sequence[Live]) -> tuple[int, queries.Columns] | None:
-    if not lives:
-        return None
-    # In the order of the table's index, so that neighbours are found where PostgreSQL looked a moment ago.
-    lives = sorted(lives, key=attrgetter("unique_id"))
-    states = [live.state for live in lives]
-    return len(lives), [
-        hex_texts([live.unique_id for live in lives]),
-        numbers([state.updated_us for state in states]),
-        numbers([live.interval_s for live in lives]),
-        numbers([state.session_time_s for state in states]),
-        numbers([state.upload_bytes for state in states]),
-        numbers([state.download_bytes for state in states]),
-    ]
 
 
 def _row(live: Live) -> list[Any]:
@@ -208,7 +207,7 @@ def _row(live: Live) -> list[Any]:
         told("Calling-Station-Id"), state.cause, told("Service-Type"), told("Framed-Protocol"), live.framed_ip,
         address("Framed-IPv6-Address"), address("Framed-IPv6-Prefix"), told("Framed-Interface-Id"),
         address("Delegated-IPv6-Prefix"), records.readable_class(attributes), router.tenant_id, live.subscription_id,
-        router.nas_server_id, state.start_told_s, state.marks, list(state.trail) or None,
+        router.nas_server_id, state.start_told_s, state.marks, list(state.trail) or None, live.number,
     ]  # fmt: skip
 
 

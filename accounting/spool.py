@@ -7,6 +7,7 @@ Decides which bytes are lines to count; refuses to know what a line says.
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate, repeat
 from pathlib import Path
 
 from msgspec import Struct
@@ -94,11 +95,11 @@ class Spool:
             return offset, True
         pieces = data[:last].split(b"\n")
         is_whole = len(data) < count and len(pieces) <= max_lines
-        at = offset
-        for raw in pieces[:max_lines]:
-            lines.append(Line(name, at, raw))
-            at += len(raw) + 1
-        return at, is_whole
+        del pieces[max_lines:]
+        # Each line ends with a byte of its own. Counted without a loop, for every record passes here.
+        starts = accumulate(map((1).__add__, map(len, pieces)), initial=offset)
+        lines.extend(map(Line, repeat(name), starts, pieces))
+        return offset + sum(map(len, pieces)) + len(pieces), is_whole
 
     def _bytes(self, name: str, offset: int, count: int) -> bytes:
         descriptor = os.open(self._directory / name, os.O_RDONLY)

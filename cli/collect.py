@@ -18,7 +18,7 @@ def collect(node: str | None, once: bool) -> None:
     import signal
     import threading
 
-    from accounting.collector import Collector, Limits, connect, sessions_for, tune_garbage_collection
+    from accounting.collector import Collector, Limits, connect, sessions_for, tune_memory
     from runtime.logs import configure_logs, get_logger
     from runtime.postgres import memory_bytes
     from runtime.settings import get_settings
@@ -40,7 +40,7 @@ def collect(node: str | None, once: bool) -> None:
             is_strict=settings.spool_strict,
         ),
     )
-    tune_garbage_collection()
+    tune_memory()
     if once:
         while collector.step():
             pass

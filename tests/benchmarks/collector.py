@@ -24,7 +24,7 @@ import psycopg
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from accounting.collector import Collector, Limits, connect, sessions_for, tune_garbage_collection  # noqa: E402
+from accounting.collector import Collector, Limits, connect, sessions_for, tune_memory  # noqa: E402
 from db.migrations import runner  # noqa: E402
 from runtime import ports, postgres, processes  # noqa: E402
 
@@ -117,7 +117,7 @@ def backend_cpu_s(collector: Collector) -> float:
 
 
 def measure(url: str, spool: Path, options: argparse.Namespace) -> dict[str, object]:
-    tune_garbage_collection()
+    tune_memory()
     collector = Collector(
         connect=lambda: connect(url), spool_dir=spool, node="bench", nudge=lambda: None,
         limits=Limits(records=options.batch, sessions=sessions_for(postgres.memory_bytes())),

@@ -85,6 +85,26 @@ class TestAccountingOn:
         assert ended["acctterminatecause"] == "NAS-Reboot"
         assert isp.used() == (9, 0)
 
+    @pytest.mark.parametrize("place", [0, 1, 2])
+    def test_it_is_the_same_wherever_in_a_batch_it_comes(
+        self, isp: Isp, spool: SpoolWriter, collector: Collector, clock: Clock, place: int
+    ) -> None:
+        for session_id in ("81000001", "81000002"):
+            spool.send("Start", Acct_Session_Id=session_id)
+        drain(collector)
+        clock.pass_by(minutes=5)
+        for at, session_id in enumerate(("81000001", "81000002", None)):
+            if at == place:
+                spool.send("Accounting-Off", Acct_Session_Id=None)
+            if session_id is not None:
+                interim = {"Acct_Session_Id": session_id, "Acct_Session_Time": 300, "Acct_Output_Octets": 300}
+                spool.send("Interim-Update", **interim)
+        drain(collector)
+        assert causes(isp) == {"81000001": "NAS-Reboot", "81000002": "NAS-Reboot"}
+        ends = isp.rows("SELECT DISTINCT acctstoptime FROM radacct WHERE acctstoptime IS NOT NULL")
+        assert [row["acctstoptime"] for row in ends] == [clock.now]
+        assert isp.used()[0] == 600
+
 
 class TestSessionIds:
     """RouterOS counts its restarts in the third digit of its session ids."""
