@@ -1,15 +1,10 @@
 """No door without a lock: every route of panel and API says what it needs. No service runs for this."""
 
-import uuid
-from pathlib import Path
-
 import pytest
 from flask import Flask
 
 from bss.permissions import PERMISSIONS, ROLES
-from runtime.settings import Settings
 from webadmin.api.base import PREFIX
-from webadmin.app import create_app
 from webadmin.permissions import PUBLIC, SIGNED_IN, need_of, requires
 from webadmin.security import PUBLIC_ENDPOINTS
 
@@ -21,20 +16,6 @@ BEFORE_SIGNING_IN = (
     "signing_in.second",
     "signing_in.set_password",
 )
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Flask:
-    key = tmp_path / "flask.key"
-    key.write_text(uuid.uuid4().hex)
-    settings = Settings(
-        database_url="postgresql://nobody@127.0.0.1:1/none",
-        redis_url="redis://127.0.0.1:1/0",
-        keys_file=tmp_path / "keys",
-        secret_key_file=key,
-        spool_dir=tmp_path,
-    )
-    return create_app(settings, TESTING=True)
 
 
 def needs(app: Flask) -> dict[str, str | None]:
