@@ -3,8 +3,9 @@
 A sheet holds codes, so who asked for it is recorded, and it is kept for a day.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,10 +15,11 @@ from bss import audit, fields, letterhead
 from bss.actor import Actor
 from bss.failure import Conflict, Invalid, Problem
 from bss.rows import find, tenant_of
-from bss.vouchers import batch_of
+from bss.vouchers import Draft, batch_of
 from db.models import Tenant, VoucherBatch, VoucherSheet
 from db.queries.voucher_sheets import forget_sheets, waiting_count
 from db.queries.vouchers import codes_of_batch
+from domain.voucher import code_of
 from paper.documents import LAYOUTS, MAX_CARDS, QR_CHOICES, Card, Sheet, sheet_pdf
 from paper.press import PaperFailure
 from paper.words import LANGUAGES
@@ -75,6 +77,33 @@ def composed(session: Session, *, actor: Actor, now: datetime, batch_id: int, **
         raise _nothing_left()
     _record(session, actor, now, batch, len(codes))
     return _sheet(session, actor, now, batch, wanted, codes)
+
+
+def example(session: Session, *, actor: Actor, now: datetime, batch_id: int, **options: Any) -> Sheet:
+    """The first page of the same sheet with made-up codes, so that to look at it tells nobody a real one."""
+    batch = batch_of(session, batch_id, actor=actor)
+    wanted = _clean(session, actor, options)
+    page = replace(wanted, count=min(wanted.count, LAYOUTS[wanted.layout].cards))
+    number = len(_codes(session, batch, page))
+    if not number:
+        raise _nothing_left()
+    return _sheet(session, actor, now, batch, wanted, _made_up(batch, number))
+
+
+def example_of(session: Session, *, actor: Actor, now: datetime, draft: Draft) -> Sheet:
+    """The same for vouchers that are not made yet, in the provider's language."""
+    options = Options(language=tenant_of(session, actor=actor).locale, layout="large")
+    number = min(draft.count, LAYOUTS[options.layout].cards)
+    return _sheet(session, actor, now, draft.batch, options, _made_up(draft.batch, number))
+
+
+def _made_up(batch: VoucherBatch, number: int) -> list[str]:
+    """Codes that look like the batch's, always the same ones."""
+    steps = count(3, 7)
+    return [
+        batch.prefix + code_of(batch.code_pattern, lambda letters: letters[next(steps) % len(letters)])
+        for _ in range(number)
+    ]
 
 
 def sheet_of(session: Session, sheet_id: int, *, actor: Actor) -> VoucherSheet:

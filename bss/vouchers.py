@@ -80,6 +80,25 @@ class Terms(TypedDict, total=False):
 _KNOWN = frozenset(Terms.__annotations__)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """A batch that is not kept, how many vouchers it is to have, and whether they come to one that is there."""
+
+    batch: VoucherBatch
+    count: int
+    grows: bool
+
+    @property
+    def takings(self) -> Decimal:
+        """What all of them are sold for."""
+        return self.count * self.batch.price
+
+    @property
+    def commission(self) -> Decimal:
+        """What of that is the seller's."""
+        return self.takings * self.batch.commission_percent / 100
+
+
 def create(session: Session, *, actor: Actor, now: datetime, count: int, **terms: Unpack[Terms]) -> Sequence[Voucher]:
     """Make a batch of `count` vouchers of a hotspot plan, valid for `validity_s` seconds from their first login.
 
@@ -90,15 +109,34 @@ def create(session: Session, *, actor: Actor, now: datetime, count: int, **terms
     _require_provider(actor)
     number = fields.whole(count, field="count", least=1, most=MAX_AT_ONCE)
     values = _clean(session, actor, now, terms)
-    batch = batch_named(session, values["name"], tenant_id=actor.tenant_id)
+    batch = _grown(session, actor, values)
     if batch is None:
         batch = VoucherBatch(tenant_id=actor.tenant_id, created_by=actor.name, **values)
         session.add(batch)
         flush_or_conflict(session, _TAKEN)
-    elif any(getattr(batch, name) != values[name] for name in _TERMS):
+    return _made(session, actor, now, batch, number)
+
+
+def look_at(session: Session, *, actor: Actor, now: datetime, count: int, **terms: Unpack[Terms]) -> Draft:
+    """What `create` would make, to look at before it is; nothing is written. Raises what it would."""
+    require_known(terms, _KNOWN)
+    _require_provider(actor)
+    number = fields.whole(count, field="count", least=1, most=MAX_AT_ONCE)
+    named: Terms = {**terms, "batch": terms.get("batch") or "-"}
+    values = _clean(session, actor, now, named)
+    grown = _grown(session, actor, values) if terms.get("batch") else None
+    batch = VoucherBatch(tenant_id=actor.tenant_id, **values)
+    batch.plan = None if batch.service_plan_id is None else session.get(ServicePlan, batch.service_plan_id)
+    return Draft(batch=batch, count=number, grows=grown is not None)
+
+
+def _grown(session: Session, actor: Actor, values: Mapping[str, Any]) -> VoucherBatch | None:
+    """The batch of this name, which has the same terms; raises `Conflict` where it has others."""
+    batch = batch_named(session, values["name"], tenant_id=actor.tenant_id)
+    if batch is not None and any(getattr(batch, name) != values[name] for name in _TERMS):
         mend = "choose another name, or add vouchers of the same kind to it"
         raise Conflict(Problem(field="batch", reason="is there already and has other terms", mend=mend))
-    return _made(session, actor, now, batch, number)
+    return batch
 
 
 def add(session: Session, *, actor: Actor, now: datetime, batch_id: int, count: int) -> Sequence[Voucher]:

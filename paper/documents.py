@@ -21,6 +21,7 @@ MAX_LINES = 500
 # A sheet of two thousand vouchers takes some eight seconds; see `paper.press` for what one document may hold.
 MAX_CARDS = 2000
 _CARDS_A_PART = 100
+_SVG = "data:image/svg+xml;base64,"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +115,11 @@ class Layout:
     code_pt: float
 
     @property
+    def cards(self) -> int:
+        """How many lie on a page."""
+        return self.columns * self.rows
+
+    @property
     def width_mm(self) -> float:
         """One card's width."""
         return round((210 - 2 * self.margin_mm) / self.columns, 3)
@@ -193,10 +199,22 @@ def sheet_pdf(sheet: Sheet, *, told: Callable[[int], None] | None = None) -> byt
     return press.pdf([_sheet_page(part) for part in parts], told=ready)
 
 
+def sheet_picture(sheet: Sheet, *, rows: int | None = None) -> str:
+    """The first page of a sheet, or only so many rows of it, as the `data:` address of a picture to look at.
+
+    It is drawn from the very page that is printed, so what is seen is what comes out.
+    """
+    layout = LAYOUTS[sheet.layout]
+    shown = replace(sheet, cards=sheet.cards[: layout.cards])
+    height_mm = 297.0 if rows is None else layout.margin_mm + rows * layout.height_mm + 1
+    drawn = _sheet_page(shown, "vouchers.svg", height_px=round(height_mm * 96 / 25.4))
+    return _SVG + base64.b64encode(drawn.encode()).decode()
+
+
 def _parts(sheet: Sheet) -> list[Sheet]:
     """Whole pages, some hundred cards to a part, and no more parts than a document may have."""
     layout = LAYOUTS[sheet.layout]
-    a_page = layout.columns * layout.rows
+    a_page = layout.cards
     cards_a_part = max(_CARDS_A_PART, -(-len(sheet.cards) // press.MAX_PARTS))
     step = -(-cards_a_part // a_page) * a_page
     return [replace(sheet, cards=sheet.cards[at : at + step]) for at in range(0, len(sheet.cards), step)]
@@ -208,19 +226,20 @@ def _counted(parts: Sequence[Sheet], told: Callable[[int], None] | None) -> Call
     return lambda finished: told(sum(len(part.cards) for part in parts[:finished]))
 
 
-def _sheet_page(sheet: Sheet) -> str:
+def _sheet_page(sheet: Sheet, template: str = "vouchers.html", **more: object) -> str:
     layout = LAYOUTS[sheet.layout]
-    a_page = layout.columns * layout.rows
+    a_page = layout.cards
     drawn = [(card.code, qr(card.qr_text) if card.qr_text else "") for card in sheet.cards]
     pages = [drawn[at : at + a_page] for at in range(0, len(drawn), a_page)]
     return page(
-        "vouchers.html",
+        template,
         language_of(sheet.language),
         it=sheet,
         layout=layout,
         pages=pages,
         cuts=_cuts(layout),
         code_pt=layout.code_size_pt(max(len(card.code) for card in sheet.cards)),
+        **more,
     )
 
 
@@ -236,4 +255,4 @@ def _cuts(layout: Layout) -> str:
         f'<path d="{dashes}" stroke="#d0d5dd" stroke-width=".15" stroke-dasharray="1.2 1.2"/>'
         f'<path d="{marks}" stroke="#667085" stroke-width=".2"/></svg>'
     )
-    return "data:image/svg+xml;base64," + base64.b64encode(drawn.encode()).decode()
+    return _SVG + base64.b64encode(drawn.encode()).decode()

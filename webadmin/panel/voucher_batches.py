@@ -17,6 +17,7 @@ from db.queries.voucher_sheets import sheets_of_batch
 from db.queries.vouchers import counts_of, page_of_batches
 from domain.lifecycle import IllegalMove
 from domain.spreadsheet import as_csv
+from paper.documents import sheet_picture
 from webadmin.forms.vouchers import BatchForm, CountForm, ReasonForm, SaleForm, SheetForm
 from webadmin.panel.heads import in_language
 from webadmin.panel.support import (
@@ -26,6 +27,7 @@ from webadmin.panel.support import (
     db,
     effect_of,
     found,
+    now,
     page_number,
     problems_of,
     render,
@@ -136,6 +138,21 @@ def sheet(batch_id: int) -> ResponseReturnValue:
         batch=batch,
         sheets=sheets_of_batch(db(), batch.id),
     )
+
+
+@blueprint.post("/vouchers/batches/<int:batch_id>/print/preview")
+@requires("manage_vouchers")
+def preview(batch_id: int) -> ResponseReturnValue:
+    """The first page as it will be printed, with made-up codes; nothing is printed."""
+    batch, form = _batch(batch_id), SheetForm()
+    picture, problems = "", list[str]()
+    if form.validate():
+        try:
+            example = voucher_sheets.example(db(), actor=current_actor(), now=now(), batch_id=batch.id, **form.values())
+            picture = sheet_picture(example)
+        except Failure as refusal:
+            problems = [text for _, text in problems_of(refusal)]
+    return render("panel/vouchers/_page.html", picture=picture, problems=problems)
 
 
 @blueprint.get("/vouchers/batches/<int:batch_id>/sheets")

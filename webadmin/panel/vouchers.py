@@ -4,17 +4,32 @@ from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
+from bss import voucher_sheets
 from bss import vouchers as use
+from bss.failure import Failure
 from db.queries.operators import operator_choices
 from db.queries.paging import Wanted
 from db.queries.panel import catalogue
 from db.queries.vouchers import batch_named, page_of_vouchers
 from domain.voucher import VOUCHER_STATES
+from paper.documents import sheet_picture
 from webadmin import format as spell
 from webadmin.forms.vouchers import VoucherForm
 from webadmin.panel.filters import language
 from webadmin.panel.moments import from_local
-from webadmin.panel.support import PAGE_SIZE, Page, act, attempt, back_url, db, page_number, render, tenant
+from webadmin.panel.support import (
+    PAGE_SIZE,
+    Page,
+    act,
+    attempt,
+    back_url,
+    db,
+    now,
+    page_number,
+    problems_of,
+    render,
+    tenant,
+)
 from webadmin.permissions import requires
 from webadmin.security import current_actor
 
@@ -71,6 +86,24 @@ def new() -> ResponseReturnValue:
         most=use.MAX_AT_ONCE,
         zone_name=tenant().timezone,
     )
+
+
+@blueprint.post("/vouchers/preview")
+@requires("manage_vouchers")
+def preview() -> ResponseReturnValue:
+    """What the form as it stands would make, with a picture of the vouchers; nothing is made."""
+    form, draft, picture, problems = VoucherForm(), None, "", list[str]()
+    form.service_plan_id.offer(plans_for_hotspots())
+    form.operator_id.offer(operator_choices(db(), tenant().id))
+    if form.validate():
+        sell_until = from_local(form.sell_until.data)
+        try:
+            draft = use.look_at(db(), actor=current_actor(), now=now(), **form.values(), sell_until=sell_until)
+            example = voucher_sheets.example_of(db(), actor=current_actor(), now=now(), draft=draft)
+            picture = sheet_picture(example, rows=1)
+        except Failure as refusal:
+            problems = [text for _, text in problems_of(refusal)]
+    return render("panel/vouchers/_preview.html", draft=draft, picture=picture, problems=problems)
 
 
 @blueprint.post("/vouchers/<int:voucher_id>/disabled")

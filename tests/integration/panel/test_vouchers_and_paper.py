@@ -1,6 +1,8 @@
 """Selling, printing and redeeming vouchers in the panel; the letterhead, invoices and receipts."""
 
+import base64
 import io
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,7 +16,18 @@ from sqlalchemy.orm import Session
 from browser.seed_panel import Seeded
 from bss import invoices, payments, vouchers
 from bss.actor import Actor
-from db.models import Customer, Letterhead, Operator, Payment, ServicePlan, User, Voucher, VoucherBatch, VoucherSheet
+from db.models import (
+    AuditLog,
+    Customer,
+    Letterhead,
+    Operator,
+    Payment,
+    ServicePlan,
+    User,
+    Voucher,
+    VoucherBatch,
+    VoucherSheet,
+)
 from domain.invoices import Line
 from factories import make_customer, make_plan, make_user
 
@@ -102,6 +115,61 @@ def test_a_sheet_is_printed_listed_and_opened(owner: FlaskClient, db: Session, b
     refused = owner.post(path, data=form | {"qr": "login"})
     assert refused.status_code == 422
     assert 'id="qr-error"' in refused.text
+
+
+def drawn(page: str) -> str:
+    """The picture in a part of a page, as text."""
+    found = re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
+    assert found is not None, page
+    return base64.b64decode(found[1]).decode()
+
+
+def test_a_batch_is_seen_before_it_is_made(owner: FlaskClient, db: Session, seeded: Seeded, plan: ServicePlan) -> None:
+    shop = Operator(tenant_id=seeded.tenant.id, name="Toko Melati", level=10, commission_rate=Decimal(10))
+    db.add(shop)
+    db.commit()
+    form = {"service_plan_id": str(plan.id), "count": "50", "price": "5000", "prefix": "HR-",
+            "code_pattern": "XXXX-XXXX-XXXX", "operator_id": str(shop.id), "validity_s": "24"}  # fmt: skip
+    page = owner.post("/vouchers/preview", data=form).text
+    assert "Hotspot harian · 1 d from first use" in page
+    assert "Rp 250,000" in page
+    assert "Rp 25,000 of it commission" in page
+    assert re.search(r">HR-[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}<", drawn(page))
+    assert db.scalars(select(VoucherBatch)).all() == []
+    assert db.scalars(select(Voucher)).all() == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"code_pattern": "X-99"}, "Makes no safe code"),
+        ({"count": "0"}, ""),
+        ({"batch": "nov", "credit": "5000"}, "Does not go with credit"),
+        ({"batch": "nov"}, "Is there already and has other terms"),
+    ],
+)
+def test_what_cannot_be_made_is_said_before_it_is_tried(
+    owner: FlaskClient, plan: ServicePlan, batch: VoucherBatch, wrong: dict[str, str], said: str
+) -> None:
+    answer = owner.post("/vouchers/preview", data={"service_plan_id": str(plan.id), "count": "5"} | wrong)
+    assert answer.status_code == 200
+    assert "data:image" not in answer.text
+    assert said in answer.text
+
+
+def test_a_sheet_is_seen_before_it_is_printed_and_tells_no_code(
+    owner: FlaskClient, db: Session, batch: VoucherBatch
+) -> None:
+    form = {"layout": "large", "qr": "none", "language": "en", "which": "unused", "with_price": "y"}
+    picture = drawn(owner.post(f"/vouchers/batches/{batch.id}/print/preview", data=form).text)
+    assert picture.count('class="k"') == 5
+    assert "Rp 5,000" in picture
+    assert not [row.code for row in db.scalars(select(Voucher)) if row.code in picture]
+    assert db.scalars(select(VoucherSheet)).all() == []
+    assert "voucher.printed" not in db.scalars(select(AuditLog.action)).all()
+
+    nothing = owner.post(f"/vouchers/batches/{batch.id}/print/preview", data=form | {"skip": "5"}).text
+    assert "No voucher of this kind is left" in nothing
 
 
 def test_a_voucher_is_redeemed_at_the_desk(

@@ -1,9 +1,11 @@
 """What stands on paper, in both languages, and what cannot get onto it."""
 
+import base64
 import re
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from xml.etree import ElementTree
 
 import pytest
 
@@ -11,6 +13,7 @@ from paper import documents
 from paper.documents import LAYOUTS, Card, Invoice, Letterhead, Line, Party, Receipt, Sheet
 from paper.press import TooMuch
 
+XHTML = "{http://www.w3.org/1999/xhtml}"
 HEAD = Letterhead(name="Cempaka Net", address="Jl. Cempaka 12\nJakarta", tax_id="01.234", bank="BCA 123", footer="Halo")
 WHO = Party(name="Budi <script>alert(1)</script>", code="CUST-2026110001")
 INVOICE = Invoice(
@@ -150,6 +153,31 @@ def test_a_sheet_says_what_a_voucher_is_worth(printed: list[str]) -> None:
         "\xa0", " "
     )
     assert "Rp 50,000 credit" in words(printed[1])
+
+
+def picture_of(sheet: Sheet, rows: int | None = None) -> ElementTree.Element:
+    address = documents.sheet_picture(sheet, rows=rows)
+    return ElementTree.fromstring(base64.b64decode(address.removeprefix("data:image/svg+xml;base64,")))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_picture_of_a_sheet_is_its_first_page(layout: str) -> None:
+    cards = [Card(code=f"HOT-{number:04d}", qr_text="" if number % 2 else "x") for number in range(100)]
+    drawn = picture_of(replace(SHEET, layout=layout, cards=cards))
+    codes = [found.text for found in drawn.iter(f"{XHTML}p") if found.get("class") == "k"]
+    assert codes == [card.code for card in cards[: LAYOUTS[layout].cards]]
+
+
+def test_a_picture_shows_as_many_rows_as_are_asked_for() -> None:
+    whole, row = picture_of(SHEET), picture_of(SHEET, rows=1)
+    assert float(row.get("height", "")) < float(whole.get("height", "")) / 6
+
+
+def test_what_stands_on_a_voucher_cannot_become_markup_in_its_picture() -> None:
+    head = replace(HEAD, name="<script>alert(1)</script> & Söhne")
+    drawn = picture_of(replace(SHEET, letterhead=head, how="]]> <b>&amp;"))
+    assert not [found for found in drawn.iter() if found.tag.endswith("script")]
+    assert "<script>alert(1)</script> & Söhne" in "".join(drawn.itertext())
 
 
 def test_more_vouchers_than_a_sheet_may_have_are_refused() -> None:
