@@ -43,7 +43,7 @@ def setup(name: str, admin_email: str, admin_name: str, timezone: str, currency:
         raise click.ClickException("; ".join(named)) from None
     finally:
         engine.dispose()
-    emit(told, _sentence(told))
+    emit(told, _sentence(told).splitlines())
 
 
 def renew_roles(url: str) -> None:

@@ -18,7 +18,8 @@ DOCUMENTS = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 QUOTED = re.compile(r"`([^`\n]+)`")
 BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"(?:^|[\s(;|])(?:\.venv/bin/)?lintas((?: [a-z][a-z0-9|-]*)+)")
+COMMAND = re.compile(r"(?:^|[\s(;|])(?:\.venv/bin/)?lintas((?: [a-z][a-z0-9|-]*)+)([^;]*)")
+OPTION = re.compile(r"(?<=[ \[])--[a-z][a-z-]+")
 ADDRESS = re.compile(r"(?:/api/v1|\$L)(/[a-z0-9_./{}-]++)(?!…)")
 SETTING = re.compile(rf"\b{PREFIX}([A-Z_]+)\b")
 # What a checkout gets by itself is not in it.
@@ -69,13 +70,14 @@ def test_files_that_are_named_are_there(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_commands_that_are_named_are_there(path: Path) -> None:
-    unknown = [
-        f"lintas{words}"
-        for code in code_in(path)
-        for words in COMMAND.findall(code)
-        if not all(is_command(way) for way in ways(words.split()))
-    ]
+def test_commands_that_are_named_are_there_with_their_options(path: Path) -> None:
+    unknown = []
+    for code in code_in(path):
+        for words, rest in COMMAND.findall(code):
+            commands = [command_of(way) for way in ways(words.split())]
+            missing = {option for option in OPTION.findall(rest) if not any(takes(one, option) for one in commands)}
+            if missing or None in commands:
+                unknown.append(f"lintas{words} {' '.join(missing)}")
 
     assert unknown == []
 
@@ -88,18 +90,23 @@ def ways(words: list[str]) -> list[list[str]]:
     return made
 
 
-def is_command(words: list[str]) -> bool:
-    """Whether the words lead to a command; what stands behind one is its arguments."""
-    found: click.Command | None = root
+def command_of(words: list[str]) -> click.Command | None:
+    """The command that the words lead to; what stands behind it is its arguments."""
+    found: click.Command = root
     context = click.Context(root)
     for word in words:
         if not isinstance(found, click.Group):
-            return True
+            return found
         below = found.get_command(context, word)
         if below is None:
-            return found.invoke_without_command
+            return found if found.invoke_without_command else None
         found = below
-    return True
+    return found
+
+
+def takes(command: click.Command | None, option: str) -> bool:
+    """Whether the command knows the option."""
+    return command is not None and any(option in (*known.opts, *known.secondary_opts) for known in command.params)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

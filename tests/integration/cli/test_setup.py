@@ -35,6 +35,7 @@ def test_the_first_provider_is_made_once(settings: Settings, keys_file: object, 
     assert (made["is_new"], made["slug"]) == (True, "cempaka-net")
     assert len(made["admin_password"]) >= 12
     assert (again["is_new"], again["admin_password"], again["provider"]) == (False, None, "Cempaka Net")
+    assert "There is a provider already: Cempaka Net." in run("setup", *FIRST[1:]).output
     tenant = db.scalars(select(Tenant)).one()
     assert (tenant.timezone, tenant.currency, tenant.locale) == ("Asia/Makassar", "IDR", "id")
     assert db.scalars(select(User.email)).all() == ["admin@example.net"]
