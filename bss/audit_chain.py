@@ -58,7 +58,9 @@ class Verdict:
 
 def read_key(path: Path) -> bytes:
     """The key of the chain, made when there is none yet."""
-    private_dir(path.parent)
+    if not path.exists():
+        # A key that is given lies where others may have files, too: their folder is not ours to close.
+        private_dir(path.parent)
     return read_or_create(path, secrets.token_hex(32)).encode()
 
 

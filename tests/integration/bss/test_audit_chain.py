@@ -257,3 +257,12 @@ def test_the_key_is_made_once_and_closed_to_others(tmp_path: Path) -> None:
     assert audit_chain.read_key(path) == audit_chain.read_key(path)
     assert len(audit_chain.read_key(path)) == 64
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_key_that_is_given_is_read_where_nothing_may_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "audit_key"
+    path.write_text("given\n")
+    tmp_path.chmod(0o755)
+
+    assert audit_chain.read_key(path) == b"given"
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
