@@ -204,6 +204,26 @@ def set_disabled(session: Session, *, actor: Actor, now: datetime, voucher_id: i
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ManyChanged:
+    """How many of the marked vouchers are as they were wanted, with the effect on the network."""
+
+    count: int
+    effect: Effect
+
+
+def set_many_disabled(
+    session: Session, *, actor: Actor, now: datetime, voucher_ids: Sequence[int], disabled: bool
+) -> ManyChanged:
+    """The same for marked vouchers, at most `MAX_AT_ONCE`; those that are used up or expired are left out."""
+    count, effect = 0, Effect()
+    for voucher_id in sorted(set(voucher_ids))[:MAX_AT_ONCE]:
+        done = set_disabled(session, actor=actor, now=now, voucher_id=voucher_id, disabled=disabled)
+        count += (done.row.state == "disabled") == disabled and done.row.state not in ("used", "expired")
+        effect += done.effect
+    return ManyChanged(count=count, effect=effect)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BatchChanged:
     """How many vouchers of a batch changed, with the effect on the network."""
 

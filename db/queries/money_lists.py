@@ -6,19 +6,25 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from db.models import Customer, Invoice, Payment, Subscription
 from db.queries.paging import Page, Wanted, fetch_page
 from domain.invoices import OPEN
 from domain.payments import EXTERNAL
 
-INVOICE_SORTS: dict[str, InstrumentedAttribute[Any]] = {
+INVOICE_SORTS: dict[str, Any] = {
     "created_at": Invoice.created_at,
     "due_date": Invoice.due_date,
     "total": Invoice.total,
+    # Drafts, which have no number yet, come first.
+    "number": func.coalesce(Invoice.invoice_number, ""),
 }
-PAYMENT_SORTS: dict[str, InstrumentedAttribute[Any]] = {"paid_at": Payment.paid_at, "amount": Payment.amount}
+PAYMENT_SORTS: dict[str, Any] = {
+    "paid_at": Payment.paid_at,
+    "amount": Payment.amount,
+    "receipt": func.coalesce(Payment.receipt_number, ""),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

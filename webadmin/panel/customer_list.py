@@ -32,7 +32,7 @@ from domain.lifecycle import CUSTOMER_STATUSES
 from domain.period import local_midnight
 from webadmin.panel.states import state_text
 from webadmin.panel.support import argument_id, db, tenant, today, zone
-from webadmin.panel.tables import Column, List, declare, yes_no
+from webadmin.panel.tables import Column, List, declare, lines_of, yes_no
 from webadmin.remembered import Remembered
 from webadmin.security import may
 
@@ -75,14 +75,7 @@ def lines(wanted: Wanted) -> Page[Line]:
         )
         for row in part.items
     ]
-    return Page(
-        items=made,
-        page=part.page,
-        page_size=part.page_size,
-        total_items=part.total_items,
-        next_cursor=part.next_cursor,
-        is_total_exact=part.is_total_exact,
-    )
+    return lines_of(part, made)
 
 
 def _of_first(name: str) -> Any:

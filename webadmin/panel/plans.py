@@ -1,11 +1,13 @@
 """Plans: the list, and the form with the exact rate limit while typing."""
 
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
+from flask_babel import lazy_gettext as _l
 
 from bss import plans as use
 from bss import rollouts
@@ -14,6 +16,7 @@ from bss.provider import settings_of
 from db.models import PlanRollout, ServicePlan
 from db.models.plans import CONNECTION_TYPES
 from db.queries.lists import PlanFilter
+from db.queries.paging import Page, Wanted
 from db.queries.panel import catalogue, network
 from db.queries.rows import find_row
 from domain.customer_record import CUSTOMER_TYPES
@@ -34,10 +37,77 @@ from webadmin.panel.support import (
     tenant,
     with_follow,
 )
+from webadmin.panel.tables import Column, List, Table, declare, part_of_rows
+from webadmin.panel.words import choice_words
 from webadmin.permissions import requires
 from webadmin.security import current_actor
 
 blueprint = Blueprint("plans", __name__)
+
+
+# What is sold comes before what is not.
+_SORTS: Mapping[str, Callable[[catalogue.PlanRow], Any]] = {
+    "state": lambda row: (not row.plan.is_active, row.plan.name.lower()),
+    "name": lambda row: row.plan.name.lower(),
+    "download": lambda row: row.plan.download_kbps,
+    "upload": lambda row: row.plan.upload_kbps,
+    "price": lambda row: row.plan.price,
+    "subscribers": lambda row: row.subscribers,
+    "online": lambda row: row.online,
+}
+
+
+def lines(wanted: Wanted) -> Page[catalogue.PlanRow]:
+    """A part of the plans that the address asks for."""
+    return part_of_rows(catalogue.plan_rows(db(), _filter_of_request()), sorts=_SORTS, wanted=wanted)
+
+
+def _number(name: str, text: Any, value: Callable[[catalogue.PlanRow], Any], **more: Any) -> Column:
+    return Column(key=name, text=text, sort=name, is_number=True, begins_descending=True, value=value, **more)
+
+
+def _revenue(row: catalogue.PlanRow) -> Any:
+    return use.monthly_revenue(row.plan, row.active, currency=tenant().currency)
+
+
+PLANS = declare(
+    List(
+        key="plans",
+        endpoint="panel.plans.index",
+        lines=lines,
+        sorts=tuple(_SORTS),
+        sort="state",
+        permission="view_plans",
+        export_permission="view_plans",
+        views=(
+            (_l("Sold"), {"state": "sold"}),
+            (_l("Recommended"), {"state": "popular"}),
+            (_l("Not sold"), {"state": "not"}),
+        ),
+        columns=(
+            Column(key="name", text=_l("Plan"), sort="name", is_fixed=True, value=lambda row: row.plan.name),
+            Column(
+                key="type",
+                text=_l("Kind of access"),
+                is_extra=True,
+                value=lambda row: str(choice_words(row.plan.connection_type)),
+            ),
+            _number("download", _l("Download"), lambda row: row.plan.download_kbps),
+            _number("upload", _l("Upload"), lambda row: row.plan.upload_kbps),
+            Column(key="fup", text=_l("Fair use"), value=lambda row: len(row.plan.fup_rules)),
+            _number("price", _l("Price"), lambda row: row.plan.price),
+            _number("subscribers", _l("Subscribers"), lambda row: row.subscribers),
+            Column(key="month", text=_l("In a month"), is_number=True, value=_revenue),
+            _number("online", _l("Online"), lambda row: row.online),
+            Column(
+                key="state",
+                text=_l("State"),
+                sort="state",
+                value=lambda row: gettext("sold") if row.plan.is_active else gettext("not sold"),
+            ),
+        ),
+    )
+)
 
 
 @blueprint.get("/plans")
@@ -47,8 +117,8 @@ def index() -> ResponseReturnValue:
     fits = _filter_of_request()
     return render(
         "panel/plans/index.html",
-        rows=catalogue.plan_rows(db(), fits),
-        revenue=use.monthly_revenue,
+        table=Table(PLANS),
+        revenue=_revenue,
         fits=fits,
         is_filtered=fits != PlanFilter(),
         connection_types=CONNECTION_TYPES,
@@ -60,7 +130,7 @@ def _filter_of_request() -> PlanFilter:
     """The filter bar's values in the address; what cannot be meant filters nothing."""
     given = request.args
     return PlanFilter(
-        search=given.get("q", "").strip()[:100] or None,
+        search=given.get("q", "").strip().replace("\x00", "")[:100] or None,
         is_active={"sold": True, "not": False}.get(given.get("state", "")),
         is_popular=True if given.get("state") == "popular" else None,
         connection_type=given["type"] if given.get("type") in CONNECTION_TYPES else None,

@@ -1,12 +1,14 @@
 """Routers: the list, one router with the commands to paste, and its secret."""
 
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
+from flask_babel import lazy_gettext as _l
 
 from bss import nas as use
 from bss import refusals, reveal, sessions
@@ -16,6 +18,7 @@ from bss.router_api.removal import Removal
 from db.models import NasServer
 from db.models.nas import ENVIRONMENT_ID
 from db.queries.nas_groups import groups_of
+from db.queries.paging import Page, Wanted
 from db.queries.panel import catalogue, network
 from db.queries.rows import find_row
 from domain.routeros_script import RouterSetup, render_script
@@ -24,7 +27,9 @@ from runtime.tasks import nudge_routers
 from webadmin.forms.customers import ConfirmForm
 from webadmin.forms.routers import RouterForm
 from webadmin.panel import router_api, router_test
+from webadmin.panel.states import state_text
 from webadmin.panel.support import act, attempt, db, found, now, problems_of, render, run, tenant, with_follow
+from webadmin.panel.tables import Column, List, Table, declare, part_of_rows
 from webadmin.permissions import requires
 from webadmin.proof import needs_proof
 from webadmin.security import current_actor
@@ -38,13 +43,103 @@ QUIET_AFTER = timedelta(minutes=10)
 NAMES_SHOWN = 20
 
 
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+# Those that may need somebody come first.
+_HEALTH = ("quiet", "never", "seen", "off")
+_SORTS: Mapping[str, Callable[[catalogue.RouterRow], Any]] = {
+    "name": lambda row: row.nas.name.lower(),
+    "state": lambda row: (_HEALTH.index(health(row.nas)), row.nas.name.lower()),
+    "host": lambda row: (ip_address(row.nas.host).version, int(ip_address(row.nas.host))),
+    "seen": lambda row: row.nas.last_seen_at or _NEVER,
+    "online": lambda row: row.sessions,
+}
+
+
+def lines(wanted: Wanted) -> Page[catalogue.RouterRow]:
+    """A part of the routers that the address asks for."""
+    return part_of_rows(_rows(), sorts=_SORTS, wanted=wanted)
+
+
+def _rows() -> list[catalogue.RouterRow]:
+    text, state = _asked()
+    return [
+        row
+        for row in catalogue.router_rows(db(), tenant().id)
+        if (not state or health(row.nas) == state)
+        and (not text or any(text in part.lower() for part in (row.nas.name, str(row.nas.host), row.nas.location)))
+    ]
+
+
+def _asked() -> tuple[str, str]:
+    """What is searched for, and the state that is asked for."""
+    state = request.args.get("state", "")
+    return request.args.get("q", "").strip().lower()[:100], state if state in _HEALTH else ""
+
+
+ROUTERS = declare(
+    List(
+        key="routers",
+        endpoint="panel.routers.index",
+        lines=lines,
+        sorts=tuple(_SORTS),
+        sort="name",
+        permission="view_nas",
+        export_permission="view_nas",
+        views=(
+            (_l("Quiet"), {"state": "quiet"}),
+            (_l("Not heard yet"), {"state": "never"}),
+            (_l("Busiest first"), {"sort": "-online"}),
+        ),
+        columns=(
+            Column(key="name", text=_l("Router"), sort="name", is_fixed=True, value=lambda row: row.nas.name),
+            Column(
+                key="state", text=_l("State"), sort="state", value=lambda row: state_text("router", health(row.nas))
+            ),
+            Column(key="host", text=_l("Address"), sort="host", value=lambda row: str(row.nas.host)),
+            Column(key="location", text=_l("Place"), is_extra=True, value=lambda row: row.nas.location),
+            Column(
+                key="seen",
+                text=_l("Last packet"),
+                sort="seen",
+                begins_descending=True,
+                value=lambda row: row.nas.last_seen_at,
+            ),
+            Column(
+                key="online",
+                text=_l("Online"),
+                sort="online",
+                is_number=True,
+                begins_descending=True,
+                value=lambda row: row.sessions,
+            ),
+            Column(key="version", text=_l("RouterOS"), value=lambda row: row.nas.routeros_version),
+            Column(
+                key="api",
+                text=_l("API"),
+                value=lambda row: state_text("router_api", row.nas.status) if row.nas.api_username else None,
+            ),
+            Column(key="coa", text=_l("CoA port"), is_number=True, is_extra=True, value=lambda row: row.nas.coa_port),
+        ),
+    )
+)
+
+
 @blueprint.get("/routers")
 @requires("view_nas")
 def index() -> ResponseReturnValue:
     """All routers with their sessions and when they were last heard; without any, the one that the settings name."""
-    rows = catalogue.router_rows(db(), tenant().id)
-    borrowed = None if rows else access.environment_router(db(), actor=current_actor())
-    return render("panel/routers/index.html", rows=rows, borrowed=borrowed, health=health)
+    table = Table(ROUTERS)
+    text, state = _asked()
+    is_filtered = bool(text or state)
+    borrowed = None if table.lines or is_filtered else access.environment_router(db(), actor=current_actor())
+    return render(
+        "panel/routers/index.html",
+        table=table,
+        asked={"q": request.args.get("q", "").strip()[:100], "state": state},
+        is_filtered=is_filtered,
+        borrowed=borrowed,
+        health=health,
+    )
 
 
 def health(nas: NasServer) -> str:

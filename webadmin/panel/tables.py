@@ -5,8 +5,8 @@ rows themselves and their filter are the list's own.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from flask import request, url_for
@@ -20,6 +20,7 @@ from db.queries.paging import Wanted
 from webadmin.panel.support import PAGE_SIZE, Page, db, page_number, tenant
 from webadmin.security import may
 
+RowT = TypeVar("RowT")
 MOST_EXPORTED, EXPORT_PORTION = 20_000, 200
 LONGEST_QUERY = 1000
 # What in the address is no part of a view: where one is in the list, and what a page follows besides.
@@ -166,6 +167,25 @@ class Table:
         # Names that `url_for` keeps for itself are no names of filters.
         kept = {name: value for name, value in request.args.items() if not name.startswith("_") and name != "follow"}
         return {name: value for name, value in (kept | changed).items() if value not in (None, "")}
+
+
+def part_of_rows(rows: Iterable[RowT], *, sorts: Mapping[str, Callable[[RowT], Any]], wanted: Wanted) -> "Part[RowT]":
+    """The wanted part of a list that is short enough to be read whole; a cursor of it is where it goes on."""
+    ordered = sorted(rows, key=sorts[wanted.sort.removeprefix("-")], reverse=wanted.sort.startswith("-"))
+    begin = int(wanted.cursor) if wanted.cursor else (wanted.page - 1) * wanted.page_size
+    end = begin + wanted.page_size
+    return Part(
+        items=ordered[begin:end],
+        page=None if wanted.cursor else wanted.page,
+        page_size=wanted.page_size,
+        total_items=len(ordered),
+        next_cursor=str(end) if end < len(ordered) else None,
+    )
+
+
+def lines_of(part: "Part[Any]", lines: Sequence[RowT]) -> "Part[RowT]":
+    """The same part of a list with what its rows show besides."""
+    return replace(part, items=lines)
 
 
 def query_of(pairs: Iterable[tuple[str, str]]) -> str:

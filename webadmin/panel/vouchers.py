@@ -1,35 +1,29 @@
-"""Vouchers: the list of codes, a new batch with its codes, and taking one out of use."""
+"""Vouchers: the list of codes, a new batch with its codes, and taking some out of use."""
 
-from flask import Blueprint, request, url_for
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
+from flask_babel import lazy_gettext as _l
 
 from bss import voucher_sheets
 from bss import vouchers as use
 from bss.failure import Failure
+from db.models import Voucher
 from db.queries.operators import operator_choices
-from db.queries.paging import Wanted
+from db.queries.paging import Page, Wanted
 from db.queries.panel import catalogue
-from db.queries.vouchers import batch_named, page_of_vouchers
+from db.queries.vouchers import SORTS, batch_named, page_of_vouchers
 from domain.voucher import VOUCHER_STATES
 from paper.documents import sheet_picture
 from webadmin import format as spell
 from webadmin.forms.vouchers import VoucherForm
 from webadmin.panel.filters import language
 from webadmin.panel.moments import from_local
-from webadmin.panel.support import (
-    PAGE_SIZE,
-    Page,
-    act,
-    attempt,
-    back_url,
-    db,
-    now,
-    page_number,
-    problems_of,
-    render,
-    tenant,
-)
+from webadmin.panel.states import state_text
+from webadmin.panel.support import act, attempt, back_url, db, now, problems_of, render, run, tenant, with_follow
+from webadmin.panel.tables import Column, List, Table, declare
 from webadmin.permissions import requires
 from webadmin.security import current_actor
 
@@ -37,32 +31,105 @@ blueprint = Blueprint("vouchers", __name__)
 LONGEST = 64
 
 
-@blueprint.get("/vouchers")
-@requires("view_customers")
-def index() -> ResponseReturnValue:
-    """Vouchers, newest first, narrowed by the filters in the address."""
-    asked = {name: request.args.get(name, "").strip()[:LONGEST] for name in ("state", "batch", "q", "sold")}
-    state = asked["state"] if asked["state"] in VOUCHER_STATES else ""
-    found = page_of_vouchers(
+def lines(wanted: Wanted) -> Page[Voucher]:
+    """A part of the list that the address asks for; an operator's staff see their own batches."""
+    asked = _asked()
+    return page_of_vouchers(
         db(),
         tenant_id=tenant().id,
-        state=state or None,
+        state=asked["state"] or None,
         batch=asked["batch"] or None,
         code=asked["q"] or None,
         sold={"yes": True, "no": False}.get(asked["sold"]),
         operator_ids=use.operators_seen(db(), actor=current_actor()),
-        wanted=Wanted(sort="-created_at", page=page_number(), page_size=PAGE_SIZE),
+        wanted=wanted,
     )
+
+
+def _asked() -> dict[str, str]:
+    """The filter bar's values in the address; what cannot be meant filters nothing."""
+    asked = {
+        name: request.args.get(name, "").strip().replace("\x00", "")[:LONGEST]
+        for name in ("state", "batch", "q", "sold")
+    }
+    return asked | {
+        "state": asked["state"] if asked["state"] in VOUCHER_STATES else "",
+        "sold": asked["sold"] if asked["sold"] in ("yes", "no") else "",
+    }
+
+
+def _of_row(name: str) -> Any:
+    return lambda row: getattr(row, name)
+
+
+VOUCHERS = declare(
+    List(
+        key="vouchers",
+        endpoint="panel.vouchers.index",
+        lines=lines,
+        sorts=tuple(SORTS),
+        sort="-created_at",
+        export_permission="manage_vouchers",
+        views=(
+            (_l("Unused"), {"state": "unused"}),
+            (_l("In use"), {"state": "active"}),
+            (_l("Sold, not used yet"), {"sold": "yes", "state": "unused"}),
+            (_l("Disabled"), {"state": "disabled"}),
+        ),
+        columns=(
+            Column(key="code", text=_l("Code"), sort="code", is_fixed=True, value=_of_row("code")),
+            Column(key="batch", text=_l("Batch"), value=lambda row: row.batch.name if row.batch else None),
+            Column(
+                key="worth",
+                text=_l("Worth"),
+                value=lambda row: row.batch.plan.name if row.batch and row.batch.plan else None,
+            ),
+            Column(key="state", text=_l("State"), value=lambda row: state_text("voucher", row.state)),
+            Column(key="sold", text=_l("Sold"), value=_of_row("sold_at")),
+            Column(key="seller", text=_l("Sold by"), is_extra=True, value=_of_row("sold_by")),
+            Column(key="used", text=_l("First use"), value=lambda row: row.redeemed_at or row.first_used_at),
+            Column(key="until", text=_l("Valid until"), value=_of_row("valid_until")),
+            Column(
+                key="made",
+                text=_l("Made"),
+                sort="created_at",
+                is_extra=True,
+                begins_descending=True,
+                value=_of_row("created_at"),
+            ),
+        ),
+    )
+)
+
+
+@blueprint.get("/vouchers")
+@requires("view_customers")
+def index() -> ResponseReturnValue:
+    """Vouchers, newest first, narrowed by the filters in the address."""
+    asked = _asked()
     return render(
         "panel/vouchers/index.html",
-        rows=found.items,
-        state_wanted=state,
-        batch=asked["batch"],
+        table=Table(VOUCHERS),
+        asked=asked,
+        is_filtered=any(asked.values()),
         batch_row=batch_named(db(), asked["batch"], tenant_id=tenant().id) if asked["batch"] else None,
-        q=asked["q"],
-        sold=asked["sold"],
-        page=Page(number=page_number(), size=PAGE_SIZE, total=found.total_items),
     )
+
+
+@blueprint.post("/vouchers/many")
+@requires("manage_vouchers")
+def many() -> ResponseReturnValue:
+    """Take the marked vouchers out of use, or give them back; who cannot be changed is left as he is."""
+    ids = [int(text) for text in request.form.getlist("voucher_id") if text.isdigit() and len(text) < 19]
+    disabled = request.form.get("action") == "disable"
+    changed = run(use.set_many_disabled, voucher_ids=ids[: use.MAX_AT_ONCE], disabled=disabled)
+    flash(
+        ngettext("%(num)s voucher is disabled.", "%(num)s vouchers are disabled.", changed.count)
+        if disabled
+        else ngettext("%(num)s voucher can be used again.", "%(num)s vouchers can be used again.", changed.count),
+        "success",
+    )
+    return redirect(with_follow(back_url(url_for("panel.vouchers.index")), changed.effect), 303)
 
 
 @blueprint.route("/vouchers/new", methods=["GET", "POST"])

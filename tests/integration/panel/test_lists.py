@@ -30,10 +30,14 @@ def test_every_order_of_every_list_can_be_asked_for_and_turned_round(owner: Flas
 
 
 LISTS_AT = {
+    "audit": "/audit",
     "customers": "/customers",
     "subscriptions": "/subscriptions",
     "invoices": "/invoices",
     "payments": "/payments",
+    "plans": "/plans",
+    "routers": "/routers",
+    "vouchers": "/vouchers",
 }
 
 

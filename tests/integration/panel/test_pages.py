@@ -152,6 +152,8 @@ def test_a_viewer_can_change_nothing(
     db.commit()
     client = client_of(viewer)
     own = {"panel.settings.me", "panel.settings.preferences", "panel.settings.language", "panel.settings.password"}
+    # Columns and views are everybody's own; which list they belong to is asked there.
+    own |= {"panel.lists.columns", "panel.lists.save", "panel.lists.remove"}
     others = {"reason": "subscription_expired", "tab": "queues", "name": "radacct_2024_01", "what": "refund"}
     changing = [
         rule

@@ -1,67 +1,143 @@
 """Invoices: the list, one of them, a new one, and what is done to it."""
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
 
 from bss import invoices as use
 from bss import payments
 from db.models import Customer, Invoice, Payment
 from db.queries.books import standing_settlement
-from db.queries.money_lists import InvoiceFilter, names_of_customers, open_sums, page_of_invoices, usernames_of
+from db.queries.money_lists import (
+    INVOICE_SORTS,
+    InvoiceFilter,
+    names_of_customers,
+    open_sums,
+    page_of_invoices,
+    usernames_of,
+)
 from db.queries.owned import owned_by
-from db.queries.paging import Wanted
+from db.queries.paging import Page, Wanted
 from db.queries.rows import find_row
-from domain.invoices import STATUSES
+from domain.invoices import KINDS, STATUSES
 from domain.money import ZERO
 from webadmin.forms.money import MAX_LINES, DueForm, InvoiceForm, ReasonForm
 from webadmin.panel.money import billing_log
+from webadmin.panel.money.words import kind_words
+from webadmin.panel.states import state_text
 from webadmin.panel.support import (
-    PAGE_SIZE,
-    Page,
     act,
     argument_id,
     attempt,
     db,
     effect_of,
     found,
-    page_number,
     render,
     tenant,
     today,
     with_follow,
 )
+from webadmin.panel.tables import Column, List, Table, declare, lines_of
 from webadmin.permissions import requires
 
 blueprint = Blueprint("invoices", __name__)
 LONGEST = 100
 
 
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """An invoice with whose it is."""
+
+    row: Invoice
+    code: str
+    name: str
+
+
+def lines(wanted: Wanted) -> Page[Line]:
+    """A part of the list that the address asks for."""
+    part = page_of_invoices(db(), tenant_id=tenant().id, fits=_filter_of_request(), wanted=wanted)
+    names = names_of_customers(db(), {row.customer_id for row in part.items})
+    made = [Line(row=row, code=names[row.customer_id][0], name=names[row.customer_id][1]) for row in part.items]
+    return lines_of(part, made)
+
+
+def _of_row(name: str) -> Any:
+    return lambda line: getattr(line.row, name)
+
+
+INVOICES = declare(
+    List(
+        key="invoices",
+        endpoint="panel.invoices.index",
+        lines=lines,
+        sorts=tuple(INVOICE_SORTS),
+        sort="-created_at",
+        permission="view_money",
+        views=(
+            (_l("Open"), {"status": "open", "sort": "due_date"}),
+            (_l("Overdue"), {"status": "overdue", "sort": "due_date"}),
+            (_l("Paid"), {"status": "paid"}),
+            (_l("Drafts"), {"status": "draft"}),
+        ),
+        columns=(
+            Column(key="number", text=_l("Number"), sort="number", is_fixed=True, value=_of_row("invoice_number")),
+            Column(key="customer", text=_l("Customer"), value=lambda line: line.name),
+            Column(key="code", text=_l("Code"), is_extra=True, value=lambda line: line.code),
+            Column(key="kind", text=_l("For"), value=lambda line: str(kind_words(line.row.kind))),
+            Column(key="state", text=_l("State"), value=lambda line: state_text("invoice", line.row.status)),
+            Column(key="due", text=_l("Due on"), sort="due_date", value=_of_row("due_date")),
+            Column(key="tax", text=_l("Tax"), is_number=True, is_extra=True, value=_of_row("tax")),
+            Column(
+                key="total",
+                text=_l("Total"),
+                sort="total",
+                is_number=True,
+                begins_descending=True,
+                value=_of_row("total"),
+            ),
+            Column(
+                key="written",
+                text=_l("Written"),
+                sort="created_at",
+                is_extra=True,
+                begins_descending=True,
+                value=_of_row("created_at"),
+            ),
+        ),
+    )
+)
+
+
 @blueprint.get("/invoices")
 @requires("view_money")
 def index() -> ResponseReturnValue:
     """Invoices, newest first, narrowed by the filters in the address."""
-    status = request.args.get("status", "")
-    fits = InvoiceFilter(
-        search=request.args.get("q", "").strip()[:LONGEST] or None,
-        status=status if status in STATUSES else None,
-        is_open=status == "open",
-        customer_id=argument_id("customer"),
-    )
-    wanted = Wanted(sort="-created_at", page=page_number(), page_size=PAGE_SIZE)
-    rows = page_of_invoices(db(), tenant_id=tenant().id, fits=fits, wanted=wanted)
+    fits = _filter_of_request()
     return render(
         "panel/money/invoices.html",
-        rows=rows.items,
-        names=names_of_customers(db(), {row.customer_id for row in rows.items}),
-        page=Page(number=page_number(), size=PAGE_SIZE, total=rows.total_items),
+        table=Table(INVOICES),
+        fits=fits,
         sums=open_sums(db(), tenant_id=tenant().id, today=today()),
-        chosen=status,
-        q=fits.search or "",
-        is_filtered=bool(fits.search or status or fits.customer_id),
+        is_filtered=fits != InvoiceFilter(),
+        kinds=KINDS,
+    )
+
+
+def _filter_of_request() -> InvoiceFilter:
+    """The filter bar's values in the address; what cannot be meant filters nothing."""
+    given = request.args
+    status, kind = given.get("status", ""), given.get("kind", "")
+    return InvoiceFilter(
+        search=given.get("q", "").strip().replace("\x00", "")[:LONGEST] or None,
+        status=status if status in STATUSES else None,
+        is_open=status == "open",
+        kind=kind if kind in KINDS else None,
+        customer_id=argument_id("customer"),
     )
 
 

@@ -1,17 +1,20 @@
 """Payments: all of them with today's sums, one payment, a new one, and taking one back."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
 
 from bss import payments as use
 from db.models import Customer, Invoice, Payment
 from db.queries.books import invoices_paid_by
 from db.queries.expenses import ExpenseFilter, page_of_expenses
 from db.queries.money_lists import (
+    PAYMENT_SORTS,
     PaymentFilter,
     names_of_customers,
     open_of_customer,
@@ -19,29 +22,29 @@ from db.queries.money_lists import (
     paid_by_method,
     paid_sum,
 )
-from db.queries.paging import Wanted
+from db.queries.paging import Page, Wanted
 from db.queries.rows import find_row
 from domain.payments import METHODS, STATUSES
 from domain.period import local_midnight
 from webadmin.forms.books import OtherPaymentForm
 from webadmin.forms.money import PaymentForm, ReasonForm
 from webadmin.panel.filters import money
-from webadmin.panel.money.words import category_words
+from webadmin.panel.money.words import category_words, method_words
+from webadmin.panel.states import state_text
 from webadmin.panel.support import (
     PAGE_SIZE,
-    Page,
     argument_id,
     attempt,
     db,
     effect_of,
     found,
     now,
-    page_number,
     render,
     tenant,
     with_follow,
     zone,
 )
+from webadmin.panel.tables import Column, List, Table, declare, lines_of
 from webadmin.permissions import requires
 from webadmin.proof import needs_proof
 from webadmin.security import may
@@ -50,32 +53,95 @@ blueprint = Blueprint("payments", __name__)
 LONGEST = 100
 
 
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A payment with whose it is."""
+
+    row: Payment
+    code: str
+    name: str
+
+
+def lines(wanted: Wanted) -> Page[Line]:
+    """A part of the list that the address asks for."""
+    part = page_of_payments(db(), tenant_id=tenant().id, fits=_filter_of_request(), wanted=wanted)
+    names = names_of_customers(db(), {row.customer_id for row in part.items})
+    made = [Line(row=row, code=names[row.customer_id][0], name=names[row.customer_id][1]) for row in part.items]
+    return lines_of(part, made)
+
+
+def _of_row(name: str) -> Any:
+    return lambda line: getattr(line.row, name)
+
+
+PAYMENTS = declare(
+    List(
+        key="payments",
+        endpoint="panel.payments.index",
+        lines=lines,
+        sorts=tuple(PAYMENT_SORTS),
+        sort="-paid_at",
+        permission="view_money",
+        views=(
+            (_l("Today"), {"span": "today"}),
+            (_l("This month"), {"span": "month"}),
+            (_l("Expected"), {"status": "pending"}),
+            (_l("Given back"), {"status": "refunded"}),
+        ),
+        columns=(
+            Column(key="receipt", text=_l("Receipt"), sort="receipt", is_fixed=True, value=_of_row("receipt_number")),
+            Column(key="customer", text=_l("Customer"), value=lambda line: line.name),
+            Column(key="code", text=_l("Code"), is_extra=True, value=lambda line: line.code),
+            Column(key="method", text=_l("Paid by"), value=lambda line: str(method_words(line.row.method))),
+            Column(key="reference", text=_l("Reference"), is_extra=True, value=_of_row("reference")),
+            Column(key="state", text=_l("State"), value=lambda line: state_text("payment", line.row.status)),
+            Column(key="when", text=_l("When"), sort="paid_at", begins_descending=True, value=_of_row("paid_at")),
+            Column(key="by", text=_l("Taken by"), is_extra=True, value=_of_row("recorded_by")),
+            Column(
+                key="amount",
+                text=_l("Amount"),
+                sort="amount",
+                is_number=True,
+                begins_descending=True,
+                value=_of_row("amount"),
+            ),
+        ),
+    )
+)
+
+
 @blueprint.get("/payments")
 @requires("view_money")
 def index() -> ResponseReturnValue:
     """Payments, newest first, narrowed by the filters in the address, above them today's sums."""
-    status, method = request.args.get("status", ""), request.args.get("method", "")
-    fits = PaymentFilter(
-        search=request.args.get("q", "").strip()[:LONGEST] or None,
+    fits = _filter_of_request()
+    begins, ends = _today()
+    is_filtered = fits != PaymentFilter()
+    return render(
+        "panel/money/payments.html",
+        table=Table(PAYMENTS),
+        fits=fits,
+        span=request.args.get("span", ""),
+        total=paid_sum(db(), tenant_id=tenant().id, fits=fits) if is_filtered else None,
+        today=paid_by_method(db(), tenant_id=tenant().id, since=begins, until=ends),
+        methods=METHODS,
+        is_filtered=is_filtered,
+    )
+
+
+def _filter_of_request() -> PaymentFilter:
+    """The filter bar's values in the address; what cannot be meant filters nothing."""
+    given = request.args
+    status, method, span = given.get("status"), given.get("method"), given.get("span")
+    begins, ends = _today()
+    since = {"today": begins, "month": local_midnight(begins.astimezone(zone()).date().replace(day=1), zone())}
+    return PaymentFilter(
+        search=given.get("q", "").strip().replace("\x00", "")[:LONGEST] or None,
         status=status if status in STATUSES else None,
         method=method if method in METHODS else None,
         customer_id=argument_id("customer"),
-    )
-    wanted = Wanted(sort="-paid_at", page=page_number(), page_size=PAGE_SIZE)
-    rows = page_of_payments(db(), tenant_id=tenant().id, fits=fits, wanted=wanted)
-    begins, ends = _today()
-    return render(
-        "panel/money/payments.html",
-        rows=rows.items,
-        names=names_of_customers(db(), {row.customer_id for row in rows.items}),
-        page=Page(number=page_number(), size=PAGE_SIZE, total=rows.total_items),
-        total=paid_sum(db(), tenant_id=tenant().id, fits=fits),
-        today=paid_by_method(db(), tenant_id=tenant().id, since=begins, until=ends),
-        methods=METHODS,
-        chosen=fits.status or "",
-        chosen_method=fits.method or "",
-        q=fits.search or "",
-        is_filtered=bool(fits.search or fits.status or fits.method or fits.customer_id),
+        since=since.get(span or ""),
+        until=ends if span in since else None,
     )
 
 

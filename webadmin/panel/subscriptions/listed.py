@@ -21,7 +21,7 @@ from webadmin.panel.customer_words import BULK_WORDS
 from webadmin.panel.states import state_text
 from webadmin.panel.subscriptions.questions import blueprint
 from webadmin.panel.support import argument_id, db, now, render, tenant
-from webadmin.panel.tables import Column, List, Table, declare, yes_no
+from webadmin.panel.tables import Column, List, Table, declare, lines_of, yes_no
 from webadmin.permissions import requires
 
 ENDING = ("1", "3", "7", "14", "30")
@@ -51,13 +51,7 @@ def lines(wanted: Wanted) -> Page[Line]:
         )
         for row in part.items
     ]
-    return Page(
-        items=made,
-        page=part.page,
-        page_size=part.page_size,
-        total_items=part.total_items,
-        next_cursor=part.next_cursor,
-    )
+    return lines_of(part, made)
 
 
 def _of_row(name: str) -> Any:

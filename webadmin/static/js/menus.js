@@ -57,7 +57,7 @@ document.querySelectorAll("form.filters").forEach((form) => {
   const parts = [...form.querySelectorAll(":scope > div:not(.grow, .filter-buttons), .filters-row > div")];
   const search = form.querySelector(":scope > .grow");
   if (!search || parts.length < 2) return;
-  const used = parts.filter((part) => [...part.querySelectorAll("select, input")].some((field) => field.name !== "sort" && field.value !== "")).length;
+  const used = parts.filter((part) => [...part.querySelectorAll("select, input")].some((field) => field.name !== "sort" && !field.matches("[data-always]") && field.value !== "")).length;
   const button = document.createElement("button");
   button.type = "button";
   button.className = "btn filters-toggle";
