@@ -21,6 +21,7 @@ from webadmin.api import (
     customer_parts,
     customer_pictures,
     customers,
+    dashboard,
     diagnosis,
     docs,
     fair_use,
@@ -56,6 +57,7 @@ from webadmin.security import csrf
 
 BLUEPRINTS = (
     me.blueprint,
+    dashboard.blueprint,
     customers.blueprint,
     customer_parts.blueprint,
     customer_pictures.blueprint,

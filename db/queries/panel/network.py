@@ -70,6 +70,7 @@ class LoginFilter:
     reason: str = ""
     nas_server_id: int | None = None
     since: datetime | None = None
+    before: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,6 +236,8 @@ def _login_conditions(wanted: LoginFilter) -> list[ColumnElement[bool]]:
         conditions.append(AccessLog.nas_server_id == wanted.nas_server_id)
     if wanted.since is not None:
         conditions.append(AccessLog.decided_at >= wanted.since)
+    if wanted.before is not None:
+        conditions.append(AccessLog.decided_at < wanted.before)
     if wanted.search.strip():
         conditions.append(_login_matches(wanted.search.strip()))
     return conditions

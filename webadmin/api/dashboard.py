@@ -1,0 +1,78 @@
+"""The installation at a glance over HTTP: figures of now, the log of all logins, and what a token may ask for."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from bss import tokens
+from bss.permissions import PERMISSIONS
+from db.queries.panel import network, today
+from webadmin import database, security
+from webadmin.api.base import PREFIX, Blueprint, acting, as_whole_list, tenant_id
+from webadmin.api.schemas import dashboard as shapes
+
+blueprint = Blueprint("dashboard", __name__, url_prefix=PREFIX, description="The installation at a glance")
+# Without a bound the log of logins is searched over so much: it is partitioned by month and has no index on its words.
+SEARCHED = timedelta(days=7)
+
+
+@blueprint.route("/dashboard/stats")
+@blueprint.needs("view_customers")
+@blueprint.response(200, shapes.StatsOut)
+def get_stats() -> dict[str, Any]:
+    """How many are online, what became of logins, and what waits for somebody"""
+    figures = today.today(database.session(), tenant_id(), security.now())
+    names = ("online", "accepted", "rejected", "changes_waiting", "changes_failed", "devices_pending")
+    return {
+        **{name: getattr(figures, name) for name in names},
+        "subscriptions_active": figures.subscriptions,
+        "records_put_aside": figures.quarantined,
+        "oldest_change_waiting_at": figures.oldest_waiting,
+        "reasons": [{"reason": reason, "count": count} for reason, count in figures.reasons],
+        "logins_by_minute": [{"accepted": yes, "rejected": no} for yes, no in figures.logins_by_minute],
+    }
+
+
+@blueprint.route("/access-log")
+@blueprint.needs("view_customers")
+@blueprint.arguments(shapes.AccessLogQuery, location="query")
+@blueprint.response(200, shapes.AccessLogList)
+def list_logins(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Who was let in and who was refused and why, newest first; of the last week where `since` names no other time"""
+    size = arguments.pop("page_size")
+    since = arguments.pop("since", None) or _a_week_before(arguments.get("before") or security.now())
+    wanted = network.LoginFilter(since=since, **arguments)
+    found = network.logins(database.session(), tenant_id(), wanted, limit=size + 1)
+    rows = [_login(row) for row in found[:size]]
+    return {"items": rows, "next_before": rows[-1].decided_at if len(found) > size else None}
+
+
+@blueprint.route("/permissions")
+@blueprint.for_any_token()
+@blueprint.response(200, shapes.PermissionList)
+def list_permissions() -> dict[str, Any]:
+    """Everything that a role or a token can be allowed"""
+    return as_whole_list([{"code": code, "description": words} for code, words in PERMISSIONS.items()])
+
+
+@blueprint.route("/me/token", methods=["DELETE"])
+@blueprint.for_any_token()
+@blueprint.response(204)
+def sign_out() -> None:
+    """End the token that this very request was sent with"""
+    token = security.api_token()
+    tokens.revoke(**acting(), token_id=token.id, owner_id=token.user_id)
+    database.commit()
+
+
+def _a_week_before(moment: datetime) -> datetime:
+    try:
+        return moment - SEARCHED
+    except OverflowError:
+        # In the first week that there is a date for.
+        return moment
+
+
+def _login(row: network.LoginRow) -> Any:
+    decision: Any = row.decision
+    decision.customer_id, decision.customer_name, decision.nas_name = row.customer_id, row.customer_name, row.nas_name
+    return decision
