@@ -173,6 +173,8 @@ def write(session: Session, plan: ServicePlan, changes: Mapping[str, Any]) -> tu
     tiers, attributes = clean.pop("fup_rules", None), clean.pop("reply_attributes", None)
     windows, allowances = clean.pop("time_windows", None), clean.pop("quotas", None)
     old, new = audit.set_fields(plan, clean)
+    # Before anything below has the row written: the database would refuse it in words of its own.
+    check_whole(plan)
     if tiers is not None and tiers != tiers_of(plan):
         old["fup_rules"], new["fup_rules"] = tiers_of(plan), tiers
         _replace_tiers(session, plan, tiers)
@@ -189,7 +191,6 @@ def write(session: Session, plan: ServicePlan, changes: Mapping[str, Any]) -> tu
         old["quotas"] = quotas.as_given(plan.quotas)
         quotas.replace_rows(session, plan.quotas, allowances, tenant_id=plan.tenant_id, service_plan_id=plan.id)
         new["quotas"] = quotas.as_given(plan.quotas)
-    check_whole(plan)
     flush_or_conflict(session, _TAKEN)
     return old, new
 

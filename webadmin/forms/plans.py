@@ -29,6 +29,7 @@ from webadmin.forms.fields import (
 from webadmin.panel.words import PLAN_GARDENS, SESSION_LIMIT_ACTIONS, choice_words
 
 MAX_TIER_ROWS = 10
+_SLIDER = {"data-slider": ""}
 PLAIN_FIELDS = (
     "connection_type",
     "price",
@@ -115,8 +116,8 @@ class PlanForm(Form):
         _l("Billed"), [(code, choice_words(code)) for code in BILLING_CYCLES], default="monthly"
     )
     validity_days = WholeField(_l("Days of a custom cycle"), default=30, validators=[_needed(_l("Write the days."))])
-    download_kbps = SpeedField(_l("Download"), validators=[_needed(_l("Write the download speed."))])
-    upload_kbps = SpeedField(_l("Upload"), validators=[_needed(_l("Write the upload speed."))])
+    download_kbps = SpeedField(_l("Download"), validators=[_needed(_l("Write the download speed."))], render_kw=_SLIDER)
+    upload_kbps = SpeedField(_l("Upload"), validators=[_needed(_l("Write the upload speed."))], render_kw=_SLIDER)
     priority = WholeField(_l("Priority (1 first, 8 last)"), default=8, validators=[_needed(_l("Write 1 to 8."))])
     burst_enabled = BooleanField(_l("Burst: faster for a short time"))
     burst_download_kbps = SpeedField(_l("Burst download"), validators=[optional()])
@@ -190,21 +191,24 @@ class PlanForm(Form):
 
     def rate_limit(self) -> str | None:
         """`Mikrotik-Rate-Limit` for what is typed so far; None when it is no whole speed yet or has no limit."""
-        full = speed_of(self.download_kbps.data, self.upload_kbps.data)
+        full = self.full_speed()
         return None if full is None else render_rate_limit(full, self._burst(full), self._priority(), self._least())
 
     def tier_rates(self) -> list[str | None]:
         """The same for each tier."""
-        full = speed_of(self.download_kbps.data, self.upload_kbps.data)
-        return [None if full is None else self._tier_rate(full, entry.form) for entry in self.fup_rules]
+        return [
+            None if slow is None else render_rate_limit(slow, None, self._priority(), self._least())
+            for slow in self.tier_speeds()
+        ]
 
-    def _tier_rate(self, full: Speed, tier: TierForm) -> str | None:
-        reduced = speed_of(tier.reduced_download_kbps.data, tier.reduced_upload_kbps.data)
-        percent = tier.reduction_percent.data
-        if reduced is None and not (percent and 1 <= percent <= 99):
-            return None
-        slow = full.at_most(reduced) if reduced is not None else full.reduced_by(percent)
-        return render_rate_limit(slow, None, self._priority(), self._least())
+    def full_speed(self) -> Speed | None:
+        """The plan's own speed; None while it is not whole."""
+        return speed_of(self.download_kbps.data, self.upload_kbps.data)
+
+    def tier_speeds(self) -> list[Speed | None]:
+        """What each tier slows down to; None for one that is not whole yet."""
+        full = self.full_speed()
+        return [None if full is None else _slow(full, entry.form) for entry in self.fup_rules]
 
     def _least(self) -> Speed | None:
         return speed_of(self.min_download_kbps.data, self.min_upload_kbps.data)
@@ -231,3 +235,11 @@ def speed_of(download_kbps: int | None, upload_kbps: int | None) -> Speed | None
     if any(kbps is None or not 0 <= kbps <= MAX_KBPS for kbps in both):
         return None
     return Speed(download_kbps=int(download_kbps or 0), upload_kbps=int(upload_kbps or 0))
+
+
+def _slow(full: Speed, tier: TierForm) -> Speed | None:
+    reduced = speed_of(tier.reduced_download_kbps.data, tier.reduced_upload_kbps.data)
+    percent = tier.reduction_percent.data
+    if reduced is not None:
+        return full.at_most(reduced)
+    return full.reduced_by(percent) if percent and 1 <= percent <= 99 else None

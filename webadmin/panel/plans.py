@@ -20,10 +20,11 @@ from db.queries.paging import Page, Wanted
 from db.queries.panel import catalogue, network
 from db.queries.rows import find_row
 from domain.customer_record import CUSTOMER_TYPES
-from webadmin.forms.allowances import MAX_QUOTAS, MAX_WINDOWS, edits_list
+from webadmin.forms.allowances import MAX_QUOTAS, MAX_WINDOWS, WEEKDAYS, edits_list
 from webadmin.forms.attributes import edits_rows
 from webadmin.forms.plans import MAX_TIER_ROWS, PlanForm
 from webadmin.panel.attributes import choices
+from webadmin.panel.plan_drawings import steps_of, week_of
 from webadmin.panel.rollouts import newest
 from webadmin.panel.support import (
     act,
@@ -239,7 +240,19 @@ def preview() -> ResponseReturnValue:
     form = PlanForm()
     plan_id = request.args.get("plan", type=int)
     reach = catalogue.plan_reach(db(), plan_id) if plan_id else None
-    return render("panel/plans/_preview.html", form=form, rates=form.tier_rates(), reach=reach)
+    return render("panel/plans/_preview.html", form=form, rates=form.tier_rates(), reach=reach, **_drawn(form))
+
+
+def _drawn(form: PlanForm) -> dict[str, Any]:
+    """Fair use as steps and hours as a week, as far as they are typed."""
+    full, rows = form.full_speed(), [entry.form for entry in form.fup_rules]
+    tiers = zip((row.threshold_bytes.data for row in rows), form.tier_speeds(), strict=True)
+    hours = [entry.form for entry in form.time_windows]
+    return {
+        "steps": None if full is None else steps_of(full, list(tiers)),
+        "week": week_of([(row.weekdays.data or [], row.start.data or "", row.end.data or "") for row in hours]),
+        "weekdays": list(WEEKDAYS.values()),
+    }
 
 
 @blueprint.post("/plans/<int:plan_id>/state")
@@ -302,6 +315,7 @@ def _form(form: PlanForm, plan: ServicePlan | None) -> ResponseReturnValue:
         form=form,
         plan=plan,
         rates=form.tier_rates(),
+        **_drawn(form),
         reach=catalogue.plan_reach(db(), plan.id) if plan is not None else None,
         max_tiers=MAX_TIER_ROWS,
         **choices(),

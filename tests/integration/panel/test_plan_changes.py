@@ -48,6 +48,29 @@ def test_a_form_that_cannot_be_saved_tells_nothing(owner: FlaskClient, plan: Ser
         assert "33M" not in owner.post(f"/plans/{plan.id}/effect", data=FORM | wrong).text
 
 
+def test_a_speed_above_the_burst_is_told_beside_its_box(owner: FlaskClient, db: Session, plan: ServicePlan) -> None:
+    """The plan has a burst up to 40 Mbps; its rows may not be written before that is looked at."""
+    form = FORM | {"burst_enabled": "y", "burst_download_kbps": "40M", "burst_upload_kbps": "40M"}
+    assert owner.post(f"/plans/{plan.id}/effect", data=form).status_code == 200
+    refused = owner.post(f"/plans/{plan.id}/save", data=form)
+    assert refused.status_code == 422
+    assert 'id="burst_download_kbps-error"' in refused.text
+
+
+def test_fair_use_and_hours_are_drawn_while_they_are_typed(owner: FlaskClient, plan: ServicePlan) -> None:
+    typed = FORM | {
+        "fup_rules-0-threshold_bytes": "100", "fup_rules-0-counts": "total", "fup_rules-0-reset_period": "monthly",
+        "fup_rules-0-reduced_download_kbps": "7M", "fup_rules-0-reduced_upload_kbps": "3M",
+        "time_windows-0-weekdays": "sat", "time_windows-0-start": "20:00", "time_windows-0-end": "02:00",
+    }  # fmt: skip
+    drawn = owner.post("/plans/preview", data=typed).text
+    assert 'data-top-kbps="77000"' in drawn
+    assert "100 GB → 7 Mbps" in words(drawn)
+    assert drawn.count('class="week-open"') == 2
+    nothing = owner.post("/plans/preview", data=FORM).text
+    assert "<svg" not in re.sub(r'<svg class="icon.*?</svg>', "", nothing)
+
+
 def test_in_stages_it_is_shown_stopped_and_continued(owner: FlaskClient, db: Session, plan: ServicePlan) -> None:
     saved = owner.post(f"/plans/{plan.id}/save", data=FORM, follow_redirects=True)
     rollout = db.scalars(select(PlanRollout)).one()

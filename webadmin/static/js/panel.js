@@ -11,5 +11,6 @@ import "./poll.js";
 import "./stream.js";
 import "./flow.js";
 import "./desk.js";
+import "./plan.js";
 import "./keys.js";
 import "./passkey.js";
