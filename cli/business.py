@@ -31,11 +31,12 @@ from cli.plan_changes import rollout
 from cli.provider import provider
 from cli.router_api import connect
 from cli.router_test import test_nas
+from cli.speed_tests import speed_test_group
 from cli.staff import token, user
 from cli.subscription_terms import COMMANDS as TERM_COMMANDS
 from cli.vouchers import hotspot_login, voucher
 
-for command in (*COMMANDS, *DATA_COMMANDS, picture_group):
+for command in (*COMMANDS, *DATA_COMMANDS, picture_group, speed_test_group):
     customer.add_command(command)
 for command in bookkeeping.OF_OPERATORS:
     operator.add_command(command)

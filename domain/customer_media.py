@@ -13,6 +13,8 @@ LONGEST_SIDE = {PHOTO: 512, ID_CARD: 1600}
 THUMBNAIL_SIDE = 96
 
 TEST_SOURCES = ("router", "client")
+# Of one customer; the oldest go.
+KEPT_TESTS = 100
 TEST_STATES = ("waiting", "running", "done", "failed")
 
 REGISTRATION_STATES = ("waiting", "done", "failed")

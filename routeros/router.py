@@ -78,6 +78,28 @@ class Router:
                 return rows.Flow(download_bps=pair[1], upload_bps=pair[0], shown_by="queue")
         return None
 
+    def send_to(self, address: str, **test: str) -> rows.Bandwidth:
+        """Send to the test server at an address as fast as it goes: what arrives there, in `tx_bps`.
+
+        `duration` with its unit, `user`, `password` and `protocol` as RouterOS takes them.
+        """
+        return self._measure(address, "transmit", test)
+
+    def receive_from(self, address: str, **test: str) -> rows.Bandwidth:
+        """The other way round, in `rx_bps`."""
+        return self._measure(address, "receive", test)
+
+    def _measure(self, address: str, direction: str, test: Mapping[str, str]) -> rows.Bandwidth:
+        words = {"address": address, "direction": direction, **test}
+        found = self._talk("/tool/bandwidth-test", words)
+        # The row of each second has the average until then; only the last one is the result.
+        return rows.row_of(rows.Bandwidth, found[-1] if found else {})
+
+    def round_trip_ms(self, address: str, *, count: int) -> float | None:
+        """How long a packet takes there and back on average; None when none came back."""
+        found = self._talk("/ping", {"address": address, "count": str(count)})
+        return values.milliseconds(found[-1].get("avg-rtt", "")) if found else None
+
     def ppp_profiles(self) -> list[rows.PppProfile]:
         """PPP profiles."""
         return self._print(rows.PppProfile, "/ppp/profile")

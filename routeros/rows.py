@@ -62,6 +62,15 @@ class Traffic:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Bandwidth:
+    """`/tool/bandwidth-test`: how far it came, and the average so far of what was sent and received."""
+
+    status: str = _is("status")
+    tx_bps: int = _is("tx-total-average", values.count)
+    rx_bps: int = _is("rx-total-average", values.count)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Flow:
     """What one customer receives and sends now, and where the router shows it: his `interface` or his `queue`."""
 

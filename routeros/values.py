@@ -5,6 +5,7 @@ import re
 _DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:\d+ms)?")
 _CLOCK = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(\d+):(\d\d):(\d\d)")
 _RATE = re.compile(r"(\d+(?:\.\d+)?)([kMG]?)(?:bps)?")
+_ROUND_TRIP = re.compile(r"(?:(\d{1,6})s)?(?:(\d{1,6})ms)?(?:(\d{1,6})us)?")
 _TIMES = {"": 1, "k": 1000, "M": 1_000_000, "G": 1_000_000_000}
 _IN_SECONDS = (604800, 86400, 3600, 60, 1)
 
@@ -40,6 +41,14 @@ def seconds(value: str) -> int | None:
     if found is None:
         return None
     return sum(int(part or 0) * length for part, length in zip(found.groups(), _IN_SECONDS, strict=True))
+
+
+def milliseconds(value: str) -> float | None:
+    """`12ms345us` or `1s20ms` of a ping, in milliseconds."""
+    found = _ROUND_TRIP.fullmatch(value) if value else None
+    if found is None:
+        return None
+    return sum(int(part or 0) * length for part, length in zip(found.groups(), (1000, 1, 0.001), strict=True))
 
 
 def rate_bps(value: str) -> int | None:

@@ -92,6 +92,7 @@ JOBS: Mapping[str, Job] = {
         Job(name="bss.payment-reconcile", what="Asks gateways about payments that are open", when="60"),
         Job(name="bss.payment-purge", what="Forgets old records of gateways", when="40 2 * * *"),
         Job(name="bss.router-orders", what="Carries out what was ordered on routers", when="3"),
+        Job(name="bss.speed-tests", what="Measures customers' lines that staff asked about", when="3"),
         Job(name="bss.router-check", what="Looks whether routers answer", when="60"),
         Job(name="bss.router-drift", what="Compares what routers keep with what they should", when="300"),
         Job(name="bss.router-purge", what="Forgets old orders of routers", when="10 1 * * *"),

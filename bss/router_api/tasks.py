@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import psycopg
+from sqlalchemy.orm import Session
 
 from bss.nas import finish_removals
-from bss.router_api import checking, dispatch
+from bss.router_api import checking, dispatch, measuring
 from db.engine import make_engine, make_session_factory
 from db.queries.router_orders import purge_orders
 from db.queries.router_removal import routers_being_removed
@@ -48,6 +49,31 @@ def _remove_routers() -> None:
 
 def _missing(connection: psycopg.Connection[Any]) -> int:
     return checking.ask_what_is_missing(connection, clock=_now)
+
+
+@app.task(name="bss.speed-tests")
+def measure_lines() -> int:
+    """Measure the lines that staff asked about; returns how many."""
+    engine = make_engine(get_settings().database_url, pool_size=1)
+    try:
+        with make_session_factory(engine)() as session:
+            return measure_due(session)
+    finally:
+        engine.dispose()
+
+
+def measure_due(session: Session) -> int:
+    """Carry out the tests that wait: claimed in one transaction, measured in none, kept in another."""
+    total = 0
+    while asked := measuring.claim(session, now=_now()):
+        session.commit()
+        results = measuring.measure_all(asked)
+        for one, result in zip(asked, results, strict=True):
+            measuring.store(session, one.test_id, result, now=_now())
+        session.commit()
+        total += len(asked)
+    session.commit()
+    return total
 
 
 @app.task(name="bss.router-check")

@@ -53,6 +53,16 @@ class Trap(Exception):
 
 
 @dataclass
+class TestServer:
+    """The bandwidth test server at a customer's end, and what passes to it and from it."""
+
+    account: tuple[str, str] = ("", "")
+    to_customer_bps: int = 19_800_000
+    from_customer_bps: int = 9_700_000
+    ends_with: str = "done testing"
+
+
+@dataclass
 class Tables:
     """All tables of one router. Every method may be called from several threads."""
 
@@ -61,6 +71,8 @@ class Tables:
     # The router's account may read passwords.
     shows_passwords: bool = True
     traffic: dict[str, Row] = field(default_factory=dict)
+    bandwidth: TestServer = field(default_factory=TestServer)
+    ping: Row = field(default_factory=lambda: {"time": "2ms", "packet-loss": "0", "avg-rtt": "1ms523us"})
     resource: Row = field(
         default_factory=lambda: {
             "uptime": "1w2d03:04:05",
@@ -105,6 +117,10 @@ class Tables:
                 return [{"name": self.identity}] if menu.endswith("identity") else [dict(self.resource)]
             if command == "/interface/monitor-traffic":
                 return [self._traffic(words)]
+            if command == "/tool/bandwidth-test":
+                return self._measured(words)
+            if command == "/ping":
+                return [{"seq": str(number), "host": words["address"], **self.ping} for number in range(2)]
             if menu not in KEYS:
                 raise Trap("no such command prefix", 0)
             return self._verb(menu, verb, words, list(queries))
@@ -181,6 +197,15 @@ class Tables:
             raise Trap("input does not match any value of interface")
         flowing = {"rx-bits-per-second": "12000000", "tx-bits-per-second": "48000000"}
         return {"name": name, **flowing, **self.traffic.get(name, {})}
+
+    def _measured(self, words: Mapping[str, str]) -> list[Row]:
+        test = self.bandwidth
+        if (words.get("user", ""), words.get("password", "")) != test.account:
+            return [{"status": "authentication failed"}]
+        way = "tx" if words["direction"] == "transmit" else "rx"
+        total = test.to_customer_bps if way == "tx" else test.from_customer_bps
+        ramp = [{"status": "connecting"}, {"status": "running", f"{way}-total-average": str(total // 2)}]
+        return [*ramp, {"status": test.ends_with, f"{way}-total-average": str(total)}]
 
 
 def _taken(menu: str) -> str:

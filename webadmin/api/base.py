@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from flask import Flask, current_app, request
@@ -172,7 +173,7 @@ def _describe_carriage(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     if method == "get" and names:
         extra += [narrowing.parameter(names), _HEADERS["If-None-Match"]]
         doc.setdefault("responses", {})["304"] = {"description": "It is as it was when this ETag was given."}
-        doc["responses"].setdefault("422", "UNPROCESSABLE_CONTENT")
+        doc["responses"].setdefault("422", HTTPStatus(422).name)
     if method == "post":
         extra.append(_HEADERS["Idempotency-Key"])
     if method != "get" and doc_info.get(versions.DOC):

@@ -60,6 +60,7 @@ from webadmin.panel import (
     sentences,
     server,
     settings,
+    speed_tests,
     staff,
     states,
     subscriptions,
@@ -88,7 +89,7 @@ from webadmin.panel.support import page_url, tenant
 
 SUBJECTS = (
     today, accounting, alarms, history, search, lists, customers, customer_records, customer_pictures, personal_data,
-    customer_jobs, operators, vouchers, voucher_batches, redeeming, paper, subscriptions,
+    speed_tests, customer_jobs, operators, vouchers, voucher_batches, redeeming, paper, subscriptions,
     fair_use, decisions, attributes, doctor,
     allowances, plans, rollouts, routers, router_groups, router_test, router_api, server, blacklist, devices, online,
     logins, changes, bulk_changes,

@@ -71,6 +71,12 @@ _STATES: dict[str, dict[str, Mark]] = {
         "cancelled": Mark(colour="grey", icon="x", text=_l("taken back")),
         "failed": Mark(colour="red", icon="x", text=_l("could not be made")),
     },
+    "speed_test": {
+        "waiting": Mark(colour="grey", icon="clock", text=_l("waiting")),
+        "running": Mark(colour="blue", icon="loader", text=_l("running")),
+        "done": Mark(colour="green", icon="check", text=_l("done")),
+        "failed": Mark(colour="red", icon="x", text=_l("failed")),
+    },
     "bulk": {
         "running": Mark(colour="blue", icon="loader", text=_l("running")),
         "paused": Mark(colour="amber", icon="clock", text=_l("held")),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 from io import BytesIO
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -28,6 +29,7 @@ from db.models import (
     Operator,
     ParkedPayment,
     PlanRollout,
+    Role,
     SessionChange,
     Tenant,
     User,
@@ -64,6 +66,8 @@ BODIES = {
     "plan-change": {"service_plan_id": 1},
     "copy": {"name": "Copy"},
     "hotspot-credentials": {"service_plan_id": 1},
+    "anonymize": {"confirm": "CUST-1"},
+    "erase": {"confirm": "CUST-1"},
 }
 # By the whole rule, where the last word alone does not tell which body is meant.
 _NAS = "/api/v1/nas/<int:nas_id>"
@@ -94,11 +98,14 @@ BODIES_OF_RULE = {
 }
 
 NO_BODY = {"test-connection", "import", "disconnect", "deactivate", "reactivate", "lift-fup", "advance", "stop", "test"}
-NO_BODY |= {"restore", "confirm", "check", "withdraw"}
+NO_BODY |= {"restore", "confirm", "check", "withdraw", "resend-speed", "password-link"}
 NO_BODY |= {"issue", "pay-from-balance"}
-# What a change of such a row must say, by the name of its id.
+# What takes a file.
+FILES = {"photo", "id-card-picture"}
+# What a change of such a row must say, by the last word of its address or the name of its id.
 PATCHES: dict[str, dict[str, object]] = {
     "user_id": {"operator_id": None},
+    "/roles": {"roles": ["viewer"]},
     "mac_id": {"status": "approved"},
     "invoice_id": {"due_date": "2026-11-30"},
 }
@@ -118,11 +125,16 @@ NO_LISTS = {
     "/api/v1/retention",
     "/api/v1/billing-rules",
     "/api/v1/jobs",
+    "/api/v1/permissions",
+    "/api/v1/webhooks/events",
+    "/api/v1/dashboard/stats",
     "/api/v1/provider/letterhead",
     "/api/v1/books/trial-balance",
     "/api/v1/books/journal.csv",
     "/api/v1/books/journal.xlsx",
 }
+# Where the one who asks finds himself, and nobody else's rows.
+WITH_OWN_ROWS = {"/api/v1/staff", "/api/v1/roles", "/api/v1/audit-logs"}
 # What a list cannot be asked without.
 QUESTIONS = {"/api/v1/address-holders": {"address": "100.64.0.10"}}
 # What the test itself did is in the audit log.
@@ -247,6 +259,11 @@ def body_of(method: str, rule: str) -> dict[str, object] | None:
     return BODIES_OF_RULE.get(rule) or BODIES.get(rule.rsplit("/", 1)[-1])
 
 
+def patch_of(rule: str, arguments: set[str]) -> dict[str, object]:
+    last = f"/{rule.rsplit('/', 1)[-1]}"
+    return PATCHES.get(last) or PATCHES.get(next((name for name in PATCHES if name in arguments), ""), {})
+
+
 def test_every_address_of_another_providers_row_is_not_found(
     app: Flask, db: Session, client: FlaskClient, theirs: dict[str, object]
 ) -> None:
@@ -259,11 +276,12 @@ def test_every_address_of_another_providers_row_is_not_found(
         last = rule.rsplit("/", 1)[-1]
         query = {"setup-script": {"server_address": "192.0.2.2"}, "plan-change": {"service_plan_id": 1}}.get(last)
         query = query if method == "GET" else None
-        body = body_of(method, rule) or PATCHES.get(next((name for name in PATCHES if name in arguments), ""), {})
+        body = body_of(method, rule) or patch_of(rule, arguments)
         without_body = method in {"GET", "DELETE"} or (last in NO_BODY and rule not in BODIES_OF_RULE)
-        answer = client.open(
-            filled(rule, theirs), method=method, json=None if without_body else body or {}, query_string=query
-        )
+        sent: dict[str, Any] = {"json": None if without_body else body or {}}
+        if method == "POST" and last in FILES:
+            sent = {"data": {"file": (BytesIO(b"no picture"), "me.png")}}
+        answer = client.open(filled(rule, theirs), method=method, query_string=query, **sent)
         tried += 1
         assert answer.status_code == 404, (method, rule, answer.json)
 
@@ -271,14 +289,23 @@ def test_every_address_of_another_providers_row_is_not_found(
     assert db.scalar(select(func.count()).select_from(AuditLog).where(AuditLog.entity_type.not_in(MADE_HERE))) == 0
 
 
+def ids_of_others(db: Session, rule: str, mine: Tenant) -> set[int]:
+    model: Any = {"staff": User, "roles": Role, "audit-logs": AuditLog}[rule.rsplit("/", 1)[-1]]
+    return set(db.scalars(select(model.id).where(model.tenant_id != mine.id)))
+
+
 def test_no_list_shows_another_providers_rows(
-    app: Flask, db: Session, client: FlaskClient, theirs: dict[str, object]
+    app: Flask, db: Session, tenant: Tenant, client: FlaskClient, theirs: dict[str, object]
 ) -> None:
     db.commit()
 
     for method, rule, arguments in api_routes(app):
         if method == "GET" and not arguments and rule not in NO_LISTS and not rule.endswith("/tokens"):
             answer = client.get(rule, query_string=QUESTIONS.get(rule))
+            if rule in WITH_OWN_ROWS:
+                shown = {row["id"] for row in answer.json["items"]}
+                assert not shown & ids_of_others(db, rule, tenant), rule
+                continue
             assert answer.json["items"] == [], rule
             assert answer.json["pagination"]["total_items"] == 0, rule
 

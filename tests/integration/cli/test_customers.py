@@ -149,3 +149,15 @@ def test_own_data_is_written_to_a_file_and_who_was_deleted_is_forgotten_by_a_job
     assert run("customer", "anonymize", second["code"], "--confirm", "CUST-1").exit_code == 1
     erased = data(run("customer", "erase", str(first["id"]), "--confirm", first["code"], "--json"))
     assert erased["ending"] == "erased"
+
+
+def test_what_a_customer_measured_is_kept_and_listed(run: Run, tenant: Tenant) -> None:
+    made = data(run("customer", "add", "Budi", "--json"))
+    words = ["--download", "18000", "--latency", "12", "--server", "speed.example.net", "--json"]
+    noted = data(run("customer", "speed-test", "note", made["code"], *words))
+
+    assert (noted["state"], noted["download_kbps"], noted["latency_ms"]) == ("done", 18_000, 12.0)
+    (listed,) = data(run("customer", "speed-test", "list", made["code"], "--json"))["items"]
+    assert listed["id"] == noted["id"]
+    refused = run("customer", "speed-test", "start", made["code"])
+    assert (refused.exit_code, "not online" in refused.output) == (1, True)
