@@ -114,6 +114,7 @@ JOBS: Mapping[str, Job] = {
         ),
         Job(name="accounting.partitions", what="Makes the tables of the coming months", when="30 0 * * *"),
         Job(name="monitoring.alarms", what="Raises what is wrong and clears what is over", when="30"),
+        Job(name="monitoring.samples", what="Notes how many are online and what passes", when="300"),
     )
 }
 

@@ -50,6 +50,7 @@ from db.models.policy import (
 )
 from db.models.rollouts import PlanRollout
 from db.models.router_api import RouterOrder, RouterSecret, RouterSnapshot
+from db.models.samples import OnlineSample
 from db.models.saved_views import ListColumns, SavedView
 from db.models.sessions import AccessLog, QuarantinedRecord, RadAcct, SpoolPosition, UsageDaily
 from db.models.size import Alarm, PartitionArchive, SessionCheck, SpoolHealth, UsageHourly, UsageMonthly
@@ -127,6 +128,7 @@ __all__ = [
     "NasRefusal",
     "NasServer",
     "NumberSequence",
+    "OnlineSample",
     "Operator",
     "ParkedPayment",
     "Passkey",

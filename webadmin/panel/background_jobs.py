@@ -48,6 +48,7 @@ _WHAT = {
     "accounting.retire": _l("Takes old months out of the live tables, each into a file first"),
     "accounting.partitions": _l("Makes the tables of the coming months"),
     "monitoring.alarms": _l("Raises what is wrong and clears what is over"),
+    "monitoring.samples": _l("Notes how many are online and what passes"),
 }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-HEIGHT = 100
+WIDTH, HEIGHT = 600, 100
 STEP = 10
 BAR = 8
 
@@ -44,3 +44,20 @@ def _column(place: int, lower: int, upper: int, top: int, label: str) -> Bar:
 
 def _height(amount: int, top: int) -> float:
     return 0.0 if amount == 0 else max(2.0, round(HEIGHT * amount / top, 2))
+
+
+def line(values: Sequence[float | None], top: float) -> str:
+    """A line through amounts at equal distances, as the path of an SVG; broken where nothing is known."""
+    step, parts, is_down = WIDTH / max(1, len(values) - 1), [], False
+    for place, value in enumerate(values):
+        if value is not None:
+            y = HEIGHT - (HEIGHT - 4) * value / (top or 1)
+            parts.append(f"{'L' if is_down else 'M'}{place * step:.1f},{y:.1f}")
+        is_down = value is not None
+    return " ".join(parts)
+
+
+def round_top(most: float) -> int:
+    """The next round number from `most` on: the end of a scale."""
+    size = 10 ** max(0, len(str(int(most))) - 1)
+    return next((step * size for step in (1, 2, 3, 4, 5, 6, 8, 10) if step * size >= most), 1)

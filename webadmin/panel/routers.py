@@ -1,7 +1,7 @@
 """Routers: the list, one router with the commands to paste, and its secret."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any
 
@@ -20,6 +20,7 @@ from db.models.nas import ENVIRONMENT_ID
 from db.queries.nas_groups import groups_of
 from db.queries.paging import Page, Wanted
 from db.queries.panel import catalogue, network
+from db.queries.panel.today import QUIET_AFTER
 from db.queries.rows import find_row
 from domain.routeros_script import RouterSetup, render_script
 from runtime.settings import get_settings
@@ -35,11 +36,9 @@ from webadmin.proof import needs_proof
 from webadmin.security import current_actor
 
 blueprint = Blueprint("routers", __name__)
-# An interim report comes every five minutes: twice that without a packet is worth a look.
 # An address of the documentation: nobody has it, so commands that still hold it are seen to be unfinished.
 UNKNOWN_ADDRESS = "192.0.2.1"
 STARS = "********"
-QUIET_AFTER = timedelta(minutes=10)
 NAMES_SHOWN = 20
 
 
@@ -292,7 +291,7 @@ def _removal(nas_id: int) -> Removal:
 @requires("disconnect_customers")
 def disconnect_username(nas_id: int) -> ResponseReturnValue:
     """End every session that runs under a name on this router."""
-    back = url_for("panel.routers.show", nas_id=nas_id)
+    back = url_for("panel.routers.show", nas_id=_router(nas_id).id)
     try:
         changed = run(sessions.disconnect_username, nas_id=nas_id, username=request.form.get("username", ""))
     except Failure as refusal:

@@ -1,5 +1,6 @@
 """The figures of the first page: is everything all right, and what needs somebody?"""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,7 +10,9 @@ from sqlalchemy.orm import Session
 from db.models import (
     AccessLog,
     Customer,
+    Invoice,
     NasServer,
+    ParkedPayment,
     QuarantinedRecord,
     RadAcct,
     ServicePlan,
@@ -24,6 +27,9 @@ from domain.live_change import WAITING
 
 WINDOW = timedelta(hours=1)
 FAILURE_WINDOW = timedelta(hours=24)
+ENDS_SOON = timedelta(days=3)
+# An interim report comes every five minutes: twice that without a packet is worth a look.
+QUIET_AFTER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +80,38 @@ def first_steps(session: Session) -> FirstSteps:
         plan=bool(session.scalar(select(exists().where(ServicePlan.deleted_at.is_(None))))),
         customer=bool(session.scalar(select(exists().where(Customer.deleted_at.is_(None))))),
     )
+
+
+def needs(session: Session, *, now: datetime, kinds: Collection[str]) -> dict[str, int]:
+    """How much of each kind waits for somebody: only of the `kinds`, in the order in which they are asked about."""
+    asked: dict[str, Callable[[], int]] = {
+        "parked": lambda: _count(session, ParkedPayment.status == "open", of=ParkedPayment.id),
+        "devices": lambda: _count(session, SubscriptionMac.status == "pending", of=SubscriptionMac.id),
+        "routers": lambda: _count(
+            session,
+            NasServer.deleted_at.is_(None),
+            NasServer.is_active,
+            NasServer.last_seen_at < now - QUIET_AFTER,
+            of=NasServer.id,
+        ),
+        "records": lambda: _count(session, QuarantinedRecord.state == quarantine.WAITING, of=QuarantinedRecord.id),
+        "changes": lambda: _count(
+            session,
+            SessionChange.status.in_(FAILED),
+            SessionChange.created_at >= now - FAILURE_WINDOW,
+            of=SessionChange.id,
+        ),
+        "overdue": lambda: _count(session, Invoice.status == "overdue", of=Invoice.id),
+        "ending": lambda: _count(
+            session,
+            Subscription.status == "active",
+            Subscription.deleted_at.is_(None),
+            Subscription.expires_at > now,
+            Subscription.expires_at < now + ENDS_SOON,
+            of=Subscription.id,
+        ),
+    }
+    return {kind: ask() for kind, ask in asked.items() if kind in kinds}
 
 
 def today(session: Session, tenant_id: int, now: datetime) -> Today:

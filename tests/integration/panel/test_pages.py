@@ -17,7 +17,6 @@ from webadmin.permissions import PUBLIC, need_of
 
 LISTS = (
     "/",
-    "/today/figures",
     "/customers",
     "/customers?q=bud&status=active&online=yes&page=1",
     "/customers/new",

@@ -8,6 +8,7 @@ import "./menus.js";
 import "./select.js";
 import "./marks.js";
 import "./poll.js";
+import "./events.js";
 import "./stream.js";
 import "./flow.js";
 import "./desk.js";
