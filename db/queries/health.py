@@ -143,6 +143,20 @@ def counts(connection: Connection) -> Counts:
     return row
 
 
+def database_bytes(connection: Connection) -> int:
+    """How much room the database takes."""
+    row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def changes_waiting(connection: Connection) -> tuple[int, datetime | None]:
+    """How many changes of sessions are on their way, and since when the oldest."""
+    row = connection.execute(
+        "SELECT count(*), min(caused_at) FROM session_changes WHERE status IN ('pending', 'sending')"
+    ).fetchone()
+    return (0, None) if row is None else (int(row[0]), row[1])
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutcomeCount:
     """How many accounting packets ended so, ever."""

@@ -1,9 +1,11 @@
 """The RADIUS server's settings and health over HTTP."""
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
+from bss.health_checks import NAMES, STATES, Check, look
 from bss.server import ServerFacts, facts
 from runtime.settings import get_settings
+from webadmin import database, security
 from webadmin.api.base import PREFIX, Blueprint
 
 blueprint = Blueprint("radius-server", __name__, url_prefix=f"{PREFIX}/radius-server", description="The RADIUS server")
@@ -16,6 +18,25 @@ class ServerPartOut(Schema):
     port = fields.Integer(metadata={"example": 1812})
     setting = fields.String(metadata={"example": "LINTAS_RADIUS_AUTH_PORT"})
     is_listening = fields.Boolean(metadata={"description": "on the machine that answers this request"})
+
+
+class CheckOut(Schema):
+    """Something that is to work, and how it does."""
+
+    name = fields.String(metadata={"example": "collector"}, validate=validate.OneOf(NAMES))
+    state = fields.String(metadata={"example": "well"}, validate=validate.OneOf(STATES))
+    subject = fields.String(
+        metadata={"description": "the node or the port; empty where there is one", "example": "node1"}
+    )
+    facts = fields.Dict(
+        keys=fields.String(), values=fields.Integer(), metadata={"example": {"lag_s": 0, "waiting_bytes": 0}}
+    )
+
+
+class HealthOut(Schema):
+    """What of the installation works, seen from the machine that answers."""
+
+    checks = fields.List(fields.Nested(CheckOut))
 
 
 class ServerOut(Schema):
@@ -36,3 +57,11 @@ class ServerOut(Schema):
 def get_server() -> ServerFacts:
     """The server's address, ports and health"""
     return facts(get_settings())
+
+
+@blueprint.route("/health")
+@blueprint.needs("manage_installation")
+@blueprint.response(200, HealthOut)
+def get_health() -> dict[str, list[Check]]:
+    """What works and what does not: database, Redis, RADIUS, collectors, workers, live changes"""
+    return {"checks": look(database.session(), settings=get_settings(), now=security.now())}

@@ -189,8 +189,8 @@ _GROUPS: tuple[tuple[str, LazyString, str, tuple[_Page, ...]], ...] = (
             _Page(
                 endpoint="panel.server.index",
                 permission="manage_installation",
-                text=_l("RADIUS server"),
-                icon="server",
+                text=_l("System health"),
+                icon="activity",
             ),
             _Page(endpoint="panel.certificates.index", permission="view_nas", text=_l("Certificates"), icon="key"),
             _Page(

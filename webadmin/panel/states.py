@@ -95,6 +95,11 @@ _STATES: dict[str, dict[str, Mark]] = {
         "stopped": Mark(colour="amber", icon="ban", text=_l("stopped, asks")),
         "failed": Mark(colour="red", icon="x", text=_l("failed")),
     },
+    "check": {
+        "well": Mark(colour="green", icon="check", text=_l("works")),
+        "watch": Mark(colour="amber", icon="alert-triangle", text=_l("wants a look")),
+        "bad": Mark(colour="red", icon="x", text=_l("does not work")),
+    },
     "gateway_order": {
         "created": Mark(colour="grey", icon="send", text=_l("being started")),
         "pending": Mark(colour="blue", icon="clock", text=_l("not paid yet")),

@@ -54,3 +54,11 @@ def test_the_radius_servers_settings_are_shown_without_any_secret(client: FlaskC
         ("accounting", "LINTAS_RADIUS_ACCT_PORT"),
     ]
     assert "secret" not in told.text
+
+
+def test_the_api_says_what_works(client: FlaskClient) -> None:
+    told = client.get(f"{API}/radius-server/health")
+    assert told.status_code == 200
+    states = {check["name"]: check["state"] for check in told.json["checks"]}
+    assert states["database"] == "well"
+    assert states["jobs"] == "bad"
