@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections import Counter
 
 import pytest
 from flask import Flask
@@ -461,6 +462,9 @@ def test_the_document_has_every_operation_and_shows_what_each_may_answer(app: Fl
     # The document and the page that shows it do not describe themselves.
     assert {one for one in real - described.keys() if not one.startswith(("GET /docs", "GET /openapi"))} == set()
     assert described.keys() - real == set()
+    # Programs made from the document name their functions after these.
+    names = Counter(operation.get("operationId", "") for operation in described.values())
+    assert [name for name, count in names.items() if count > 1 or not name] == []
     for name, operation in described.items():
         assert operation.get("summary"), name
         assert operation["security"] == [{"bearer": []}], name

@@ -165,7 +165,7 @@ class SilentIn(Schema):
 @blueprint.route("/silent-sessions")
 @blueprint.needs("manage_installation")
 @blueprint.response(200, SilentOut)
-def get_silent() -> silent_sessions.Silent:
+def get_silent_sessions() -> silent_sessions.Silent:
     """When a session that is not heard of ends, and how many are silent now"""
     return silent_sessions.current(database.session())
 
@@ -174,7 +174,7 @@ def get_silent() -> silent_sessions.Silent:
 @blueprint.needs("manage_installation")
 @blueprint.arguments(SilentIn)
 @blueprint.response(200, SilentOut)
-def change_silent(body: dict[str, Any]) -> silent_sessions.Silent:
+def change_silent_sessions(body: dict[str, Any]) -> silent_sessions.Silent:
     """Say after how long a session ends of which nobody can say whether it runs"""
     changed = silent_sessions.change(**acting(), hours=body["unknown_after_hours"])
     database.commit()
@@ -227,7 +227,7 @@ def get_put_aside(record_id: int) -> dict[str, object]:
 @blueprint.needs("manage_nas")
 @blueprint.arguments(WhichIn)
 @blueprint.response(200, SettledOut)
-def replay(body: dict[str, Any]) -> use.Settled:
+def replay_put_aside(body: dict[str, Any]) -> use.Settled:
     """Try waiting records again; the collector does so within seconds"""
     settled = use.replay(**acting(), fits=use.wanted(**_plain(body)))
     database.commit()
@@ -238,7 +238,7 @@ def replay(body: dict[str, Any]) -> use.Settled:
 @blueprint.needs("manage_nas")
 @blueprint.arguments(WhichIn)
 @blueprint.response(200, SettledOut)
-def dismiss(body: dict[str, Any]) -> use.Settled:
+def dismiss_put_aside(body: dict[str, Any]) -> use.Settled:
     """Let go of waiting records: they are never counted"""
     settled = use.dismiss(**acting(), fits=use.wanted(**_plain(body)))
     database.commit()

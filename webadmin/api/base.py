@@ -140,7 +140,9 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         doc = self.doc(security=[{"bearer": []}], responses=dict(_REFUSALS), **extra)
 
         def decorate(view: ViewT) -> ViewT:
-            documented: ViewT = doc(mark(_carried(view)))
+            # Its name in programs made from the document: the view's own.
+            named = self.doc(operationId=view.__name__)
+            documented: ViewT = named(doc(mark(_carried(view))))
             return documented
 
         return decorate
@@ -373,4 +375,7 @@ Customers, plans, subscriptions, routers and live sessions of an internet provid
 - **Less**: `fields=id,name` answers with these fields only, in lists and single rows.
 - **Once only**: every POST takes an `Idempotency-Key`. Sent again within 24 hours with the same request, the first
   answer comes back (`Idempotency-Replayed: true`); with another request it is a 422, while the first is at work a 409.
+- **Webhooks** tell a program of yours what happens instead of it asking: `POST /webhooks`. `WebhookOut` says how a call
+  is signed, `WebhookMessage` what it holds.
+- **Python**: `scripts/api-client` writes a typed client from this document, one file that needs nothing but Python.
 """

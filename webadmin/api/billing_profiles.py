@@ -16,7 +16,7 @@ PATH = "/customers/<int:customer_id>/billing-profile"
 @blueprint.needs("view_money")
 @blueprint.arguments(shapes.ProfileQuery, location="query")
 @blueprint.response(200, shapes.ProfileOut)
-def get_profile(query: dict[str, Any], customer_id: int) -> dict[str, Any]:
+def get_billing_profile(query: dict[str, Any], customer_id: int) -> dict[str, Any]:
     """How a customer, or one of his subscriptions, is billed, and the next bill"""
     return _shown(customer_id, query.get("subscription_id"))
 
@@ -26,7 +26,7 @@ def get_profile(query: dict[str, Any], customer_id: int) -> dict[str, Any]:
 @blueprint.arguments(shapes.ProfileQuery, location="query")
 @blueprint.arguments(shapes.ProfileIn)
 @blueprint.response(200, shapes.ImpactOut)
-def preview_profile(query: dict[str, Any], body: dict[str, Any], customer_id: int) -> profiles.Impact:
+def preview_billing_profile(query: dict[str, Any], body: dict[str, Any], customer_id: int) -> profiles.Impact:
     """What saving would do to the next bill; nothing is saved"""
     subscription_id = query.get("subscription_id")
     return profiles.preview(**acting(), customer_id=customer_id, subscription_id=subscription_id, changes=body)
@@ -37,7 +37,7 @@ def preview_profile(query: dict[str, Any], body: dict[str, Any], customer_id: in
 @blueprint.arguments(shapes.ProfileQuery, location="query")
 @blueprint.arguments(shapes.ProfileSave)
 @blueprint.response(200, shapes.ProfileSaved)
-def save_profile(query: dict[str, Any], body: dict[str, Any], customer_id: int) -> dict[str, Any]:
+def change_billing_profile(query: dict[str, Any], body: dict[str, Any], customer_id: int) -> dict[str, Any]:
     """Save it; what changes the next bill a good deal needs `is_confirmed`"""
     is_confirmed, subscription_id = body.pop("is_confirmed"), query.get("subscription_id")
     done = profiles.save(

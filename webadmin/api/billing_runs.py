@@ -17,7 +17,7 @@ blueprint = Blueprint("billing-runs", __name__, url_prefix=PREFIX, description="
 @blueprint.needs("manage_billing")
 @blueprint.arguments(shapes.RunsQuery, location="query")
 @blueprint.response(200, shapes.RunList)
-def list_runs(query: dict[str, Any]) -> dict[str, Any]:
+def list_billing_runs(query: dict[str, Any]) -> dict[str, Any]:
     """Runs, the newest first; `before` continues after the last one seen"""
     rows = queries.runs_of(database.session(), tenant_id=tenant_id(), **query)
     return as_whole_list([shown(row) for row in rows])
@@ -27,7 +27,7 @@ def list_runs(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.needs("manage_billing")
 @blueprint.arguments(shapes.RunIn)
 @blueprint.response(201, shapes.RunOut)
-def start_run(body: dict[str, Any]) -> dict[str, Any]:
+def start_billing_run(body: dict[str, Any]) -> dict[str, Any]:
     """Begin today's run, or get the one that there is; a worker takes it up within a minute"""
     return _committed(runs.start(**acting(), **body))
 
@@ -35,7 +35,7 @@ def start_run(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.route("/billing-runs/<int:run_id>")
 @blueprint.needs("manage_billing")
 @blueprint.response(200, shapes.RunDetail)
-def get_run(run_id: int) -> dict[str, Any]:
+def get_billing_run(run_id: int) -> dict[str, Any]:
     """One run with its progress, its numbers, and whom it suspended"""
     row = find(database.session(), BillingRun, run_id, actor=actor())
     return shown(row) | {"suspensions": queries.suspensions_of(database.session(), row.id)}
@@ -44,7 +44,7 @@ def get_run(run_id: int) -> dict[str, Any]:
 @blueprint.route("/billing-runs/<int:run_id>/stop", methods=["POST"])
 @blueprint.needs("manage_billing")
 @blueprint.response(200, shapes.RunOut)
-def stop_run(run_id: int) -> dict[str, Any]:
+def stop_billing_run(run_id: int) -> dict[str, Any]:
     """Let it rest where it is; what it did stays"""
     refuse_body()
     return _committed(runs.stop(**acting(), run_id=run_id))
@@ -54,7 +54,7 @@ def stop_run(run_id: int) -> dict[str, Any]:
 @blueprint.needs("manage_billing")
 @blueprint.arguments(shapes.RunContinue)
 @blueprint.response(200, shapes.RunOut)
-def continue_run(body: dict[str, Any], run_id: int) -> dict[str, Any]:
+def continue_billing_run(body: dict[str, Any], run_id: int) -> dict[str, Any]:
     """Let a stopped run go on; one that stopped by itself needs a reason"""
     return _committed(runs.go_on(**acting(), run_id=run_id, **body))
 
@@ -63,7 +63,7 @@ def continue_run(body: dict[str, Any], run_id: int) -> dict[str, Any]:
 @blueprint.needs("manage_billing")
 @blueprint.arguments(shapes.RunReason)
 @blueprint.response(200, shapes.RunOut)
-def undo_run(body: dict[str, Any], run_id: int) -> dict[str, Any]:
+def undo_billing_run(body: dict[str, Any], run_id: int) -> dict[str, Any]:
     """Bring back everybody whom it suspended and who is still suspended by it"""
     return _committed(runs.undo(**acting(), run_id=run_id, **body))
 

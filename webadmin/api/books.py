@@ -88,7 +88,7 @@ def take_back_expense(body: dict[str, Any], expense_id: int) -> Expense:
 @blueprint.needs("view_books")
 @blueprint.arguments(shapes.SpanQuery, location="query")
 @blueprint.response(200, shapes.TrialOut)
-def trial_balance(arguments: dict[str, Any]) -> bookkeeping.Trial:
+def get_trial_balance(arguments: dict[str, Any]) -> bookkeeping.Trial:
     """What each account came to; debits and credits are alike"""
     return bookkeeping.trial_balance(**acting(), **arguments)
 
@@ -97,7 +97,7 @@ def trial_balance(arguments: dict[str, Any]) -> bookkeeping.Trial:
 @blueprint.needs("view_books")
 @blueprint.arguments(shapes.SpanQuery, location="query")
 @blueprint.response(200, {"type": "string"}, content_type=CSV_TYPE)
-def journal_csv(arguments: dict[str, Any]) -> Response:
+def get_journal_csv(arguments: dict[str, Any]) -> Response:
     """Every line of the journal as CSV"""
     return as_csv_file(_journal("csv", arguments), "journal.csv")
 
@@ -106,7 +106,7 @@ def journal_csv(arguments: dict[str, Any]) -> Response:
 @blueprint.needs("view_books")
 @blueprint.arguments(shapes.SpanQuery, location="query")
 @blueprint.response(200, {"type": "string", "format": "binary"}, content_type=XLSX_TYPE)
-def journal_xlsx(arguments: dict[str, Any]) -> Response:
+def get_journal_xlsx(arguments: dict[str, Any]) -> Response:
     """Every line of the journal as a workbook"""
     return as_xlsx_file(_journal("xlsx", arguments), "journal.xlsx")
 
@@ -159,7 +159,7 @@ def get_operator_account(arguments: dict[str, Any], operator_id: int) -> dict[st
 @blueprint.needs("pay_operators")
 @blueprint.arguments(shapes.PayOutIn)
 @blueprint.response(201, shapes.PaidOutOut)
-def pay_out(body: dict[str, Any], operator_id: int) -> commissions.PaidOut:
+def pay_out_operator(body: dict[str, Any], operator_id: int) -> commissions.PaidOut:
     """Record that an operator was paid, at most what he is owed"""
     done = commissions.pay_out(**acting(), operator_id=operator_id, request_key=request_key("payout"), **body)
     database.commit()
@@ -178,7 +178,7 @@ def _sums(row: Operator, sums: Any) -> dict[str, Any]:
 @blueprint.needs("hotspot_recharge")
 @blueprint.arguments(shapes.RechargeIn)
 @blueprint.response(201, shapes.RechargedOut)
-def recharge(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
+def recharge_subscription(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """Sell days, or a package of volume or online time, paid at once"""
     sizes = {"days": body.pop("days", None), "data": body.pop("amount_bytes", None), "time": body.pop("amount_s", None)}
     done = recharges.recharge(

@@ -21,7 +21,7 @@ blueprint = Blueprint(
 @blueprint.needs("view_customers")
 @blueprint.arguments(schemas.ChangeQuery, location="query")
 @blueprint.response(200, schemas.ChangeList)
-def list_changes(arguments: dict[str, Any]) -> dict[str, Any]:
+def list_session_changes(arguments: dict[str, Any]) -> dict[str, Any]:
     """List changes of running sessions"""
     wanted = wanted_part(arguments)
     ids = arguments.pop("ids", None)
@@ -34,7 +34,7 @@ def list_changes(arguments: dict[str, Any]) -> dict[str, Any]:
 @blueprint.route("/<int:change_id>")
 @blueprint.needs("view_customers")
 @blueprint.response(200, schemas.ChangeDetail)
-def get_change(change_id: int) -> Any:
+def get_session_change(change_id: int) -> Any:
     """One change, with every packet exchange"""
     row: Any = find(database.session(), SessionChange, change_id, actor=actor())
     row.exchanges = attempts_of_change(database.session(), row.id)

@@ -44,7 +44,7 @@ def import_customers(files: dict[str, FileStorage], arguments: dict[str, Any]) -
 @blueprint.needs("act_on_many")
 @blueprint.arguments(schemas.BulkIn)
 @blueprint.response(201, schemas.JobDetail)
-def act_on_many(body: dict[str, Any]) -> dict[str, Any]:
+def act_on_customers(body: dict[str, Any]) -> dict[str, Any]:
     """Do one thing to many customers; each result is kept"""
     security.require(ACTION_PERMISSIONS[body["action"]])
     action, ids, given = body.pop("action"), body.pop("customer_ids", None), body.pop("filter", None)
@@ -59,7 +59,7 @@ def act_on_many(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.needs("export_customers")
 @blueprint.arguments(shared.CustomerQuery, location="query")
 @blueprint.response(200, {"type": "string"}, content_type=CSV_TYPE)
-def export_csv(arguments: dict[str, Any]) -> Response:
+def export_customers_csv(arguments: dict[str, Any]) -> Response:
     """The customers that fit as CSV"""
     rows = customer_export.rows(**acting(), fits=filter_of(arguments), as_what="csv")
     database.commit()
@@ -70,7 +70,7 @@ def export_csv(arguments: dict[str, Any]) -> Response:
 @blueprint.needs("export_customers")
 @blueprint.arguments(shared.CustomerQuery, location="query")
 @blueprint.response(200, {"type": "string", "format": "binary"}, content_type=XLSX_TYPE)
-def export_xlsx(arguments: dict[str, Any]) -> Response:
+def export_customers_xlsx(arguments: dict[str, Any]) -> Response:
     """The customers that fit as a workbook"""
     rows = customer_export.rows(**acting(), fits=filter_of(arguments), as_what="xlsx")
     database.commit()
@@ -80,7 +80,7 @@ def export_xlsx(arguments: dict[str, Any]) -> Response:
 @blueprint.route("/customer-jobs")
 @blueprint.needs("view_customers")
 @blueprint.response(200, schemas.JobList)
-def list_jobs() -> dict[str, Any]:
+def list_customer_jobs() -> dict[str, Any]:
     """The last fifty, the newest first"""
     return as_whole_list(reads.jobs_of(database.session(), tenant_id()))
 
@@ -88,7 +88,7 @@ def list_jobs() -> dict[str, Any]:
 @blueprint.route("/customer-jobs/<int:job_id>")
 @blueprint.needs("view_customers")
 @blueprint.response(200, schemas.JobDetail)
-def get_job(job_id: int) -> dict[str, Any]:
+def get_customer_job(job_id: int) -> dict[str, Any]:
     """How far it is, and what failed"""
     return _detail(_job(job_id))
 
@@ -97,7 +97,7 @@ def get_job(job_id: int) -> dict[str, Any]:
 @blueprint.needs("view_customers")
 @blueprint.arguments(schemas.JobItemQuery, location="query")
 @blueprint.response(200, schemas.JobItemList)
-def list_items(arguments: dict[str, Any], job_id: int) -> dict[str, Any]:
+def list_customer_job_items(arguments: dict[str, Any], job_id: int) -> dict[str, Any]:
     """What came of each item, two hundred at a time from behind `after`"""
     items = reads.items_of(database.session(), _job(job_id).id, **arguments)
     return as_whole_list([_item(item) for item in items])
@@ -106,7 +106,7 @@ def list_items(arguments: dict[str, Any], job_id: int) -> dict[str, Any]:
 @blueprint.route("/customer-jobs/<int:job_id>/errors.csv")
 @blueprint.needs("view_customers")
 @blueprint.response(200, {"type": "string"}, content_type=CSV_TYPE)
-def get_errors(job_id: int) -> Response:
+def get_customer_job_errors(job_id: int) -> Response:
     """What failed as CSV: the rows as they were sent, without secrets, with the reason"""
     return as_csv_file(customer_jobs.error_rows(database.session(), _job(job_id)), "errors.csv")
 
@@ -114,7 +114,7 @@ def get_errors(job_id: int) -> Response:
 @blueprint.route("/customer-jobs/<int:job_id>/stop", methods=["POST"])
 @blueprint.needs("act_on_many")
 @blueprint.response(200, schemas.JobDetail)
-def stop_job(job_id: int) -> dict[str, Any]:
+def stop_customer_job(job_id: int) -> dict[str, Any]:
     """Go on no further; what was done stays"""
     refuse_body()
     job = customer_jobs.stop(**acting(), job_id=job_id)

@@ -140,7 +140,7 @@ def remove_equipment(customer_id: int, equipment_id: int) -> None:
 @blueprint.route("/<int:customer_id>/family")
 @blueprint.needs("view_customers")
 @blueprint.response(200, schemas.RelativesOut)
-def get_family(customer_id: int) -> dict[str, Any]:
+def get_family_of_customer(customer_id: int) -> dict[str, Any]:
     """The head of a customer's family and its members"""
     return _family(_customer(customer_id))
 

@@ -91,7 +91,7 @@ def create_customer(body: dict[str, Any]) -> Customer:
 @blueprint.route("/statistics")
 @blueprint.needs("view_customers")
 @blueprint.response(200, schemas.CustomerStatistics)
-def get_statistics() -> dict[str, Any]:
+def get_customer_statistics() -> dict[str, Any]:
     """How many customers there are and what they owe"""
     found = customer_statistics(database.session(), tenant_id=tenant_id())
     return found | (customer_spending(database.session(), tenant_id=tenant_id()) if security.may("view_money") else {})

@@ -18,7 +18,7 @@ SEARCHED = timedelta(days=7)
 @blueprint.route("/dashboard/stats")
 @blueprint.needs("view_customers")
 @blueprint.response(200, shapes.StatsOut)
-def get_stats() -> dict[str, Any]:
+def get_dashboard_stats() -> dict[str, Any]:
     """How many are online, what became of logins, and what waits for somebody"""
     figures = today.today(database.session(), tenant_id(), security.now())
     names = ("online", "accepted", "rejected", "changes_waiting", "changes_failed", "devices_pending")

@@ -50,7 +50,7 @@ def list_gateways() -> dict[str, Any]:
 @blueprint.route("/payment-gateways/kinds")
 @blueprint.needs("manage_gateways")
 @blueprint.response(200, shapes.KindList)
-def list_kinds() -> dict[str, Any]:
+def list_gateway_kinds() -> dict[str, Any]:
     """What can be added, and what each has to be told"""
     return as_whole_list([asdict(ABOUT[kind]) | {"kind": kind, "fields": FIELDS[kind]} for kind in KINDS])
 
@@ -108,7 +108,7 @@ def test_gateway(gateway_id: int) -> dict[str, str]:
 @blueprint.needs("manage_gateways")
 @blueprint.arguments(shapes.GatewayLogQuery, location="query")
 @blueprint.response(200, shapes.LogList)
-def list_log(arguments: dict[str, Any]) -> dict[str, Any]:
+def list_gateway_log(arguments: dict[str, Any]) -> dict[str, Any]:
     """What was said with gateways, the newest first"""
     wanted = wanted_part(arguments)
     return as_list(
@@ -123,7 +123,7 @@ def list_log(arguments: dict[str, Any]) -> dict[str, Any]:
 @blueprint.needs("view_money")
 @blueprint.arguments(shapes.PaymentOrderQuery, location="query")
 @blueprint.response(200, shapes.OrderList)
-def list_orders(arguments: dict[str, Any]) -> dict[str, Any]:
+def list_payment_orders(arguments: dict[str, Any]) -> dict[str, Any]:
     """What was begun to be paid at gateways"""
     wanted = wanted_part(arguments)
     return as_list(
@@ -135,7 +135,7 @@ def list_orders(arguments: dict[str, Any]) -> dict[str, Any]:
 @blueprint.needs("record_payments")
 @blueprint.arguments(shapes.PaymentOrderIn)
 @blueprint.response(201, shapes.PaymentOrderOut)
-def create_order(body: dict[str, Any]) -> GatewayOrder:
+def create_payment_order(body: dict[str, Any]) -> GatewayOrder:
     """Begin a payment at a gateway; asked twice the same order comes back"""
     return orders.place(**acting(), at=_addresses(), **body)
 
@@ -143,7 +143,7 @@ def create_order(body: dict[str, Any]) -> GatewayOrder:
 @blueprint.route("/payment-orders/<int:order_row_id>")
 @blueprint.needs("view_money")
 @blueprint.response(200, shapes.PaymentOrderOut)
-def get_order(order_row_id: int) -> GatewayOrder:
+def get_payment_order(order_row_id: int) -> GatewayOrder:
     """One order, as it stood last"""
     return find(database.session(), GatewayOrder, order_row_id, actor=actor())
 
@@ -151,7 +151,7 @@ def get_order(order_row_id: int) -> GatewayOrder:
 @blueprint.route("/payment-orders/<int:order_row_id>/check", methods=["POST"])
 @blueprint.needs("record_payments")
 @blueprint.response(200, shapes.OrderResult)
-def check_order(order_row_id: int) -> dict[str, Any]:
+def check_payment_order(order_row_id: int) -> dict[str, Any]:
     """Ask the gateway now what became of it"""
     find(database.session(), GatewayOrder, order_row_id, actor=actor())
     refuse_body()
@@ -161,7 +161,7 @@ def check_order(order_row_id: int) -> dict[str, Any]:
 @blueprint.route("/payment-orders/<int:order_row_id>/cancel", methods=["POST"])
 @blueprint.needs("record_payments")
 @blueprint.response(200, shapes.OrderResult)
-def cancel_order(order_row_id: int) -> dict[str, Any]:
+def cancel_payment_order(order_row_id: int) -> dict[str, Any]:
     """Let nobody pay it any more"""
     find(database.session(), GatewayOrder, order_row_id, actor=actor())
     refuse_body()
@@ -172,7 +172,7 @@ def cancel_order(order_row_id: int) -> dict[str, Any]:
 @blueprint.needs("refund_payments")
 @blueprint.arguments(shapes.RefundReasonIn)
 @blueprint.response(200, shapes.OrderResult)
-def refund_order(body: dict[str, Any], order_row_id: int) -> dict[str, Any]:
+def refund_payment_order(body: dict[str, Any], order_row_id: int) -> dict[str, Any]:
     """Give the whole amount back over the gateway, and book that"""
     return _done("Given back", orders.refund(**acting(), row_id=order_row_id, **body), order_row_id)
 
@@ -180,7 +180,7 @@ def refund_order(body: dict[str, Any], order_row_id: int) -> dict[str, Any]:
 @blueprint.route("/payment-orders/<int:order_row_id>/confirm", methods=["POST"])
 @blueprint.needs("record_payments")
 @blueprint.response(200, shapes.OrderResult)
-def confirm_order(order_row_id: int) -> dict[str, Any]:
+def confirm_payment_order(order_row_id: int) -> dict[str, Any]:
     """A bank transfer has arrived on the account: book it"""
     find(database.session(), GatewayOrder, order_row_id, actor=actor())
     refuse_body()
@@ -190,7 +190,7 @@ def confirm_order(order_row_id: int) -> dict[str, Any]:
 @blueprint.route("/payment-orders/reconcile", methods=["POST"])
 @blueprint.needs("record_payments")
 @blueprint.response(200, shapes.ReconciledOut)
-def reconcile_orders() -> reconciling.Reconciled:
+def reconcile_payment_orders() -> reconciling.Reconciled:
     """Ask about every order of the provider that is due, as the job does by itself"""
     refuse_body()
     return reconciling.reconcile(
@@ -205,7 +205,7 @@ def reconcile_orders() -> reconciling.Reconciled:
 @blueprint.needs("record_payments")
 @blueprint.arguments(shapes.ParkedQuery, location="query")
 @blueprint.response(200, shapes.ParkedList)
-def list_parked(arguments: dict[str, Any]) -> dict[str, Any]:
+def list_parked_payments(arguments: dict[str, Any]) -> dict[str, Any]:
     """Money at gateways that waits for a person"""
     wanted = wanted_part(arguments)
     return as_list(
@@ -217,7 +217,7 @@ def list_parked(arguments: dict[str, Any]) -> dict[str, Any]:
 @blueprint.needs("record_payments")
 @blueprint.arguments(shapes.ParkedAssignIn)
 @blueprint.response(200, shapes.ParkedResult)
-def assign_parked(body: dict[str, Any], parked_id: int) -> dict[str, Any]:
+def assign_parked_payment(body: dict[str, Any], parked_id: int) -> dict[str, Any]:
     """Book it as a customer's"""
     done = parked.assign(**acting(), parked_id=parked_id, **body)
     database.commit(done.effect)
@@ -228,7 +228,7 @@ def assign_parked(body: dict[str, Any], parked_id: int) -> dict[str, Any]:
 @blueprint.needs("refund_payments")
 @blueprint.arguments(shapes.ParkedNoteIn)
 @blueprint.response(200, shapes.ParkedOut)
-def give_back_parked(body: dict[str, Any], parked_id: int) -> ParkedPayment:
+def give_back_parked_payment(body: dict[str, Any], parked_id: int) -> ParkedPayment:
     """Give it back over its gateway; nothing is booked"""
     return parked.give_back(**acting(), parked_id=parked_id, **body)
 
@@ -237,7 +237,7 @@ def give_back_parked(body: dict[str, Any], parked_id: int) -> ParkedPayment:
 @blueprint.needs("refund_payments")
 @blueprint.arguments(shapes.ParkedNoteIn)
 @blueprint.response(200, shapes.ParkedResult)
-def take_back_parked(body: dict[str, Any], parked_id: int) -> dict[str, Any]:
+def take_back_parked_payment(body: dict[str, Any], parked_id: int) -> dict[str, Any]:
     """The money has left already: take the payment out of the books, too"""
     done = parked.take_back(**acting(), parked_id=parked_id, **body)
     database.commit(done.effect)
@@ -248,7 +248,7 @@ def take_back_parked(body: dict[str, Any], parked_id: int) -> dict[str, Any]:
 @blueprint.needs("record_payments")
 @blueprint.arguments(shapes.ParkedNoteIn)
 @blueprint.response(200, shapes.ParkedOut)
-def dismiss_parked(body: dict[str, Any], parked_id: int) -> ParkedPayment:
+def dismiss_parked_payment(body: dict[str, Any], parked_id: int) -> ParkedPayment:
     """Put it away without doing anything"""
     row = parked.dismiss(**acting(), parked_id=parked_id, **body)
     database.commit()
@@ -262,7 +262,7 @@ def dismiss_parked(body: dict[str, Any], parked_id: int) -> ParkedPayment:
 @blueprint.needs("view_money")
 @blueprint.arguments(shapes.PaymentLinkQuery, location="query")
 @blueprint.response(200, shapes.LinkList)
-def list_links(arguments: dict[str, Any]) -> dict[str, Any]:
+def list_payment_links(arguments: dict[str, Any]) -> dict[str, Any]:
     """Links to pay, with how often they were opened"""
     wanted = wanted_part(arguments)
     page = page_of(lambda: queries.list_links(database.session(), tenant_id=tenant_id(), wanted=wanted, **arguments))
@@ -275,7 +275,7 @@ def list_links(arguments: dict[str, Any]) -> dict[str, Any]:
 @blueprint.needs("record_payments")
 @blueprint.arguments(shapes.PaymentLinkIn)
 @blueprint.response(201, shapes.PaymentLinkMade)
-def create_link(body: dict[str, Any]) -> dict[str, Any]:
+def create_payment_link(body: dict[str, Any]) -> dict[str, Any]:
     """Make a link; its address is in this answer and nowhere else"""
     issued = links.create(**acting(), **body)
     database.commit()
@@ -286,7 +286,7 @@ def create_link(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.route("/payment-links/<int:link_id>/withdraw", methods=["POST"])
 @blueprint.needs("record_payments")
 @blueprint.response(200, shapes.PaymentLinkOut)
-def withdraw_link(link_id: int) -> PaymentLink:
+def withdraw_payment_link(link_id: int) -> PaymentLink:
     """Let nobody pay by it any more"""
     find(database.session(), PaymentLink, link_id, actor=actor())
     refuse_body()
@@ -297,7 +297,7 @@ def withdraw_link(link_id: int) -> PaymentLink:
 @blueprint.needs("record_payments")
 @blueprint.arguments(shapes.PaymentLinkSentIn)
 @blueprint.response(200, shapes.PaymentLinkOut)
-def mark_link_sent(body: dict[str, Any], link_id: int) -> PaymentLink:
+def mark_payment_link_sent(body: dict[str, Any], link_id: int) -> PaymentLink:
     """Note by which way it went to the customer"""
     return _link(links.mark_sent(**acting(), link_id=link_id, **body))
 

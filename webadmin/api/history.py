@@ -136,7 +136,7 @@ def get_history_xlsx(arguments: dict[str, Any], subscription_id: int) -> Respons
 @blueprint.needs("view_address_history")
 @blueprint.arguments(HolderQuery, location="query")
 @blueprint.response(200, list_schema(HolderOut, name="HolderList"))
-def list_holders(arguments: dict[str, Any]) -> dict[str, Any]:
+def list_address_holders(arguments: dict[str, Any]) -> dict[str, Any]:
     """Who had an address, IPv4 or IPv6, at a moment; the audit log keeps who asked"""
     found: list[Holder] = history.who_had(**acting(), address=arguments["address"], at=arguments.get("at"))
     database.commit()

@@ -91,7 +91,7 @@ def get_invoice(invoice_id: int) -> Invoice:
 @blueprint.needs("view_money")
 @blueprint.arguments(shapes.LogQuery, location="query")
 @blueprint.response(200, shapes.BillingLog)
-def log_of_invoice(arguments: dict[str, Any], invoice_id: int) -> dict[str, Any]:
+def list_invoice_log(arguments: dict[str, Any], invoice_id: int) -> dict[str, Any]:
     """What happened to an invoice and the payments for it, newest first"""
     wanted = wanted_part(arguments)
     return _log(lambda: billing_log.of_invoice(database.session(), actor=actor(), invoice_id=invoice_id, wanted=wanted))
@@ -101,7 +101,7 @@ def log_of_invoice(arguments: dict[str, Any], invoice_id: int) -> dict[str, Any]
 @blueprint.needs("view_money")
 @blueprint.arguments(shapes.LogQuery, location="query")
 @blueprint.response(200, shapes.BillingLog)
-def log_of_subscription(arguments: dict[str, Any], subscription_id: int) -> dict[str, Any]:
+def list_subscription_log(arguments: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """What happened to a subscription's terms, its invoices and their payments, newest first"""
     wanted = wanted_part(arguments)
     return _log(
@@ -159,7 +159,7 @@ def cancel_invoice(body: dict[str, Any], invoice_id: int) -> dict[str, Any]:
 @blueprint.needs("record_payments")
 @blueprint.arguments(shapes.MarkPaid)
 @blueprint.response(201, shapes.PaymentMade)
-def mark_paid(body: dict[str, Any], invoice_id: int) -> dict[str, Any]:
+def mark_invoice_paid(body: dict[str, Any], invoice_id: int) -> dict[str, Any]:
     """Record the payment of an invoice; the subscription that it renews is extended and comes back"""
     invoice = find(database.session(), Invoice, invoice_id, actor=actor())
     body["amount"] = invoice.total if body["amount"] is None else body["amount"]
@@ -169,7 +169,7 @@ def mark_paid(body: dict[str, Any], invoice_id: int) -> dict[str, Any]:
 @blueprint.route("/invoices/<int:invoice_id>/pay-from-balance", methods=["POST"])
 @blueprint.needs("record_payments")
 @blueprint.response(200, shapes.InvoiceResult)
-def pay_from_balance(invoice_id: int) -> dict[str, Any]:
+def pay_invoice_from_balance(invoice_id: int) -> dict[str, Any]:
     """Pay it out of the customer's balance"""
     refuse_body()
     changed = payments.pay_by_balance(**acting(), invoice_id=invoice_id)
@@ -282,7 +282,7 @@ def change_balance(body: dict[str, Any], customer_id: int) -> wallet.Adjusted:
 @blueprint.needs("record_payments")
 @blueprint.arguments(shapes.RenewIn)
 @blueprint.response(201, shapes.RenewedOut)
-def renew(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
+def renew_subscription(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """One more term: billed, taken from the balance, or paid at the desk"""
     return _renewed(
         renewals.renew(**acting(), subscription_id=subscription_id, request_key=request_key("renew"), **body)
@@ -293,7 +293,7 @@ def renew(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
 @blueprint.needs("record_payments")
 @blueprint.arguments(shapes.DaysIn)
 @blueprint.response(201, shapes.RenewedOut)
-def add_days(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
+def add_days_to_subscription(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """Sell single days; the term ends so much later"""
     return _renewed(
         renewals.add_days(**acting(), subscription_id=subscription_id, request_key=request_key("days"), **body)
@@ -355,7 +355,7 @@ def list_plan_changes(subscription_id: int) -> dict[str, Any]:
 @blueprint.route("/billing-rules")
 @blueprint.needs("view_money")
 @blueprint.response(200, shapes.RulesOut)
-def get_rules() -> billing_rules.BillingRules:
+def get_billing_rules() -> billing_rules.BillingRules:
     """What the provider has decided about bills"""
     return billing_rules.rules_of(database.session(), tenant_id=tenant_id())
 
@@ -364,7 +364,7 @@ def get_rules() -> billing_rules.BillingRules:
 @blueprint.needs("manage_billing")
 @blueprint.arguments(shapes.RulesPatch)
 @blueprint.response(200, shapes.RulesOut)
-def change_rules(body: dict[str, Any]) -> dict[str, Any]:
+def change_billing_rules(body: dict[str, Any]) -> dict[str, Any]:
     """Change some of them; bills that were issued stay as they are"""
     rules = billing_rules.change(**acting(), changes=body)
     database.commit()

@@ -96,7 +96,7 @@ def delete_nas(arguments: dict[str, Any], nas_id: int) -> Removal:
 @blueprint.route("/<int:nas_id>/removal")
 @blueprint.needs("manage_nas")
 @blueprint.response(200, shapes.RemovalOut)
-def get_removal(nas_id: int) -> Removal:
+def preview_nas_removal(nas_id: int) -> Removal:
     """What of ours is on the router, and how far its removal is"""
     return nas.removal_of(database.session(), actor=actor(), nas_id=nas_id)
 
@@ -128,7 +128,7 @@ def reactivate_nas(nas_id: int) -> NasServer:
 @blueprint.needs("manage_nas")
 @blueprint.arguments(schemas.NasSecretIn, required=False)
 @blueprint.response(200, schemas.NasCreated)
-def change_secret(body: dict[str, Any], nas_id: int) -> dict[str, Any]:
+def change_nas_secret(body: dict[str, Any], nas_id: int) -> dict[str, Any]:
     """Give a router a new secret; the answer shows it, once"""
     issued = nas.change_secret(**acting(), nas_id=nas_id, **body)
     database.commit()
@@ -139,7 +139,7 @@ def change_secret(body: dict[str, Any], nas_id: int) -> dict[str, Any]:
 @blueprint.needs("manage_nas")
 @blueprint.arguments(schemas.ScriptQuery, location="query")
 @blueprint.response(200, schemas.ScriptOut)
-def setup_script(arguments: dict[str, Any], nas_id: int) -> dict[str, str]:
+def get_setup_script(arguments: dict[str, Any], nas_id: int) -> dict[str, str]:
     """The commands to paste into a router, with its secret"""
     settings = get_settings()
     script = nas.setup_script(

@@ -13,7 +13,7 @@ blueprint = Blueprint("nas-changes", __name__, url_prefix=f"{PREFIX}/nas", descr
 @blueprint.route("/<int:nas_id>/refusals")
 @blueprint.needs("view_nas")
 @blueprint.response(200, schemas.RefusalList)
-def list_refusals(nas_id: int) -> dict[str, Any]:
+def list_nas_refusals(nas_id: int) -> dict[str, Any]:
     """What the router refused lately, and is not asked for until when"""
     return {"items": refusals.of_router(**acting(), nas_id=nas_id)}
 
@@ -21,7 +21,7 @@ def list_refusals(nas_id: int) -> dict[str, Any]:
 @blueprint.route("/<int:nas_id>/refusals", methods=["DELETE"])
 @blueprint.needs("manage_nas")
 @blueprint.response(204)
-def forget_refusals(nas_id: int) -> None:
+def forget_nas_refusals(nas_id: int) -> None:
     """Ask the router for everything again"""
     refusals.forget(**acting(), nas_id=nas_id)
     database.commit()

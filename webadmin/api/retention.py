@@ -58,7 +58,7 @@ class MonthDueOut(Schema):
 @blueprint.route("")
 @blueprint.needs("manage_installation")
 @blueprint.response(200, list_schema(KeptOut, name="KeptList"))
-def list_kept() -> dict[str, Any]:
+def list_retention() -> dict[str, Any]:
     """What is kept for how long"""
     return as_whole_list(retention.settings_of(database.session()))
 
@@ -67,7 +67,7 @@ def list_kept() -> dict[str, Any]:
 @blueprint.needs("manage_installation")
 @blueprint.arguments(KeptIn)
 @blueprint.response(200, KeptOut)
-def change_kept(body: dict[str, Any], kind: str) -> Kept:
+def change_retention(body: dict[str, Any], kind: str) -> Kept:
     """Keep a kind of records for so many months"""
     kept = retention.change(**acting(), kind=kind, months=body["months"])
     database.commit()
@@ -77,7 +77,7 @@ def change_kept(body: dict[str, Any], kind: str) -> Kept:
 @blueprint.route("/due")
 @blueprint.needs("manage_installation")
 @blueprint.response(200, list_schema(MonthDueOut, name="MonthDueList"))
-def list_due() -> dict[str, Any]:
+def list_months_due() -> dict[str, Any]:
     """The months that would leave tonight"""
     return as_whole_list(retention.books(database.session(), now=security.now()).due)
 

@@ -22,7 +22,7 @@ blueprint = Blueprint("router-api", __name__, url_prefix=f"{PREFIX}/nas", descri
 @blueprint.route("/<int:nas_id>/test-connection", methods=["POST"])
 @blueprint.needs("manage_nas")
 @blueprint.response(200, shapes.RouterTestedOut)
-def try_connection(nas_id: int) -> Tested:
+def try_router_connection(nas_id: int) -> Tested:
     """Log in at the router's API and ask who it is"""
     refuse_body()
     tested = reading.try_connection(**acting(), nas_id=nas_id)
@@ -34,7 +34,7 @@ def try_connection(nas_id: int) -> Tested:
 @blueprint.needs("manage_nas")
 @blueprint.arguments(shapes.CertificateIn)
 @blueprint.response(200, schemas.NasOut)
-def trust_certificate(body: dict[str, Any], nas_id: int) -> NasServer:
+def trust_router_certificate(body: dict[str, Any], nas_id: int) -> NasServer:
     """Say that a certificate is the router's; no other is talked to from then on"""
     nas = access.trust_certificate(**acting(), nas_id=nas_id, **body)
     database.commit()
@@ -44,7 +44,7 @@ def trust_certificate(body: dict[str, Any], nas_id: int) -> NasServer:
 @blueprint.route("/<int:nas_id>/router/<string:part>")
 @blueprint.needs("view_nas")
 @blueprint.response(200, shapes.RouterViewOut)
-def look(nas_id: int, part: str) -> View:
+def look_at_router(nas_id: int, part: str) -> View:
     """One part of the router: now, or as it was last said"""
     view = reading.look(**acting(), nas_id=nas_id, part=part)
     database.commit()
@@ -57,7 +57,7 @@ def look(nas_id: int, part: str) -> View:
 @blueprint.needs("view_nas")
 @blueprint.arguments(shapes.TrafficQuery, location="query")
 @blueprint.response(200, shapes.TrafficOut)
-def traffic(arguments: dict[str, Any], nas_id: int) -> dict[str, Any]:
+def get_router_traffic(arguments: dict[str, Any], nas_id: int) -> dict[str, Any]:
     """What flows through an interface now"""
     return reading.traffic(database.session(), actor=actor(), nas_id=nas_id, **arguments)
 
@@ -65,7 +65,7 @@ def traffic(arguments: dict[str, Any], nas_id: int) -> dict[str, Any]:
 @blueprint.route("/<int:nas_id>/orders")
 @blueprint.needs("view_nas")
 @blueprint.response(200, shapes.RouterOrderList)
-def list_orders(nas_id: int) -> dict[str, Any]:
+def list_router_orders(nas_id: int) -> dict[str, Any]:
     """The fifty newest orders of the router"""
     find(database.session(), NasServer, nas_id, actor=actor())
     return as_whole_list(orders_of(database.session(), nas_id))
@@ -74,7 +74,7 @@ def list_orders(nas_id: int) -> dict[str, Any]:
 @blueprint.route("/<int:nas_id>/orders/<int:order_id>")
 @blueprint.needs("view_nas")
 @blueprint.response(200, shapes.RouterOrderOut)
-def get_order(nas_id: int, order_id: int) -> RouterOrder:
+def get_router_order(nas_id: int, order_id: int) -> RouterOrder:
     """What became of an order"""
     find(database.session(), NasServer, nas_id, actor=actor())
     found = order_by_id(database.session(), nas_id, order_id) if order_id < 2**63 else None
@@ -90,7 +90,7 @@ def get_order(nas_id: int, order_id: int) -> RouterOrder:
 @blueprint.needs("view_nas")
 @blueprint.arguments(shapes.SecretQuery, location="query")
 @blueprint.response(200, shapes.RouterSecretList)
-def list_secrets(arguments: dict[str, Any], nas_id: int) -> dict[str, Any]:
+def list_router_secrets(arguments: dict[str, Any], nas_id: int) -> dict[str, Any]:
     """Stored secrets of the router, by name; `router/ppp-secrets` is what it has"""
     find(database.session(), NasServer, nas_id, actor=actor())
     return as_whole_list(stored_secrets(database.session(), nas_id, **arguments))
@@ -100,7 +100,7 @@ def list_secrets(arguments: dict[str, Any], nas_id: int) -> dict[str, Any]:
 @blueprint.needs("manage_nas")
 @blueprint.arguments(shapes.SecretIn)
 @blueprint.response(202, shapes.OrderedOut)
-def save_secret(body: dict[str, Any], nas_id: int) -> Any:
+def save_router_secret(body: dict[str, Any], nas_id: int) -> Any:
     """Add a secret to the router, or change one"""
     username = body.pop("username")
     return _ordered(secrets.save(**acting(), nas_id=nas_id, username=username, values=body))
@@ -110,7 +110,7 @@ def save_secret(body: dict[str, Any], nas_id: int) -> Any:
 @blueprint.needs("manage_nas")
 @blueprint.arguments(shapes.SecretNameIn)
 @blueprint.response(202, shapes.OrderedOut)
-def enable_secret(body: dict[str, Any], nas_id: int) -> Any:
+def enable_router_secret(body: dict[str, Any], nas_id: int) -> Any:
     """Switch a secret on"""
     return _ordered(secrets.set_state(**acting(), nas_id=nas_id, is_disabled=False, **body))
 
@@ -119,7 +119,7 @@ def enable_secret(body: dict[str, Any], nas_id: int) -> Any:
 @blueprint.needs("manage_nas")
 @blueprint.arguments(shapes.SecretNameIn)
 @blueprint.response(202, shapes.OrderedOut)
-def disable_secret(body: dict[str, Any], nas_id: int) -> Any:
+def disable_router_secret(body: dict[str, Any], nas_id: int) -> Any:
     """Switch a secret off, and end what runs under it"""
     return _ordered(secrets.set_state(**acting(), nas_id=nas_id, is_disabled=True, **body))
 
@@ -128,7 +128,7 @@ def disable_secret(body: dict[str, Any], nas_id: int) -> Any:
 @blueprint.needs("manage_nas")
 @blueprint.arguments(shapes.SecretNameIn)
 @blueprint.response(202, shapes.OrderedOut)
-def remove_secret(body: dict[str, Any], nas_id: int) -> Any:
+def remove_router_secret(body: dict[str, Any], nas_id: int) -> Any:
     """Take a secret away from the router"""
     return _ordered(secrets.remove(**acting(), nas_id=nas_id, **body))
 
@@ -137,7 +137,7 @@ def remove_secret(body: dict[str, Any], nas_id: int) -> Any:
 @blueprint.needs("manage_nas")
 @blueprint.arguments(shapes.SyncIn, required=False)
 @blueprint.response(202, shapes.SyncedOut)
-def sync_secrets(body: dict[str, Any], nas_id: int) -> dict[str, int]:
+def sync_router_secrets(body: dict[str, Any], nas_id: int) -> dict[str, int]:
     """Carry one secret, or all, to the router again"""
     if "username" in body:
         secrets.push(**acting(), nas_id=nas_id, **body)
@@ -152,7 +152,7 @@ def sync_secrets(body: dict[str, Any], nas_id: int) -> dict[str, int]:
 @blueprint.route("/<int:nas_id>/secrets/import", methods=["POST"])
 @blueprint.needs("manage_nas")
 @blueprint.response(200, shapes.ImportedOut)
-def import_secrets(nas_id: int) -> Imported:
+def import_router_secrets(nas_id: int) -> Imported:
     """Take the router's secrets into the database, matched to subscriptions by name"""
     refuse_body()
     imported = secrets.import_all(**acting(), nas_id=nas_id, wait_s=secrets.BRIEFLY_S)
@@ -163,7 +163,7 @@ def import_secrets(nas_id: int) -> Imported:
 @blueprint.route("/<int:nas_id>/secrets/drift")
 @blueprint.needs("view_nas")
 @blueprint.response(200, shapes.DriftOut)
-def drift(nas_id: int) -> Drift:
+def list_secret_drift(nas_id: int) -> Drift:
     """How the router's secrets differ from what they should be"""
     return secrets.drift(**acting(), nas_id=nas_id, wait_s=secrets.BRIEFLY_S)
 
@@ -175,7 +175,7 @@ def drift(nas_id: int) -> Drift:
 @blueprint.needs("manage_nas")
 @blueprint.arguments(shapes.QueueIn)
 @blueprint.response(202, shapes.OrderedOut)
-def put_queue(body: dict[str, Any], nas_id: int) -> Any:
+def put_router_queue(body: dict[str, Any], nas_id: int) -> Any:
     """Have a simple queue on the router; `router/queues` is what it has"""
     return _ordered(orders.put_queue(**acting(), nas_id=nas_id, **body))
 
@@ -184,7 +184,7 @@ def put_queue(body: dict[str, Any], nas_id: int) -> Any:
 @blueprint.needs("manage_nas")
 @blueprint.arguments(shapes.QueueNameIn)
 @blueprint.response(202, shapes.OrderedOut)
-def remove_queue(body: dict[str, Any], nas_id: int) -> Any:
+def remove_router_queue(body: dict[str, Any], nas_id: int) -> Any:
     """Take a simple queue away"""
     return _ordered(orders.remove_queue(**acting(), nas_id=nas_id, **body))
 
@@ -193,7 +193,7 @@ def remove_queue(body: dict[str, Any], nas_id: int) -> Any:
 @blueprint.needs("manage_nas")
 @blueprint.arguments(shapes.ListEntryIn)
 @blueprint.response(202, shapes.OrderedOut)
-def put_list_entry(body: dict[str, Any], nas_id: int) -> Any:
+def put_address_list_entry(body: dict[str, Any], nas_id: int) -> Any:
     """Have an address in an address list of the router"""
     return _ordered(orders.put_list_entry(**acting(), nas_id=nas_id, **body))
 
@@ -202,7 +202,7 @@ def put_list_entry(body: dict[str, Any], nas_id: int) -> Any:
 @blueprint.needs("manage_nas")
 @blueprint.arguments(shapes.ListEntryNameIn)
 @blueprint.response(202, shapes.OrderedOut)
-def remove_list_entry(body: dict[str, Any], nas_id: int) -> Any:
+def remove_address_list_entry(body: dict[str, Any], nas_id: int) -> Any:
     """Take an address out of an address list"""
     return _ordered(orders.remove_list_entry(**acting(), nas_id=nas_id, **body))
 
@@ -211,7 +211,7 @@ def remove_list_entry(body: dict[str, Any], nas_id: int) -> Any:
 @blueprint.needs("disconnect_customers")
 @blueprint.arguments(shapes.SecretNameIn)
 @blueprint.response(202, shapes.OrderedOut)
-def end_sessions(body: dict[str, Any], nas_id: int) -> Any:
+def end_router_sessions(body: dict[str, Any], nas_id: int) -> Any:
     """End what runs under a name by the router's own tables, also what never reported here"""
     return _ordered(orders.end_sessions(**acting(), nas_id=nas_id, **body))
 
@@ -220,7 +220,7 @@ def end_sessions(body: dict[str, Any], nas_id: int) -> Any:
 @blueprint.needs("remove_mac_bind")
 @blueprint.arguments(shapes.DeviceIn)
 @blueprint.response(202, shapes.OrderedOut)
-def forget_device(body: dict[str, Any], nas_id: int) -> Any:
+def forget_router_device(body: dict[str, Any], nas_id: int) -> Any:
     """Take away what ties a device to the router: hotspot cookies, bindings, lease"""
     return _ordered(orders.forget_device(**acting(), nas_id=nas_id, **body))
 

@@ -13,7 +13,7 @@ blueprint = Blueprint("router-tests", __name__, url_prefix=f"{PREFIX}/nas", desc
 @blueprint.route("/<int:nas_id>/test", methods=["POST"])
 @blueprint.needs("manage_nas")
 @blueprint.response(202, schemas.RouterReportOut)
-def ask_router(nas_id: int) -> RouterReport:
+def start_nas_test(nas_id: int) -> RouterReport:
     """Ask the router's CoA port; GET tells what it answered a moment later"""
     refuse_body()
     told = router_test.ask(**acting(), nas_id=nas_id)
@@ -25,6 +25,6 @@ def ask_router(nas_id: int) -> RouterReport:
 @blueprint.route("/<int:nas_id>/test")
 @blueprint.needs("view_nas")
 @blueprint.response(200, schemas.RouterReportOut)
-def get_report(nas_id: int) -> RouterReport:
+def get_nas_test(nas_id: int) -> RouterReport:
     """What is known of the router: packets, secret, clock, reports, counters, CoA port"""
     return router_test.report(**acting(), nas_id=nas_id)

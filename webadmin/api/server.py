@@ -54,7 +54,7 @@ class ServerOut(Schema):
 @blueprint.route("")
 @blueprint.needs("manage_installation")
 @blueprint.response(200, ServerOut)
-def get_server() -> ServerFacts:
+def get_radius_server() -> ServerFacts:
     """The server's address, ports and health"""
     return facts(get_settings())
 

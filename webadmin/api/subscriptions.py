@@ -203,7 +203,7 @@ def resend_speed(subscription_id: int) -> dict[str, Any]:
 @blueprint.needs("change_package")
 @blueprint.arguments(schemas.ChangePlanIn)
 @blueprint.response(200, schemas.SubscriptionResult)
-def change_plan(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
+def change_subscription_plan(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """Move it to another plan now without counting days (`plan-change` does); running sessions get the new rate"""
     changed = plan_changes.change(**acting(), subscription_id=subscription_id, prorated=False, **body)
     return _done("Plan changed", Changed(row=changed.subscription, effect=changed.effect))
@@ -213,7 +213,7 @@ def change_plan(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
 @blueprint.needs("edit_customers")
 @blueprint.arguments(schemas.ChangePasswordIn, required=False)
 @blueprint.response(200, schemas.SubscriptionSecret)
-def change_password(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
+def change_subscription_password(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """Set a new password; the answer shows it, once, and sessions end"""
     issued = subscriptions.change_password(**acting(), subscription_id=subscription_id, **body)
     database.commit(issued.effect)
@@ -224,7 +224,7 @@ def change_password(body: dict[str, Any], subscription_id: int) -> dict[str, Any
 @blueprint.needs("edit_suspend_date")
 @blueprint.arguments(schemas.ChangeExpiryIn)
 @blueprint.response(200, schemas.SubscriptionResult)
-def change_expiry(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
+def change_subscription_expiry(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """Move the end of the term"""
     return _done("Term changed", subscriptions.change_expiry(**acting(), subscription_id=subscription_id, **body))
 
@@ -233,7 +233,7 @@ def change_expiry(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
 @blueprint.needs("edit_speed_limit")
 @blueprint.arguments(schemas.LimitsIn)
 @blueprint.response(200, schemas.SubscriptionResult)
-def set_limits(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
+def set_subscription_limits(body: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """Set a speed, session time or number of logins of its own; null gives the plan's back"""
     if {"session_timeout_s", "concurrent_connections"} & body.keys():
         security.require("edit_time_limit")
@@ -304,7 +304,7 @@ def reset_macs(subscription_id: int) -> dict[str, Any]:
 @blueprint.needs("view_customers")
 @blueprint.arguments(schemas.UsageQuery, location="query")
 @blueprint.response(200, schemas.UsageList)
-def usage(arguments: dict[str, Any], subscription_id: int) -> dict[str, Any]:
+def get_usage(arguments: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """Bytes by local day, and totals of the running day, week, month and billing cycle"""
     row, zone = _found(subscription_id), ZoneInfo(tenant().timezone)
     last = arguments.get("last_day") or security.now().astimezone(zone).date()
@@ -324,7 +324,7 @@ def usage(arguments: dict[str, Any], subscription_id: int) -> dict[str, Any]:
 @blueprint.needs("view_customers")
 @blueprint.arguments(UsageNowQuery, location="query")
 @blueprint.response(200, UsageNowOut)
-def usage_now(arguments: dict[str, Any], subscription_id: int) -> usage_check.UsageNow:
+def get_usage_now(arguments: dict[str, Any], subscription_id: int) -> usage_check.UsageNow:
     """Its sessions, the bandwidth through them and what is left to it, at this moment"""
     return usage_check.check(**acting(), subscription_id=subscription_id, **arguments)
 
@@ -333,7 +333,7 @@ def usage_now(arguments: dict[str, Any], subscription_id: int) -> usage_check.Us
 @blueprint.needs("view_customers")
 @blueprint.arguments(schemas.LoginQuery, location="query")
 @blueprint.response(200, schemas.LoginList)
-def access_log(arguments: dict[str, Any], subscription_id: int) -> dict[str, Any]:
+def list_subscription_logins(arguments: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """Why its logins were accepted or refused, newest first"""
     row, size = _found(subscription_id), arguments["page_size"]
     found = recent_logins(

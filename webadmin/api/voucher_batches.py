@@ -38,7 +38,7 @@ blueprint = Blueprint(
 @blueprint.needs("view_customers")
 @blueprint.arguments(schemas.VoucherBatchQuery, location="query")
 @blueprint.response(200, schemas.VoucherBatchList)
-def list_batches(arguments: dict[str, Any]) -> dict[str, Any]:
+def list_voucher_batches(arguments: dict[str, Any]) -> dict[str, Any]:
     """List batches with how they stand"""
     wanted, session = wanted_part(arguments), database.session()
     mine = vouchers.operators_seen(session, actor=actor())
@@ -54,7 +54,7 @@ def list_batches(arguments: dict[str, Any]) -> dict[str, Any]:
 @blueprint.route("/voucher-batches/<int:batch_id>")
 @blueprint.needs("view_customers")
 @blueprint.response(200, schemas.VoucherBatchOut)
-def get_batch(batch_id: int) -> VoucherBatch:
+def get_voucher_batch(batch_id: int) -> VoucherBatch:
     """A batch with how it stands"""
     return _with_counts([vouchers.batch_of(database.session(), batch_id, actor=actor())])[0]
 
@@ -63,7 +63,7 @@ def get_batch(batch_id: int) -> VoucherBatch:
 @blueprint.needs("manage_vouchers")
 @blueprint.arguments(schemas.VoucherBatchPatch)
 @blueprint.response(200, schemas.VoucherBatchOut)
-def change_batch(body: dict[str, Any], batch_id: int) -> VoucherBatch:
+def change_voucher_batch(body: dict[str, Any], batch_id: int) -> VoucherBatch:
     """Change name, price, seller, commission or note of a batch"""
     changed = vouchers.change(**acting(), batch_id=batch_id, changes=body)
     database.commit()
@@ -74,7 +74,7 @@ def change_batch(body: dict[str, Any], batch_id: int) -> VoucherBatch:
 @blueprint.needs("manage_vouchers")
 @blueprint.arguments(schemas.VoucherBatchAdd)
 @blueprint.response(201, schemas.VoucherMade)
-def add_vouchers(body: dict[str, Any], batch_id: int) -> dict[str, Any]:
+def add_vouchers_to_batch(body: dict[str, Any], batch_id: int) -> dict[str, Any]:
     """Make more vouchers of a batch"""
     made = vouchers.add(**acting(), batch_id=batch_id, **body)
     database.commit()
@@ -84,7 +84,7 @@ def add_vouchers(body: dict[str, Any], batch_id: int) -> dict[str, Any]:
 @blueprint.route("/voucher-batches/<int:batch_id>/disable", methods=["POST"])
 @blueprint.needs("manage_vouchers")
 @blueprint.response(200, schemas.VoucherBatchResult)
-def disable_batch(batch_id: int) -> dict[str, Any]:
+def disable_voucher_batch(batch_id: int) -> dict[str, Any]:
     """Take every voucher of a batch out of use and end their sessions"""
     return _switch(batch_id, disabled=True)
 
@@ -92,7 +92,7 @@ def disable_batch(batch_id: int) -> dict[str, Any]:
 @blueprint.route("/voucher-batches/<int:batch_id>/enable", methods=["POST"])
 @blueprint.needs("manage_vouchers")
 @blueprint.response(200, schemas.VoucherBatchResult)
-def enable_batch(batch_id: int) -> dict[str, Any]:
+def enable_voucher_batch(batch_id: int) -> dict[str, Any]:
     """Give the disabled vouchers of a batch back"""
     return _switch(batch_id, disabled=False)
 
@@ -100,7 +100,7 @@ def enable_batch(batch_id: int) -> dict[str, Any]:
 @blueprint.route("/voucher-batches/<int:batch_id>/export", methods=["POST"])
 @blueprint.needs("manage_vouchers")
 @blueprint.response(200, {"type": "string"}, content_type="text/csv")
-def export_batch(batch_id: int) -> Response:
+def export_voucher_batch(batch_id: int) -> Response:
     """The vouchers of a batch as CSV, codes included; the audit log says who took them"""
     refuse_body()
     text = as_csv(vouchers.export(**acting(), batch_id=batch_id))
@@ -123,7 +123,7 @@ def sell_vouchers(body: dict[str, Any], batch_id: int) -> voucher_sales.Sale:
 @blueprint.needs("manage_vouchers")
 @blueprint.arguments(schemas.VoucherSaleBack)
 @blueprint.response(200, schemas.VoucherSaleOut)
-def take_back_sale(body: dict[str, Any], payment_id: int) -> voucher_sales.Sale:
+def take_back_voucher_sale(body: dict[str, Any], payment_id: int) -> voucher_sales.Sale:
     """Give the money of a sale back; its vouchers are for sale again"""
     sale = voucher_sales.take_back_sale(**acting(), payment_id=payment_id, **body)
     database.commit()
@@ -144,7 +144,7 @@ def print_sheet(body: dict[str, Any], batch_id: int) -> VoucherSheet:
 @blueprint.route("/voucher-batches/<int:batch_id>/sheets")
 @blueprint.needs("manage_vouchers")
 @blueprint.response(200, schemas.VoucherSheetList)
-def list_sheets(batch_id: int) -> dict[str, Any]:
+def list_voucher_sheets(batch_id: int) -> dict[str, Any]:
     """The last sheets of a batch"""
     batch = vouchers.batch_of(database.session(), batch_id, actor=actor())
     return {"items": sheets_of_batch(database.session(), batch.id)}

@@ -123,7 +123,7 @@ def ping_webhook(webhook_id: int) -> WebhookDelivery:
 @blueprint.needs("manage_webhooks")
 @blueprint.arguments(shapes.DeliveryQuery, location="query")
 @blueprint.response(200, shapes.DeliveryList)
-def list_deliveries(arguments: dict[str, Any], webhook_id: int) -> dict[str, Any]:
+def list_webhook_deliveries(arguments: dict[str, Any], webhook_id: int) -> dict[str, Any]:
     """What was told to it, or waits to be; kept for two weeks"""
     use.find_one(database.session(), actor=actor(), webhook_id=webhook_id)
     wanted = wanted_part(arguments)
@@ -145,7 +145,7 @@ def replay_failed_deliveries(webhook_id: int) -> dict[str, int]:
 @blueprint.route("/webhook-deliveries/<int:delivery_id>")
 @blueprint.needs("manage_webhooks")
 @blueprint.response(200, shapes.DeliveryDetail)
-def get_delivery(delivery_id: int) -> WebhookDelivery:
+def get_webhook_delivery(delivery_id: int) -> WebhookDelivery:
     """One delivery: what is told, and every call with its answer"""
     delivery: Any = find(database.session(), WebhookDelivery, delivery_id, actor=actor())
     delivery.message = message_of(delivery)
@@ -156,7 +156,7 @@ def get_delivery(delivery_id: int) -> WebhookDelivery:
 @blueprint.route("/webhook-deliveries/<int:delivery_id>/replay", methods=["POST"])
 @blueprint.needs("manage_webhooks")
 @blueprint.response(200, shapes.DeliveryOut)
-def replay_delivery(delivery_id: int) -> WebhookDelivery:
+def replay_webhook_delivery(delivery_id: int) -> WebhookDelivery:
     """Tell it once more; it keeps its number"""
     find(database.session(), WebhookDelivery, delivery_id, actor=actor())
     refuse_body()
