@@ -29,6 +29,7 @@ from cli.payment_links import link_group, parked_group
 from cli.personal_data import COMMANDS as DATA_COMMANDS
 from cli.plan_changes import rollout
 from cli.provider import provider
+from cli.registrations import registration_group
 from cli.router_api import connect
 from cli.router_test import test_nas
 from cli.speed_tests import speed_test_group
@@ -36,7 +37,7 @@ from cli.staff import token, user
 from cli.subscription_terms import COMMANDS as TERM_COMMANDS
 from cli.vouchers import hotspot_login, voucher
 
-for command in (*COMMANDS, *DATA_COMMANDS, picture_group, speed_test_group):
+for command in (*COMMANDS, *DATA_COMMANDS, picture_group, speed_test_group, registration_group):
     customer.add_command(command)
 for command in bookkeeping.OF_OPERATORS:
     operator.add_command(command)

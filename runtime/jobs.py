@@ -80,6 +80,12 @@ JOBS: Mapping[str, Job] = {
         Job(name="bss.temporary-speeds", what="Takes temporary speeds back whose time is over", when="30"),
         Job(name="bss.bulk-changes", what="Goes on with changes of many running sessions", when="2"),
         Job(name="bss.rollouts", what="Goes on with plan changes in stages", when="5"),
+        Job(
+            name="bss.registrations",
+            what="Adds customers who were asked for in the background",
+            when="2",
+            can_rehearse=True,
+        ),
         Job(name="bss.customer-jobs", what="Goes on with imports and actions on many customers", when="2"),
         Job(name="bss.webhooks", what="Tells webhooks what happened", when="2"),
         Job(

@@ -1,23 +1,25 @@
-"""The jobs around customers: deleted ones are forgotten when their time is over."""
+"""The jobs around customers: those asked for in the background are added, deleted ones forgotten in their time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
-from bss import personal_data
+from bss import personal_data, registrations
 from bss.actor import Actor
 from db.engine import make_engine, make_session_factory, use_tenant
 from db.models import Tenant
+from db.queries import registrations as registration_queries
 from db.queries.billing_runs import active_tenants
 from runtime.logs import get_logger
 from runtime.settings import get_settings
-from runtime.tasks import app
+from runtime.tasks import app, nudge_coa
 
 JOB = "bss.forget-customers"
-MOST_BATCHES = 50
+ADD = "bss.registrations"
+MOST_BATCHES, REGISTRATIONS = 50, 200
 
 log = get_logger("bss.personal_data")
 
@@ -31,6 +33,37 @@ def forget_customers() -> dict[str, int]:
             done, not_done = _forget(session, tenant)
             forgotten, left = forgotten + done, left + not_done
     return {"forgotten": forgotten, "left": left}
+
+
+@app.task(name=ADD)
+def add_registered() -> dict[str, int]:
+    """Add the customers whose turn it is; every two seconds."""
+    tried = 0
+    with _factory() as factory:
+        with factory() as session:
+            ids = registration_queries.due(session, now=datetime.now(UTC), limit=REGISTRATIONS)
+        for registration_id in ids:
+            # One of its own for each: its session sees one provider, and for an operator's staff only his customers.
+            with factory() as session:
+                tried += try_to_add(session, registration_id)
+    return {"tried": tried}
+
+
+def try_to_add(session: Session, registration_id: int) -> bool:
+    """One try in a transaction of its own; a fault of ours puts it off and keeps no other from its turn."""
+    try:
+        effect = registrations.carry_out(session, now=datetime.now(UTC), registration_id=registration_id)
+        session.commit()
+    except Exception as fault:
+        session.rollback()
+        log.exception("a customer could not be added", registration=registration_id)
+        problem = f"an error of the system: {type(fault).__name__}"
+        registrations.put_off(session, now=datetime.now(UTC), registration_id=registration_id, problem=problem)
+        session.commit()
+        return True
+    if effect is not None and effect.sessions:
+        nudge_coa()
+    return effect is not None
 
 
 def _forget(session: Session, tenant: Tenant) -> tuple[int, int]:
@@ -51,6 +84,13 @@ def _forget(session: Session, tenant: Tenant) -> tuple[int, int]:
     return done, 0
 
 
+def rehearse_adding() -> list[str]:
+    """How many would be tried now."""
+    with _sessions() as session:
+        ids = registration_queries.due(session, now=datetime.now(UTC), limit=REGISTRATIONS)
+    return [f"{len(ids)} that wait would be added"] if ids else []
+
+
 def rehearse() -> list[str]:
     """Who would be forgotten now, a line for each."""
     lines: list[str] = []
@@ -69,14 +109,19 @@ def _actor(tenant: Tenant) -> Actor:
 
 
 @contextmanager
-def _sessions() -> Iterator[Session]:
+def _factory() -> Iterator[sessionmaker[Session]]:
     engine = make_engine(get_settings().database_url, pool_size=1)
     try:
-        with make_session_factory(engine)() as session:
-            yield session
+        yield make_session_factory(engine)
     finally:
         engine.dispose()
 
 
+@contextmanager
+def _sessions() -> Iterator[Session]:
+    with _factory() as factory, factory() as session:
+        yield session
+
+
 # What a job would do, by its task's name, for those that can tell.
-DRY_RUNS: dict[str, Any] = {JOB: rehearse}
+DRY_RUNS: dict[str, Any] = {JOB: rehearse, ADD: rehearse_adding}

@@ -48,6 +48,7 @@ from webadmin.panel import (
     plans,
     provider,
     redeeming,
+    registrations,
     retention,
     roles,
     rollouts,
@@ -89,7 +90,7 @@ from webadmin.panel.support import page_url, tenant
 
 SUBJECTS = (
     today, accounting, alarms, history, search, lists, customers, customer_records, customer_pictures, personal_data,
-    speed_tests, customer_jobs, operators, vouchers, voucher_batches, redeeming, paper, subscriptions,
+    speed_tests, registrations, customer_jobs, operators, vouchers, voucher_batches, redeeming, paper, subscriptions,
     fair_use, decisions, attributes, doctor,
     allowances, plans, rollouts, routers, router_groups, router_test, router_api, server, blacklist, devices, online,
     logins, changes, bulk_changes,

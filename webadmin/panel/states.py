@@ -71,6 +71,11 @@ _STATES: dict[str, dict[str, Mark]] = {
         "cancelled": Mark(colour="grey", icon="x", text=_l("taken back")),
         "failed": Mark(colour="red", icon="x", text=_l("could not be made")),
     },
+    "registration": {
+        "waiting": Mark(colour="blue", icon="clock", text=_l("waiting")),
+        "done": Mark(colour="green", icon="check", text=_l("added")),
+        "failed": Mark(colour="red", icon="x", text=_l("failed")),
+    },
     "speed_test": {
         "waiting": Mark(colour="grey", icon="clock", text=_l("waiting")),
         "running": Mark(colour="blue", icon="loader", text=_l("running")),

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bss import operators, payments
 from bss.actor import Actor
-from bss.customers import tags
+from bss.customers import tags, tasks
 from bss.permissions import FOR_OPERATORS
 from db.models import Customer, NasServer, RouterSecret, Subscription, Tenant, UsageDaily, User
 from factories import make_customer, make_nas, make_plan, make_session, make_subscription, make_user
@@ -577,3 +577,28 @@ def test_a_customer_tells_what_he_paid_where_he_was_seen_last_and_which_subscrip
     assert listed["items"][0]["total_revenue"] == listed["summary"]["total_revenue"] == "70000.00"
     assert "total_revenue" not in poor["summary"]
     assert "total_spent" not in poor["items"][0]
+
+
+def test_a_customer_is_registered_in_the_background_once_for_each_key(
+    client: FlaskClient, client_of: Callable[..., FlaskClient], admin: User, tenant: Tenant, db: Session
+) -> None:
+    plan = make_plan(db, tenant=tenant)
+    db.commit()
+    url, head = f"{API}/customers/registrations", {"Idempotency-Key": "r-1"}
+    service = {"username": "budi", "password": "rahasia-9", "service_plan_id": plan.id}
+    body = {"name": "Budi", "birth_date": "1990-02-28", "subscription": service, "initial_balance": "-5000.00"}
+
+    asked = client.post(url, json=body, headers=head)
+    again = client.post(url, json=body, headers=head)
+
+    assert (asked.status_code, asked.json["state"], again.json["id"]) == (202, "waiting", asked.json["id"])
+    assert "rahasia" not in str(asked.json)
+    assert tasks.add_registered() == {"tried": 1}
+    done = ok(client.get(f"{url}/{asked.json['id']}"))
+    assert done["state"] == "done"
+    assert ok(client.get(f"{API}/customers/{done['customer_id']}"))["balance"] == "-5000.00"
+    assert [row["id"] for row in ok(client.get(f"{url}?state=done"))["items"]] == [done["id"]]
+    assert client.post(url, json={"phone": "0812345678"}).status_code == 422
+    no_money = client_of(admin, "create_customers")
+    assert no_money.post(url, json={"name": "Ani", "initial_balance": "5.00"}).status_code == 403
+    assert client_of(admin, "view_customers").get(url).status_code == 403

@@ -161,3 +161,17 @@ def test_what_a_customer_measured_is_kept_and_listed(run: Run, tenant: Tenant) -
     assert listed["id"] == noted["id"]
     refused = run("customer", "speed-test", "start", made["code"])
     assert (refused.exit_code, "not online" in refused.output) == (1, True)
+
+
+def test_a_customer_is_added_by_the_job_and_told_of(run: Run, tenant: Tenant) -> None:
+    words = ["Budi", "--phone", "0812345678", "--tag", "VIP", "--key", "k1", "--json"]
+    asked = data(run("customer", "registration", "add", *words))
+    told = data(run("jobs", "run", "bss.registrations", "--dry-run", "--json"))
+    data(run("jobs", "run", "bss.registrations", "--json"))
+    done = data(run("customer", "registration", "show", str(asked["id"]), "--json"))
+
+    assert (asked["state"], told["would"]) == ("waiting", ["1 that wait would be added"])
+    assert (done["state"], done["problem"]) == ("done", "")
+    assert data(run("customer", "show", str(done["customer_id"]), "--json"))["tags"] == "VIP"
+    assert data(run("customer", "registration", "list", "--state", "failed", "--json"))["items"] == []
+    assert run("customer", "registration", "add", "Ani", "--username", "ani").exit_code == 2

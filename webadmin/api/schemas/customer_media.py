@@ -5,8 +5,9 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from bss.speed_tests import FASTEST_KBPS, LONGEST_MS
-from domain.customer_media import TEST_SOURCES
-from webadmin.api.base import list_schema
+from db.queries.registrations import REGISTRATION_SORTS
+from domain.customer_media import REGISTRATION_STATES, TEST_SOURCES
+from webadmin.api.base import PageArguments, list_schema, sort_field
 from webadmin.api.schemas.customer_jobs import UploadField
 from webadmin.api.schemas.shapes import row_id, text, when, whole, word
 
@@ -68,3 +69,28 @@ class SpeedTestOut(Schema):
 
 
 SpeedTestList = list_schema(SpeedTestOut, name="SpeedTestList")
+
+
+class RegistrationOut(Schema):
+    """A customer who is to be added in the background."""
+
+    id = fields.Integer()
+    name = fields.String(metadata={"example": "Budi Santoso"})
+    state = fields.String(metadata={"example": "done", "description": "waiting, done or failed"})
+    tries = fields.Integer(metadata={"description": "after an error of the system there are three more"})
+    next_try_at = when(metadata={"description": "while it waits"})
+    problem = fields.String(metadata={"description": "why it failed, or why it is tried again"})
+    customer_id = fields.Integer(allow_none=True)
+    requested_by = fields.String()
+    created_at = when()
+    finished_at = when(allow_none=True)
+
+
+class RegistrationQuery(PageArguments):
+    """Filters of the list of registrations."""
+
+    sort = sort_field(REGISTRATION_SORTS, "-created_at")
+    state = word(REGISTRATION_STATES)
+
+
+RegistrationList = list_schema(RegistrationOut, name="RegistrationList")
