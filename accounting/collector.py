@@ -96,7 +96,7 @@ def tune_memory() -> None:
         tune = ctypes.CDLL(None).mallopt
         tune(_M_ARENA_MAX, 1)
         tune(_M_MMAP_THRESHOLD, 32 << 20)
-        tune(_M_TRIM_THRESHOLD, 256 << 20)
+        tune(_M_TRIM_THRESHOLD, 64 << 20)
 
 
 def connect(url: str) -> Connection:

@@ -19,6 +19,7 @@ def collect(node: str | None, once: bool) -> None:
     import threading
 
     from accounting.collector import Collector, Limits, connect, sessions_for, tune_memory
+    from runtime.large_pages import keep_in_large_pages
     from runtime.logs import configure_logs, get_logger
     from runtime.postgres import memory_bytes
     from runtime.settings import get_settings
@@ -49,6 +50,7 @@ def collect(node: str | None, once: bool) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    threading.Thread(target=keep_in_large_pages, args=(stop,), name="large pages", daemon=True).start()
     log = get_logger("accounting.collector")
     log.info("collecting", node=node or settings.node, spool=str(settings.spool_dir))
     collector.run(stop)

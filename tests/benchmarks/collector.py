@@ -16,6 +16,7 @@ import resource
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -27,6 +28,7 @@ sys.path.insert(0, str(ROOT))
 from accounting.collector import Collector, Limits, connect, sessions_for, tune_memory  # noqa: E402
 from db.migrations import runner  # noqa: E402
 from runtime import ports, postgres, processes  # noqa: E402
+from runtime.large_pages import keep_in_large_pages  # noqa: E402
 
 ROUTERS = 100
 INTERVAL_S = 300
@@ -118,6 +120,8 @@ def backend_cpu_s(collector: Collector) -> float:
 
 def measure(url: str, spool: Path, options: argparse.Namespace) -> dict[str, object]:
     tune_memory()
+    stop = threading.Event()
+    threading.Thread(target=keep_in_large_pages, args=(stop,), daemon=True).start()
     collector = Collector(
         connect=lambda: connect(url), spool_dir=spool, node="bench", nudge=lambda: None,
         limits=Limits(records=options.batch, sessions=sessions_for(postgres.memory_bytes())),
@@ -143,6 +147,7 @@ def measure(url: str, spool: Path, options: argparse.Namespace) -> dict[str, obj
             f"round {number}: {counted} records in {seconds:.2f} s = {counted / seconds:.0f}/s;"
             f" CPU a record: collector {own_s / counted * 1e6:.0f} us, PostgreSQL {backend_s / counted * 1e6:.0f} us"
         )
+    stop.set()
     collector.close()
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return {"sessions": options.sessions, "records_per_s": rates, "collector_memory_mb": memory_mb}
