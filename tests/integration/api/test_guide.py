@@ -18,13 +18,14 @@ from domain.webhook import EVENTS, signature
 from factories import make_customer, make_nas, make_session, make_subscription
 
 GUIDE = (Path(__file__).resolve().parents[3] / "docs" / "api.md").read_text()
-BLOCKS = re.findall(r"^```\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+PYTHON = [block for language, block in BLOCKS if language == "python"]
 NOW = datetime.now(UTC)
 
 
 def examples() -> Iterator[tuple[list[str], str]]:
     """Each call as a shell would read it, with the answer that is shown below it."""
-    for block in BLOCKS:
+    for _, block in BLOCKS:
         call, _, shown = block.strip().partition("\n\n")
         if "curl " in call:
             yield shlex.split(call[call.index("curl ") :].replace("\\\n", " ")), shown
@@ -81,7 +82,7 @@ def names(value: Any) -> Iterator[str]:
 
 
 def test_the_code_that_checks_a_signature_knows_ours_from_others() -> None:
-    (code,) = re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    (code,) = (one for one in PYTHON if "def is_ours" in one)
     known: dict[str, Any] = {}
     exec(code, known)
     body, at = b'{"id":4}', int(datetime.now(UTC).timestamp())
@@ -94,3 +95,10 @@ def test_the_code_that_checks_a_signature_knows_ours_from_others() -> None:
 
 def test_the_events_that_are_named_can_be_told() -> None:
     assert set(re.findall(r'"([a-z_]+\.[a-z_]+)"', GUIDE)) - set(EVENTS) == set()
+
+
+def test_the_client_has_the_methods_that_are_named(client: FlaskClient) -> None:
+    document = client.get("/api/v1/openapi.json").json
+    known = {one["operationId"] for item in document["paths"].values() for one in item.values() if "operationId" in one}
+
+    assert set(re.findall(r"isp\.(\w+)[(,]", "".join(PYTHON))) - known == {"pages"}
