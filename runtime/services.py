@@ -169,7 +169,7 @@ def _beat() -> Service:
 
 def _web(settings: Settings) -> Service:
     arguments = [
-        *("-k", "gthread", "--workers", "2", "--threads", "8", "--no-control-socket"),
+        *("-k", "gthread", "--workers", "2", "--threads", "16", "--no-control-socket"),
         *("--bind", f"{settings.panel_host}:{settings.panel_port}", "--timeout", "60", "--graceful-timeout", "10"),
         *("--max-requests", "5000", "--max-requests-jitter", "500", "--access-logfile", "-"),
     ]

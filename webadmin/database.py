@@ -12,7 +12,8 @@ from db.queries.operators import with_descendants
 from db.scope import use_operators
 from runtime.tasks import nudge_coa
 
-# One connection for each thread of the server process.
+# One connection for each thread of the server process that answers pages; those that tell live figures need one for
+# moments only.
 POOL_SIZE = 8
 _KEY = "lintas_sessions"
 

@@ -175,6 +175,11 @@ def _parent_pays(customer: Customer, subscription: Subscription | None, value: A
     return value
 
 
+def next_bill(session: Session, *, actor: Actor, now: datetime, subscription: Subscription) -> Bill:
+    """What is billed next for a subscription as it is, and on which day; `on` is None where its term has no end."""
+    return _bill(session, actor, now, subscription, {})
+
+
 def _impact(
     session: Session,
     actor: Actor,

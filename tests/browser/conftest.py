@@ -72,10 +72,16 @@ def server(settings: Settings) -> Iterator[BaseWSGIServer]:
 
 
 def _read_whole(app: "WSGIApplication") -> "WSGIApplication":
-    """Answers read to their end and closed: this server leaves a file open whose browser has gone away meanwhile."""
+    """Answers read to their end and closed: this server leaves a file open whose browser has gone away meanwhile.
+
+    Live figures have no end to be read to; they hold no file.
+    """
 
     def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        with closing(cast(ClosingIterator, app(environ, start_response))) as parts:
+        parts = cast(ClosingIterator, app(environ, start_response))
+        if environ.get("HTTP_ACCEPT") == "text/event-stream":
+            return parts
+        with closing(parts):
             return [b"".join(parts)]
 
     return answer

@@ -11,6 +11,7 @@ from flask import request
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
+from bss.billing.profiles import next_bill
 from db.engine import psycopg_of
 from db.models import Customer, Subscription
 from db.queries.access import profiles_by_id
@@ -42,7 +43,7 @@ from webadmin.panel import attributes, charts, usage
 from webadmin.panel.filters import language
 from webadmin.panel.money import tab as money_tab
 from webadmin.panel.support import db, now, today, zone
-from webadmin.security import may
+from webadmin.security import current_actor, may
 
 DAYS_SHOWN = 30
 DECISIONS_SHOWN = 10
@@ -52,6 +53,7 @@ TIMELINE_SHOWN = 40
 TOPUPS_SHOWN = 10
 PLAN_CHANGES_SHOWN = 10
 HOURS_SHOWN = 24
+ENDED = ("terminated", "cancelled")
 # Of a row's number, and of a decision's.
 MOST_DIGITS, MOST_LETTERS = 18, 32
 TABS: Mapping[str, LazyString] = {
@@ -196,7 +198,12 @@ def _sessions(_customer: Customer, subscription: Subscription) -> dict[str, Any]
 
 def _subscriptions(customer: Customer, _subscription: Subscription) -> dict[str, Any]:
     owned = owned_by(db(), [customer.id])[customer.id]
-    return {"listed": owned.rows, "listed_online": reads.online_among(db(), [row.id for row in owned.rows])}
+    billed = [row for row in owned.rows if row.status not in ENDED] if may("view_money") else []
+    return {
+        "listed": owned.rows,
+        "listed_online": reads.online_among(db(), [row.id for row in owned.rows]),
+        "bills": {row.id: next_bill(db(), actor=current_actor(), now=now(), subscription=row) for row in billed},
+    }
 
 
 def _devices(_customer: Customer, subscription: Subscription) -> dict[str, Any]:

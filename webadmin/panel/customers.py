@@ -1,11 +1,12 @@
 """The customer list, adding and editing customers, and the customer page."""
 
 import unicodedata
+from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, request, url_for
+from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
@@ -31,6 +32,7 @@ from webadmin.forms.customers import CustomerForm, NewCustomerForm, Subscription
 from webadmin.panel import customer_list
 from webadmin.panel import customer_page as page
 from webadmin.panel.filters import language
+from webadmin.panel.live import Part, told
 from webadmin.panel.money import tab as money_tab
 from webadmin.panel.sentences import said
 from webadmin.panel.support import (
@@ -222,25 +224,42 @@ def timeline(customer_id: int) -> ResponseReturnValue:
 @blueprint.get("/customers/<int:customer_id>/live")
 @requires("view_customers")
 def live(customer_id: int) -> ResponseReturnValue:
-    """The part of the customer page that updates in place."""
+    """The part of the customer page that updates in place, asked for when something was settled."""
     customer = found(reads.customer_by_id(db(), customer_id))
-    subscription = found(_chosen(customer))
-    values = page.head_of(subscription) | page.service_of(customer, subscription)
-    return render(
-        "panel/customers/live.html", customer=customer, subscription=subscription, bandwidth_of=reported, **values
-    )
+    return make_response(_live(customer, found(_chosen(customer))))
 
 
-@blueprint.get("/subscriptions/<int:subscription_id>/flow")
+@blueprint.get("/customers/<int:customer_id>/events")
 @requires("view_customers")
-def flow(subscription_id: int) -> ResponseReturnValue:
-    """What passes through its sessions now: from the router within a moment, or from the last reports."""
-    subscription = found(find_row(db(), Subscription, subscription_id, tenant_id=tenant().id))
-    told = check(db(), actor=current_actor(), now=now(), subscription_id=subscription.id)
-    return render(
-        "panel/customers/_flow.html", told=told, subscription=subscription, hours=page.hours_of(subscription),
-        sentence=said,
-    )  # fmt: skip
+def events(customer_id: int) -> ResponseReturnValue:
+    """What changes on the customer page while one looks at it, told as it changes."""
+    wanted = found(_chosen(found(reads.customer_by_id(db(), customer_id)))).id
+    return told(lambda turn: _changed(customer_id, wanted, turn))
+
+
+def _changed(customer_id: int, subscription_id: int, turn: int) -> Iterator[Part]:
+    """What flows at every turn, for it is what people watch; the rest, which is much to read, at every other."""
+    customer = found(reads.customer_by_id(db(), customer_id))
+    subscription = found(find_row(db(), Subscription, subscription_id, tenant_id=customer.tenant_id))
+    if turn % 2 == 0:
+        yield Part(html=_live(customer, subscription))
+    seen = check(db(), actor=current_actor(), now=now(), subscription_id=subscription.id)
+    if seen.sessions:
+        hours = page.hours_of(subscription)
+        html = render_template("panel/customers/_flow.html", told=seen, hours=hours, sentence=said)
+        yield Part(name="flow", html=html)
+
+
+def _live(customer: Customer, subscription: Subscription) -> str:
+    values = page.head_of(subscription) | page.service_of(customer, subscription)
+    return render_template(
+        "panel/customers/live.html",
+        is_part=True,
+        customer=customer,
+        subscription=subscription,
+        bandwidth_of=reported,
+        **values,
+    )
 
 
 def _chosen(customer: Customer) -> Subscription | None:

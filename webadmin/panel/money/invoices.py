@@ -138,6 +138,7 @@ def _filter_of_request() -> InvoiceFilter:
         is_open=status == "open",
         kind=kind if kind in KINDS else None,
         customer_id=argument_id("customer"),
+        subscription_id=argument_id("subscription"),
     )
 
 
