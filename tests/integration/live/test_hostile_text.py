@@ -5,7 +5,6 @@ What is sent is found in the API's own document and what is opened in the applic
 
 import re
 import socket
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +16,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import BrowserContext, Page, sync_playwright
-from werkzeug.serving import ThreadedWSGIServer
 
 from bss import tokens
 from bss.actor import Actor
@@ -29,6 +27,7 @@ from hostile import MARKUP, TEXTS, Forms, formulas_in_csv, formulas_in_workbook,
 from integration.live.conftest import SECRET, password_of
 from live_stack import LiveStack
 from panel_addresses import TABLES, address_of, rules_to_look_at
+from panel_server import serving
 from radius_stack import wait_for
 from runtime.settings import get_settings
 from simulator import Login, Method, Service, SimulatedRouter, wire
@@ -81,12 +80,9 @@ def api(app: Flask, live: LiveStack, admin: User) -> FlaskClient:
 @pytest.fixture
 def chromium(app: Flask, admin: User) -> Iterator[BrowserContext]:
     """A browser with the administrator signed in."""
-    server = ThreadedWSGIServer("127.0.0.1", 0, app)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    with sync_playwright() as playwright:
+    with serving(app) as address, sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        context = started.new_context(base_url=f"http://127.0.0.1:{server.port}")
+        context = started.new_context(base_url=address)
         page = context.new_page()
         page.goto("/login")
         page.fill("#email", admin.email)
@@ -95,9 +91,6 @@ def chromium(app: Flask, admin: User) -> Iterator[BrowserContext]:
         page.wait_for_selector(".frame")
         yield context
         started.close()
-    server.shutdown()
-    thread.join(timeout=10)
-    server.server_close()
 
 
 def newest(live: LiveStack, table: str) -> int | None:
@@ -212,7 +205,7 @@ def commands_of_scripts(live: LiveStack, page: Page) -> list[Any]:
     return [found for outside, inside in read for found in (*re.findall("reboot|forged-line", outside), *inside)]
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(540)
 def test_hostile_text_stays_text_on_every_page_in_every_file_script_and_log(
     live: LiveStack, router: SimulatedRouter, customer: Subscription, app: Flask, api: FlaskClient,
     chromium: BrowserContext, capfd: pytest.CaptureFixture[str],
