@@ -96,8 +96,11 @@ def _rehearsals() -> dict[str, Callable[[], list[str]]]:
     from bss.billing.tasks import DRY_RUNS as OF_BILLING
     from bss.customers.tasks import DRY_RUNS as OF_CUSTOMERS
     from bss.gateways.tasks import rehearse_reconcile
+    from bss.rehearsals import DRY_RUNS as OF_QUEUES
 
-    return {**DRY_RUNS, **OF_BILLING, **OF_CUSTOMERS, "bss.payment-reconcile": rehearse_reconcile}
+    return {
+        **DRY_RUNS, **OF_BILLING, **OF_CUSTOMERS, **OF_QUEUES, "bss.payment-reconcile": rehearse_reconcile,
+    }  # fmt: skip
 
 
 def _names() -> list[str]:
@@ -108,7 +111,19 @@ def _names() -> list[str]:
 
 
 def _shown(view: background_jobs.JobView) -> dict[str, Any]:
-    names = ("name", "when", "usual_when", "is_off", "outcome", "said", "took_ms", "runs", "failures", "what")
+    names = (
+        "name",
+        "when",
+        "usual_when",
+        "is_off",
+        "can_rehearse",
+        "outcome",
+        "said",
+        "took_ms",
+        "runs",
+        "failures",
+        "what",
+    )
     moments = ("started_at", "finished_at", "next_at")
     shown = {name: getattr(view, name) for name in names}
     return shown | {name: _moment(getattr(view, name)) for name in moments}

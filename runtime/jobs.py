@@ -40,7 +40,12 @@ class Job:
 JOBS: Mapping[str, Job] = {
     job.name: job
     for job in (
-        Job(name="bss.billing", what="Starts the nightly billing run of each provider and works on it", when="60"),
+        Job(
+            name="bss.billing",
+            what="Starts the nightly billing run of each provider and works on it",
+            when="60",
+            can_rehearse=True,
+        ),
         Job(
             name="bss.expire-accounts",
             what="Ends the service of subscriptions whose term and grace are over",
@@ -53,31 +58,49 @@ JOBS: Mapping[str, Job] = {
             what="Suspends subscriptions whose day of suspension has come",
             when="10 * * * *",
             is_guarded=True,
+            can_rehearse=True,
         ),
         Job(
             name="bss.renew-from-balance",
             what="Renews subscriptions out of balances before their term ends",
             when="20 * * * *",
+            can_rehearse=True,
         ),
         Job(
             name="bss.credit-limits",
             what="Suspends customers who owe more than they may",
             when="40 * * * *",
             is_guarded=True,
+            can_rehearse=True,
         ),
-        Job(name="bss.expiry-reminders", what="Notes whose term ends soon, to be told", when="50 * * * *"),
-        Job(name="bss.plan-changes", what="Makes the changes of plan whose day has come", when="60"),
+        Job(
+            name="bss.expiry-reminders",
+            what="Notes whose term ends soon, to be told",
+            when="50 * * * *",
+            can_rehearse=True,
+        ),
+        Job(name="bss.plan-changes", what="Makes the changes of plan whose day has come", when="60", can_rehearse=True),
         Job(name="bss.books", what="Checks that the books agree", when="30 2 * * *"),
         Job(name="bss.audit-seal", what="Seals what the audit log got since", when="20"),
         Job(name="bss.forget-sessions", what="Forgets sessions of staff that were over long ago", when="50 3 * * *"),
-        Job(name="bss.forget", what="Forgets old runs of jobs and old dry billing runs", when="40 3 * * *"),
+        Job(
+            name="bss.forget",
+            what="Forgets old runs of jobs and old dry billing runs",
+            when="40 3 * * *",
+            can_rehearse=True,
+        ),
         Job(
             name="bss.forget-customers",
             what="Forgets deleted customers when their time is over",
             when="20 4 * * *",
             can_rehearse=True,
         ),
-        Job(name="bss.temporary-speeds", what="Takes temporary speeds back whose time is over", when="30"),
+        Job(
+            name="bss.temporary-speeds",
+            what="Takes temporary speeds back whose time is over",
+            when="30",
+            can_rehearse=True,
+        ),
         Job(name="bss.bulk-changes", what="Goes on with changes of many running sessions", when="2"),
         Job(name="bss.rollouts", what="Goes on with plan changes in stages", when="5"),
         Job(
@@ -86,7 +109,12 @@ JOBS: Mapping[str, Job] = {
             when="2",
             can_rehearse=True,
         ),
-        Job(name="bss.customer-jobs", what="Goes on with imports and actions on many customers", when="2"),
+        Job(
+            name="bss.customer-jobs",
+            what="Goes on with imports and actions on many customers",
+            when="2",
+            can_rehearse=True,
+        ),
         Job(name="bss.webhooks", what="Tells webhooks what happened", when="2"),
         Job(
             name="bss.api-forget",
@@ -95,14 +123,28 @@ JOBS: Mapping[str, Job] = {
         ),
         Job(name="bss.voucher-sheets", what="Prints sheets of vouchers", when="5"),
         # Each order has its own next time: ten minutes after it was made, later ever more rarely.
-        Job(name="bss.payment-reconcile", what="Asks gateways about payments that are open", when="60"),
+        Job(
+            name="bss.payment-reconcile",
+            what="Asks gateways about payments that are open",
+            when="60",
+            can_rehearse=True,
+        ),
         Job(name="bss.payment-purge", what="Forgets old records of gateways", when="40 2 * * *"),
-        Job(name="bss.router-orders", what="Carries out what was ordered on routers", when="3"),
-        Job(name="bss.speed-tests", what="Measures customers' lines that staff asked about", when="3"),
+        Job(name="bss.router-orders", what="Carries out what was ordered on routers", when="3", can_rehearse=True),
+        Job(
+            name="bss.speed-tests", what="Measures customers' lines that staff asked about", when="3", can_rehearse=True
+        ),
         Job(name="bss.router-check", what="Looks whether routers answer", when="60"),
-        Job(name="bss.router-drift", what="Compares what routers keep with what they should", when="300"),
+        Job(
+            name="bss.router-drift",
+            what="Compares what routers keep with what they should",
+            when="300",
+            can_rehearse=True,
+        ),
         Job(name="bss.router-purge", what="Forgets old orders of routers", when="10 1 * * *"),
-        Job(name="coa.sweep", what="Sends changes of running sessions that wait", when="2", queue=COA),
+        Job(
+            name="coa.sweep", what="Sends changes of running sessions that wait", when="2", queue=COA, can_rehearse=True
+        ),
         Job(name="coa.see", what="Looks whether acknowledged changes are in force", when="2", queue=COA),
         Job(name="coa.probe", what="Tries the CoA ports that staff asked about", when="2", queue=COA),
         # Sessions that fell silent can wait a little longer to be asked about.

@@ -84,7 +84,7 @@ def _start_due(session: Session, tenant: Tenant, now: datetime) -> int:
     if not rules.runs_by_itself or local.hour < rules.run_hour:
         return 0
     started = 0
-    for kind in _kinds_of(local):
+    for kind in kinds_of(local):
         if billing_runs.run_of_day(session, tenant_id=tenant.id, kind=kind, day=local.date()) is not None:
             continue
         run = runs.start(session, actor=Actor.system(tenant_id=tenant.id, name="billing"), now=now, kind=kind)
@@ -94,7 +94,8 @@ def _start_due(session: Session, tenant: Tenant, now: datetime) -> int:
     return started
 
 
-def _kinds_of(local: datetime) -> list[str]:
+def kinds_of(local: datetime) -> list[str]:
+    """The kinds of runs that begin on a day where the provider is."""
     is_last_day = (local + timedelta(days=1)).day == 1
     return [NIGHTLY, POSTPAID] if is_last_day or local.day <= _CATCH_UP_DAYS else [NIGHTLY]
 

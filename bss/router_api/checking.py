@@ -83,7 +83,7 @@ def ask_what_is_missing(connection: Connection, *, clock: Callable[[], datetime]
 def repair_drift(connection: Connection, *, clock: Callable[[], datetime]) -> int:
     """Compare the secrets of every router that keeps its own with what they should be, and order what differs."""
     ordered = 0
-    for account, drift in _drifts(connection, active_accounts(connection, modes=(LOCAL, BOTH)), clock()):
+    for account, drift in drifts(connection, now=clock()):
         if isinstance(drift, Drift):
             ordered += order_repairs(connection, account, drift, now=clock())
             rows = drift.as_rows()
@@ -95,9 +95,9 @@ def repair_drift(connection: Connection, *, clock: Callable[[], datetime]) -> in
     return ordered
 
 
-def _drifts(
-    connection: Connection, accounts: Sequence[Account], now: datetime
-) -> list[tuple[Account, Drift | RouterApiError | UnableToDecrypt]]:
+def drifts(connection: Connection, *, now: datetime) -> list[tuple[Account, Drift | RouterApiError | UnableToDecrypt]]:
+    """What every router that keeps its own secrets has otherwise than it should, or why it could not be asked."""
+    accounts = active_accounts(connection, modes=(LOCAL, BOTH))
     with ThreadPoolExecutor(ROUTERS_AT_ONCE, thread_name_prefix="drift") as threads:
         found = list(threads.map(_secrets, accounts))
     return [
