@@ -13,11 +13,11 @@ TABLES = {
     "family_id": "families", "gateway_id": "payment_gateways", "group_id": "nas_groups",
     "invoice_id": "invoices", "job_id": "customer_jobs", "nas_id": "nas_servers", "operator_id": "operators",
     "payment_id": "payments", "plan_id": "service_plans", "record_id": "quarantined_records",
-    "row_id": "gateway_orders", "run_id": "billing_runs", "sheet_id": "voucher_sheets",
+    "role_id": "roles", "row_id": "gateway_orders", "run_id": "billing_runs", "sheet_id": "voucher_sheets",
     "subscription_id": "subscriptions", "user_id": "users",
     "webhook_id": "webhooks", "delivery_id": "webhook_deliveries",
 }  # fmt: skip
-_WORDS = {"name": "billing", "reason": "subscription_expired", "tab": "queues"}
+_WORDS = {"name": "bss.billing", "reason": "subscription_expired", "tab": "queues", "kind": "midtrans"}
 _ARGUMENT = re.compile(r"<(?:any\((?P<first>[^,)]+)[^)]*\):|[^<>:]*:)?(?P<name>[a-z_]+)>")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Flask, Response, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from jinja2 import TemplateNotFound
 from markupsafe import escape
 from sqlalchemy.exc import DataError, OperationalError
@@ -22,6 +23,8 @@ from bss.failure import Conflict, Failure, Invalid, NotFound, StaleVersion, TooM
 from domain.lifecycle import IllegalMove
 from runtime.logs import get_logger
 
+# What is wrong with the request and not with us: the frame can still be drawn.
+_FRAMED = frozenset({403, 404, 405, 409, 422})
 API_PREFIX = "/api/"
 PROBLEM_JSON = "application/problem+json"
 log = get_logger("webadmin.errors")
@@ -138,10 +141,21 @@ def problem(answer: Answer) -> Response:
 def _page(answer: Answer) -> Response:
     title = HTTPStatus(answer.status).phrase
     try:
-        text = render_template("errors/problem.html", answer=answer, title=title, request_id=g.get("request_id", ""))
+        text = render_template(
+            "errors/problem.html",
+            answer=answer,
+            title=title,
+            request_id=g.get("request_id", ""),
+            is_framed=answer.status in _FRAMED and _is_staff(),
+        )
     except TemplateNotFound:
         text = f"<!doctype html><title>{title}</title><h1>{title}</h1><p>{escape(answer.detail)}</p>"
     return Response(text, status=answer.status, mimetype="text/html")
+
+
+def _is_staff() -> bool:
+    """Whether somebody of the staff is signed in, who finds his way on by the frame around the page."""
+    return request.endpoint != "static" and current_user.is_authenticated
 
 
 def _answer_for_failure(error: Failure) -> Answer:

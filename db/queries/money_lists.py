@@ -115,6 +115,21 @@ def paid_by_method(
     return [(method, int(count), Decimal(total)) for method, count, total in rows]
 
 
+def paid_by_day(
+    session: Session, *, tenant_id: int, since: datetime, until: datetime, zone_name: str
+) -> dict[date, Decimal]:
+    """What came in from outside on each local day of a span; days without money are not among them."""
+    day = func.date(func.timezone(zone_name, Payment.paid_at))
+    statement = select(day, func.sum(Payment.amount)).where(
+        Payment.tenant_id == tenant_id,
+        Payment.status == "completed",
+        Payment.method.in_(EXTERNAL),
+        Payment.paid_at >= since,
+        Payment.paid_at < until,
+    )
+    return {row[0]: row[1] for row in session.execute(statement.group_by(day))}
+
+
 def names_of_customers(session: Session, customer_ids: set[int]) -> dict[int, tuple[str, str]]:
     """Code and name of customers by id."""
     rows = session.execute(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -19,6 +20,7 @@ from db.queries.money_lists import (
     names_of_customers,
     open_of_customer,
     page_of_payments,
+    paid_by_day,
     paid_by_method,
     paid_sum,
 )
@@ -26,9 +28,11 @@ from db.queries.paging import Page, Wanted
 from db.queries.rows import find_row
 from domain.payments import METHODS, STATUSES
 from domain.period import local_midnight
+from webadmin import format as spell
 from webadmin.forms.books import OtherPaymentForm
 from webadmin.forms.money import PaymentForm, ReasonForm
-from webadmin.panel.filters import money
+from webadmin.panel import charts
+from webadmin.panel.filters import language, money
 from webadmin.panel.money.words import category_words, method_words
 from webadmin.panel.states import state_text
 from webadmin.panel.support import (
@@ -51,6 +55,7 @@ from webadmin.security import may
 
 blueprint = Blueprint("payments", __name__)
 LONGEST = 100
+DAYS_SHOWN = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +131,25 @@ def index() -> ResponseReturnValue:
         today=paid_by_method(db(), tenant_id=tenant().id, since=begins, until=ends),
         methods=METHODS,
         is_filtered=is_filtered,
+        days=None if is_filtered else _days(begins, ends),
     )
+
+
+def _days(begins: datetime, ends: datetime) -> dict[str, Any] | None:
+    """The last thirty days as bars; None without any money."""
+    since = begins - timedelta(days=DAYS_SHOWN - 1)
+    paid = paid_by_day(db(), tenant_id=tenant().id, since=since, until=ends, zone_name=tenant().timezone)
+    if not paid:
+        return None
+    first = since.astimezone(zone()).date()
+    days = [first + timedelta(days=number) for number in range(DAYS_SHOWN)]
+    amounts = [paid.get(day, Decimal(0)) for day in days]
+    labels = [f"{spell.short_day(day, language())}: {money(amount)}" for day, amount in zip(days, amounts, strict=True)]
+    return {
+        "bars": charts.columns([(int(amount), 0) for amount in amounts], labels),
+        "first": spell.short_day(days[0], language()),
+        "total": sum(amounts, Decimal(0)),
+    }
 
 
 def _filter_of_request() -> PaymentFilter:

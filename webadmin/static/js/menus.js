@@ -43,6 +43,15 @@ document.addEventListener("change", (event) => {
   if (form && event.target.matches("select")) form.requestSubmit();
 });
 
+// What scrolls by itself can be reached by keyboard, where nothing in it can.
+const reachable = () => document.querySelectorAll(".table-wrap, .scrolls").forEach((part) => {
+  if (part.scrollWidth > part.clientWidth) part.tabIndex = 0; else part.removeAttribute("tabindex");
+});
+window.addEventListener("resize", reachable);
+document.addEventListener("htmx:after:swap", reachable);
+document.addEventListener("sheet-shown", reachable);
+reachable();
+
 // What is shown stays in sight where its row of tabs, or the rail, is longer than the screen.
 document.querySelectorAll(".tabs, .subnav, .rail").forEach((row) => {
   const current = row.querySelector("[aria-current]");

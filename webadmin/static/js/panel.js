@@ -3,6 +3,7 @@ import "./rail.js";
 import "./feedback.js";
 import "./search.js";
 import "./copy.js";
+import "./confirm.js";
 import "./sheet.js";
 import "./menus.js";
 import "./select.js";
