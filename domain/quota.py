@@ -20,6 +20,21 @@ _UNITS = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6))
 ALERT_PERCENTS = (80, 90, 100)
 
 
+def used_words(used_bytes: int) -> str:
+    """What passed, with two decimals of the largest unit that it reaches: "6.29 GB"; below a thousand in bytes."""
+    for unit, size in (*_UNITS, ("kB", 1000)):
+        if used_bytes >= size:
+            return f"{used_bytes / size:.2f} {unit}"
+    return f"{used_bytes} B"
+
+
+def time_words(seconds: int) -> str:
+    """How long in its two largest parts: "4h 30m", "3d 2h", "12s"."""
+    parts = [(seconds // 86_400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s")]
+    first = next((number for number, (count, _) in enumerate(parts) if count), len(parts) - 1)
+    return " ".join(f"{count}{unit}" for count, unit in parts[first : first + 2] if count) or "0s"
+
+
 def volume_words(limit_bytes: int | None) -> str:
     """A volume as plans are advertised: "500.0 GB", or "Unlimited" for none. A unit is 1000 of the one below."""
     if limit_bytes is None:

@@ -305,8 +305,9 @@ def _when(fits: CustomerFilter) -> list[ColumnElement[bool]]:
 def _where(fits: CustomerFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if fits.bounds is not None:
-        found.append(Customer.latitude.between(fits.bounds.south, fits.bounds.north))
-        found.append(Customer.longitude.between(fits.bounds.west, fits.bounds.east))
+        # Of two pieces of the map side by side, whoever lives on the border is in one.
+        found += [Customer.latitude >= fits.bounds.south, Customer.latitude < fits.bounds.north]
+        found += [Customer.longitude >= fits.bounds.west, Customer.longitude < fits.bounds.east]
     if fits.near is not None:
         # The index finds the strip of latitude; the distance along the sphere is reckoned for who lives in it.
         strip = fits.near.radius_km / KM_PER_DEGREE

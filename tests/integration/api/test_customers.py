@@ -184,7 +184,7 @@ FILTERS = {
     "any of the tags": {"tags": ["VIP", "none"]},
     "debt": {"balance_filter": "debt"},
     "at most": {"balance_max": "-1"},
-    "place": {"bounds": "-6.3,106.8,-6.1,106.88"},
+    "place": {"bounds": "-6.3,106.8,-6.1,106.9"},
     "around a place": {"near": "-6.21,106.85,5"},
     "seen lately": {"last_seen_after": "2020-01-01T00:00:00+00:00"},
     "used much": {"usage_since": "2026-01-01", "usage_min_bytes": "1000"},

@@ -75,7 +75,7 @@ def test_it_tells_of_the_session_the_bandwidth_and_what_is_left(
     )  # fmt: skip
     assert (session["reported"]["download_bps"], session["reported"]["over_s"]) == (4_000_000, 300)
     assert session["session"]["download_bytes"] == 9
-    assert (session["session"]["duration_text"], session["session"]["data_used_text"]) == ("0 s", "12 B")
+    assert (session["session"]["duration_text"], session["session"]["data_used_text"]) == ("0s", "12 B")
     assert found["last_seen_text"] == "now"
     assert session["seconds"] >= 3600
     assert (unasked["sessions"][0]["live"], unasked["sessions"][0]["bandwidth"]["source"]) == (None, "reports")

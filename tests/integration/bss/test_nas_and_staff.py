@@ -96,6 +96,18 @@ def test_one_session_is_disconnected_and_the_other_runs_on(
     assert db.scalars(select(AuditLog.action)).all() == ["subscription.disconnected"]
 
 
+def test_a_customer_with_two_sessions_is_disconnected_from_both(
+    db: Session, actor: Actor, router: NasServer, now: datetime
+) -> None:
+    subscription = make_subscription(db, tenant_id=actor.tenant_id)
+    both = {make_session(db, subscription, router).acctuniqueid for _ in range(2)}
+
+    changed = sessions.disconnect_subscription(db, actor=actor, now=now, subscription_id=subscription.id)
+
+    assert set(db.scalars(select(SessionChange.acctuniqueid))) == both
+    assert changed.effect.sessions == 2
+
+
 def test_a_session_of_nobody_cannot_be_disconnected_from_here(
     db: Session, actor: Actor, router: NasServer, now: datetime
 ) -> None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.quota import volume_words
+from domain.quota import time_words, used_words, volume_words
 from domain.speed import Speed, read_burst, render_rate_limit, speed_words
 from domain.term import contract_end, days_left, ends_soon, monthly_price
 
@@ -20,6 +20,25 @@ JAKARTA = ZoneInfo("Asia/Jakarta")
 )
 def test_a_speed_is_said_download_first(download: int, upload: int, said: str) -> None:
     assert speed_words(download, upload) == said
+
+
+@pytest.mark.parametrize(
+    ("used", "said"),
+    [
+        (1_048_576_000 + 5_242_880_000, "6.29 GB"), (0, "0 B"), (999, "999 B"), (1500, "1.50 kB"), (10**6, "1.00 MB"),
+        (3 * 10**12, "3.00 TB"),
+    ],
+)  # fmt: skip
+def test_what_passed_is_said_with_two_decimals(used: int, said: str) -> None:
+    assert used_words(used) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(16_200, "4h 30m"), (0, "0s"), (59, "59s"), (60, "1m"), (3601, "1h"), (90_061, "1d 1h"), (86_400, "1d")],
+)
+def test_a_time_is_said_in_its_two_largest_parts(seconds: int, said: str) -> None:
+    assert time_words(seconds) == said
 
 
 @pytest.mark.parametrize(

@@ -262,7 +262,10 @@ class CustomerQuery(PageArguments):
     created_after = when()
     created_before = when()
     bounds = BoundsField(
-        metadata={"description": "south,west,north,east in degrees", "example": "-6.3,106.8,-6.1,106.9"}
+        metadata={
+            "description": "south,west,north,east in degrees, without the northern and eastern border",
+            "example": "-6.3,106.8,-6.1,106.9",
+        }
     )
     near = NearField(metadata={"description": "latitude,longitude,kilometres", "example": "-6.2088,106.8456,5"})
     last_seen_after = when()

@@ -6,8 +6,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from domain.quota import time_words, used_words
 from domain.speed import MAX_KBPS, speed_words
-from webadmin import format as spell
 from webadmin.api.base import MAX_ID
 
 INT32 = 2**31 - 1
@@ -58,15 +58,15 @@ def amount(**more: Any) -> Money:
 def duration_text(seconds: str = "seconds") -> fields.Function:
     """How long in words, from an attribute in seconds."""
     return fields.Function(
-        lambda row: spell.duration(getattr(row, seconds), "en"), metadata={"type": "string", "example": "4 h 30 min"}
+        lambda row: time_words(int(getattr(row, seconds))), metadata={"type": "string", "example": "4h 30m"}
     )
 
 
 def data_used_text(*counted: str) -> fields.Function:
     """How much in words, from attributes in bytes together."""
     return fields.Function(
-        lambda row: spell.volume(sum(getattr(row, name) for name in counted), "en"),
-        metadata={"type": "string", "example": "6.3 GB"},
+        lambda row: used_words(int(sum(getattr(row, name) for name in counted))),
+        metadata={"type": "string", "example": "6.29 GB"},
     )
 
 
