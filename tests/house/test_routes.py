@@ -41,6 +41,8 @@ def test_outside_the_panel_only_health_and_the_document_are_public(app: Flask) -
     assert {endpoint for endpoint in public if not endpoint.startswith("panel.")} == {
         "api_docs.openapi_json",
         "api_docs.page",
+        "api_docs.part_json",
+        "api_docs.part_page",
         "health.alive",
         "health.ready",
         # What gateways tell is believed by nobody: it is asked about.

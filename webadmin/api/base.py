@@ -141,7 +141,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
 
         def decorate(view: ViewT) -> ViewT:
             # Its name in programs made from the document: the view's own.
-            named = self.doc(operationId=view.__name__)
+            named = self.doc(operationId=view.__name__.replace("_", "-"))
             documented: ViewT = named(doc(mark(_carried(view))))
             return documented
 

@@ -10,7 +10,7 @@ from webadmin import database
 from webadmin.api import schemas
 from webadmin.api.base import PREFIX, Blueprint, acting, actor, as_list, page_of, tenant_id, wanted_part
 
-blueprint = Blueprint("nas_groups", __name__, url_prefix=f"{PREFIX}/nas-groups", description="Groups of routers")
+blueprint = Blueprint("nas-groups", __name__, url_prefix=f"{PREFIX}/nas-groups", description="Groups of routers")
 
 
 @blueprint.route("")

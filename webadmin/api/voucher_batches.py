@@ -27,7 +27,7 @@ from webadmin.api.schemas import vouchers as schemas
 from webadmin.paper import PDF, PDF_TYPE, as_pdf
 
 blueprint = Blueprint(
-    "voucher_batches",
+    "voucher-batches",
     __name__,
     url_prefix=PREFIX,
     description="Vouchers that were made together and are worth the same",

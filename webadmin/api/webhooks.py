@@ -26,7 +26,7 @@ from webadmin.api.base import (
 from webadmin.api.schemas import VersionQuery
 from webadmin.api.schemas import webhooks as shapes
 
-blueprint = Blueprint("webhooks_out", __name__, url_prefix=PREFIX, description="Telling others what happens")
+blueprint = Blueprint("outgoing-webhooks", __name__, url_prefix=PREFIX, description="Telling others what happens")
 
 
 @blueprint.route("/webhooks/events")

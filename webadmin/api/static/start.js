@@ -1,4 +1,4 @@
-// Opens the document of this installation; nothing is asked of another host.
+// Opens one part of this installation's document; nothing is asked of another host.
 "use strict";
 
 const main = document.getElementById("api");
@@ -7,7 +7,7 @@ window.SwaggerUIBundle({
   domNode: main,
   url: main.dataset.document,
   deepLinking: true,
-  docExpansion: "none",
+  docExpansion: "list",
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
   filter: true,
