@@ -235,6 +235,23 @@ def test_a_session_ends_by_itself(app: Flask, db: Session, seeded: Seeded, colum
     assert client.get("/plans").headers["Location"].startswith("/login")
 
 
+def test_an_account_that_is_switched_off_is_refused_and_told_so_only_after_the_right_password(
+    app: Flask, db: Session, seeded: Seeded
+) -> None:
+    user = make_user(db, tenant=seeded.tenant, permissions=["view_plans"])
+    users.deactivate(db, actor=system(seeded.tenant.id), now=datetime.now(UTC), user_id=user.id)
+    db.commit()
+    client = app.test_client()
+
+    right, wrong = (
+        client.post("/login", data={"email": user.email, "password": password}) for password in (PASSWORD, "wrong one")
+    )
+
+    told = "This account is switched off."
+    assert (told in right.text, told in wrong.text) == (True, False)
+    assert client.get("/plans").status_code == 302
+
+
 @pytest.mark.parametrize("what", ["password", "roles", "deactivated"])
 def test_a_change_of_the_account_ends_its_sessions(app: Flask, db: Session, seeded: Seeded, what: str) -> None:
     user = make_user(db, tenant=seeded.tenant, permissions=["view_plans"])
