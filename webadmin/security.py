@@ -208,11 +208,7 @@ def _enter_by_cookie() -> ResponseReturnValue | None:
             return _what_comes_first()
         # The cookie was good once; whoever ended its session ended it everywhere.
         logout_user()
-    target = url_for("security.login", next=_page_to_return_to())
-    if request.headers.get("HX-Request") == "true":
-        # A part of a page cannot become the sign-in page; the browser as a whole goes there.
-        return Response(status=401, headers={"HX-Redirect": target})
-    return redirect(target)
+    return _go_to(url_for("security.login", next=_page_to_return_to()), 302)
 
 
 def _enter_session() -> bool:
@@ -241,10 +237,14 @@ def _what_comes_first() -> ResponseReturnValue | None:
     return None
 
 
-def _go_to(target: str) -> ResponseReturnValue:
+def _go_to(target: str, code: int = 303) -> ResponseReturnValue:
+    """Another page first; a part of a page cannot become it, so the browser as a whole goes there."""
     if request.headers.get("HX-Request") == "true":
         return Response(status=401, headers={"HX-Redirect": target})
-    return redirect(target, 303)
+    if request.headers.get("Accept") == "text/event-stream":
+        # Whoever listens to live figures can be sent nowhere.
+        return Response(status=401)
+    return redirect(target, code)
 
 
 def _page_to_return_to() -> str | None:

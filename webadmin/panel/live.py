@@ -20,7 +20,8 @@ from webadmin.database import session as db
 
 # Half of a server process's threads; the other half answers pages.
 AT_ONCE = 8
-LONGEST_S = 25.0
+# Also how long somebody is still told something whose session was ended meanwhile.
+LONGEST_S = 12.0
 EVERY_S = 2.0
 AGAIN_MS, AGAIN_WITHOUT_ROOM_MS = 500, 5000
 _room = threading.BoundedSemaphore(AT_ONCE)

@@ -296,3 +296,11 @@ def test_a_viewer_sees_the_page_and_no_action_in_it(
     for word in ("suspend", "disconnect", "plan", "speed", "pay", "terminate", "resend-speed", "devices/"):
         assert f"/subscriptions/{seeded.service.id}/{word}" not in text, word
     assert f"/subscriptions/{seeded.service.id}/doctor" in text
+
+
+def test_whoever_listens_is_refused_and_not_led_elsewhere_when_nobody_is_signed_in(app: Flask, seeded: Seeded) -> None:
+    stranger = app.test_client()
+    path = url(seeded).replace("?", "/events?")
+
+    assert stranger.get(path, headers={"Accept": "text/event-stream"}).status_code == 401
+    assert stranger.get(path).status_code == 302

@@ -15,10 +15,12 @@ function listen(part) {
       if (target) swap(target, event.data, "innerHTML");
     });
   }
-  // The browser comes back by itself but after a refusal; then this asks once more, later.
+  // The browser comes back by itself but after a refusal. Why it was refused is told to a part that asks for itself, as
+  // that nobody is signed in any more; else this asks once more, later.
   source.onerror = () => {
     if (source.readyState !== EventSource.CLOSED) return;
     open.delete(part);
+    window.htmx.trigger(part, "events-refused");
     setTimeout(begin, RETRY_MS);
   };
 }
