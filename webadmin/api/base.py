@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from http import HTTPStatus
+from threading import Lock
 from typing import Any, TypeVar
 
 from flask import Flask, current_app, request
@@ -81,6 +82,28 @@ class Api(SmorestApi):  # type: ignore[misc]
     """flask-smorest with our error shape, and without its own error handler: `webadmin.errors` answers everything."""
 
     ERROR_SCHEMA = ProblemSchema
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._undescribed: list[tuple[SmorestBlueprint, str, Any]] = []
+        self._describing = Lock()
+        super().__init__(*args, **kwargs)
+
+    def register_blueprint(self, blp: SmorestBlueprint, *, parameters: Any = None, **options: Any) -> None:
+        """flask-smorest's, but described when somebody asks for the document: most applications are never asked."""
+        name = options.get("name", blp.name)
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][name] = self
+        self._app.register_blueprint(blp, **options)
+        self._undescribed.append((blp, name, parameters))
+
+    def document(self) -> dict[str, Any]:
+        """The OpenAPI document of every blueprint. Takes a good part of a second the first time."""
+        with self._describing:
+            for blueprint, name, parameters in self._undescribed:
+                blueprint.register_views_in_doc(self, self._app, self.spec, name=name, parameters=parameters)
+                self.spec.tag({"name": name, "description": blueprint.description})
+            self._undescribed.clear()
+            document: dict[str, Any] = self.spec.to_dict()
+            return document
 
     def _register_error_handlers(self) -> None:
         """Nothing: one table answers for panel and API alike."""

@@ -7,6 +7,8 @@ first page lists them all.
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,27 @@ HERE = Path(__file__).resolve().parent
 Json = Mapping[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """The document in the forms in which it is shown."""
+
+    document: Json
+    whole: str
+    # Every part by its name, with what it is about, and with its operations.
+    parts: Mapping[str, str]
+    listed: Mapping[str, list[Json]]
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> "Told":
+        """Everything that is made of the document once."""
+        parts = {tag["name"]: tag.get("description", "") for tag in document["tags"]}
+        listed = {name: list(operations(document, name)) for name in parts}
+        return cls(document=document, whole=json.dumps(document, indent=1), parts=parts, listed=listed)
+
+
 def register_docs(app: Flask, api: Api) -> None:
-    """Serve the document as it is now complete: call it after every blueprint is registered."""
-    document = api.spec.to_dict()
-    whole = json.dumps(document, indent=1)
-    parts = {tag["name"]: tag.get("description", "") for tag in document["tags"]}
-    listed = {name: list(operations(document, name)) for name in parts}
+    """Serve the document and its pages; it is written when the first reader comes."""
+    told = cache(lambda: Told.of(api.document()))
     blueprint = Blueprint(
         "api_docs",
         __name__,
@@ -38,24 +55,24 @@ def register_docs(app: Flask, api: Api) -> None:
     @blueprint.get("/openapi.json")
     @public
     def openapi_json() -> ResponseReturnValue:
-        return Response(whole, mimetype="application/json")
+        return Response(told().whole, mimetype="application/json")
 
     @blueprint.get("/docs")
     @public
     def page() -> ResponseReturnValue:
-        return render_template("api_docs.html", parts=parts, listed=listed, about=_paragraphs(document))
+        about = _paragraphs(told().document)
+        return render_template("api_docs.html", parts=told().parts, listed=told().listed, about=about)
 
     @blueprint.get("/docs/<part>")
     @public
     def part_page(part: str) -> ResponseReturnValue:
-        return render_template("api_docs_part.html", part=part if part in parts else abort(404))
+        return render_template("api_docs_part.html", part=part if part in told().parts else abort(404))
 
     @blueprint.get("/openapi/<part>.json")
     @public
     def part_json(part: str) -> ResponseReturnValue:
-        return Response(
-            json.dumps(part_of(document, part if part in parts else abort(404))), mimetype="application/json"
-        )
+        kept = part_of(told().document, part if part in told().parts else abort(404))
+        return Response(json.dumps(kept), mimetype="application/json")
 
     app.register_blueprint(blueprint)
 
