@@ -81,9 +81,9 @@ PLANS = declare(
         permission="view_plans",
         export_permission="view_plans",
         views=(
-            (_l("Sold"), {"state": "sold"}),
+            (_l("On sale"), {"state": "sold"}),
             (_l("Recommended"), {"state": "popular"}),
-            (_l("Not sold"), {"state": "not"}),
+            (_l("Not on sale"), {"state": "not"}),
         ),
         columns=(
             Column(key="name", text=_l("Plan"), sort="name", is_fixed=True, value=lambda row: row.plan.name),
