@@ -17,7 +17,7 @@ from flask_login import current_user
 from db.queries import saved_views
 from db.queries.paging import Page as Part
 from db.queries.paging import Wanted
-from webadmin.panel.support import PAGE_SIZE, Page, db, page_number, tenant
+from webadmin.panel.support import PAGE_SIZE, Page, db, page_number, tenant, with_query
 from webadmin.security import may
 
 RowT = TypeVar("RowT")
@@ -101,6 +101,8 @@ def declare(listing: List) -> List:
 class Table:
     """A list as this request sees it."""
 
+    most_exported = MOST_EXPORTED
+
     def __init__(self, listing: List, *, sort: str | None = None) -> None:
         """Ask for the part of the list that the address names; `sort` where the filter has an order of its own."""
         self.listing = listing
@@ -158,15 +160,10 @@ class Table:
 
     def export_url(self, kind: str) -> str:
         """The address of the file with these columns and rows."""
-        return url_for("panel.lists.export", key=self.listing.key, kind=kind, **self._arguments(page=None))
+        return with_query(url_for("panel.lists.export", key=self.listing.key, kind=kind), page=None, follow=None)
 
     def _with(self, **changed: str | None) -> str:
-        return url_for(self.listing.endpoint, **self._arguments(**changed))
-
-    def _arguments(self, **changed: str | None) -> dict[str, Any]:
-        # Names that `url_for` keeps for itself are no names of filters.
-        kept = {name: value for name, value in request.args.items() if not name.startswith("_") and name != "follow"}
-        return {name: value for name, value in (kept | changed).items() if value not in (None, "")}
+        return with_query(url_for(self.listing.endpoint), follow=None, **changed)
 
 
 def part_of_rows(rows: Iterable[RowT], *, sorts: Mapping[str, Callable[[RowT], Any]], wanted: Wanted) -> "Part[RowT]":
