@@ -24,6 +24,7 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy.orm import Session
 
+import quick_apps
 from db import cluster as database_admin
 from db.engine import make_engine
 from db.migrations import runner
@@ -76,6 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # A demo's own var/lintas.env must never lead a test to the demo's database.
     os.environ["LINTAS_ENV_FILE"] = os.devnull
     sys.addaudithook(_refuse_other_machines)
+    quick_apps.install()
     if hasattr(config, "workerinput"):
         config.stash[SERVICES_DIR] = Path(config.workerinput["services_dir"])
         return
