@@ -14,14 +14,14 @@ from bss.rows import tenant_of
 from db.engine import psycopg_of
 from db.models import Tenant
 from db.queries.names import colliding_names, fold_copies, fold_names
-from db.queries.provider import has_subscriptions, store_settings, stored_settings
+from db.queries.provider import has_amounts, has_subscriptions, store_settings, stored_settings
 from db.queries.staff import lock_tenant
 from domain.provider_settings import NAMES, ProviderSettings, problem_with, settings_from
 
 # As many as one notice to the RADIUS servers can name.
 STEP = 500
 LOCALES = ("en", "id")
-OF_THE_PROVIDER = frozenset({"name", "locale", "country_code", "timezone"})
+OF_THE_PROVIDER = frozenset({"name", "locale", "country_code", "timezone", "currency"})
 # Kept with the settings: the provider has said who he is.
 CONFIRMED = "is_confirmed"
 EDITABLE = OF_THE_PROVIDER | frozenset(NAMES)
@@ -61,13 +61,14 @@ def change(session: Session, *, actor: Actor, now: datetime, changes: Mapping[st
     tenant = lock_tenant(session, actor.tenant_id)
     if tenant is None:
         raise NotFound(Problem(field="", reason=f"there is no tenant {actor.tenant_id}", mend="run the set-up first"))
-    if changes.get("timezone", tenant.timezone) != tenant.timezone:
+    own = {name: _own_field(name, changes[name]) for name in OF_THE_PROVIDER & {*changes}}
+    if own.get("timezone", tenant.timezone) != tenant.timezone:
         _require_no_subscriptions(session, tenant)
+    if own.get("currency", tenant.currency) != tenant.currency:
+        _require_no_amounts(session, tenant)
     before = settings_of(session, actor=actor)
     wanted = {name: _setting(name, value) for name, value in changes.items() if name in NAMES}
-    old, new = audit.set_fields(
-        tenant, {name: _own_field(name, changes[name]) for name in OF_THE_PROVIDER & {*changes}}
-    )
+    old, new = audit.set_fields(tenant, own)
     differing = {name: value for name, value in wanted.items() if getattr(before, name) != value}
     store_settings(session, tenant.id, differing)
     old, new = old | {name: getattr(before, name) for name in differing}, new | differing
@@ -96,6 +97,13 @@ def _require_no_subscriptions(session: Session, tenant: Tenant) -> None:
         raise Conflict(Problem(field="timezone", reason=reason, mend="leave it as it is"))
 
 
+def _require_no_amounts(session: Session, tenant: Tenant) -> None:
+    # A number that was booked as rupiah is none of shillings.
+    if has_amounts(session, tenant.id):
+        reason = "is what invoices and payments are in"
+        raise Conflict(Problem(field="currency", reason=reason, mend="leave it as it is"))
+
+
 def _setting(name: str, value: Any) -> Any:
     clean = value.strip().upper() if isinstance(value, str) and name.endswith("_prefix") else value
     mend = problem_with(name, clean)
@@ -111,6 +119,8 @@ def _own_field(name: str, value: Any) -> str:
         return fields.one_of(value, field="locale", allowed=LOCALES)
     if name == "timezone":
         return fields.timezone(value)
+    if name == "currency":
+        return fields.currency(value)
     known = str(value).isascii() and str(value).isdigit() and int(value) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
     if not known:
         raise Invalid(Problem(field="country_code", reason="is no country's number", mend="62 is Indonesia's"))

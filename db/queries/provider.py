@@ -6,7 +6,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from db.models import Setting, Subscription
+from db.models import Invoice, LedgerEntry, Payment, Setting, Subscription
 
 
 def stored_settings(session: Session, tenant_id: int) -> dict[str, object]:
@@ -24,6 +24,14 @@ def store_settings(session: Session, tenant_id: int, values: Mapping[str, object
                 index_elements=[Setting.tenant_id, Setting.key], set_={"value": statement.excluded.value}
             )
         )
+
+
+def has_amounts(session: Session, tenant_id: int) -> bool:
+    """Whether money was ever asked for or booked."""
+    found = [
+        session.scalar(select(exists().where(row.tenant_id == tenant_id))) for row in (Invoice, Payment, LedgerEntry)
+    ]
+    return any(found)
 
 
 def has_subscriptions(session: Session, tenant_id: int) -> bool:

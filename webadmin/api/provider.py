@@ -43,12 +43,17 @@ class ProviderOut(Schema):
 
 
 class ProviderPatch(Schema):
-    """What to change; customers that are there already stay as they are."""
+    """What to change; customers that are there already stay as they are.
+
+    `timezone` until the first subscription, `currency` until the first invoice or payment.
+    """
 
     usernames_ignore_case = boolean()
     name = text(150)
     locale = word(provider.LOCALES)
     country_code = text(4, example="62")
+    timezone = text(64, example="Asia/Jakarta")
+    currency = text(3, example="IDR")
     require_whatsapp = boolean()
     default_customer_status = word(STARTING_STATUSES)
     customer_code_prefix = text(10, example="CUST")

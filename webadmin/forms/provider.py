@@ -24,6 +24,12 @@ class CustomersForm(Form):
     name = StringField(_l("Name of the provider"), validators=[InputRequired(message=_l("Write a name."))])
     locale = words_field(_l("Language of the provider"), LANGUAGES.items())
     country_code = StringField(_l("Country of numbers without one"), render_kw={"inputmode": "numeric"})
+    timezone = StringField(
+        _l("Time zone"), validators=[InputRequired(message=_l("Write a time zone."))], render_kw={"list": "zones"}
+    )
+    currency = StringField(
+        _l("Currency"), validators=[InputRequired(message=_l("Write three letters."))], render_kw={"maxlength": 3}
+    )
     require_whatsapp = BooleanField(_l("No customer without a WhatsApp number"))
     default_customer_status = words_field(
         _l("New customers are"), [(code, state_mark("customer", code).text) for code in STARTING_STATUSES]
@@ -38,5 +44,6 @@ class CustomersForm(Form):
     )
 
     def changes(self) -> dict[str, Any]:
-        """The fields as the use-case takes them."""
-        return {name: field.data for name, field in self._fields.items() if name != "csrf_token"}
+        """The fields as the use-case takes them; days of grace that were left empty stay as they are."""
+        left_out = {"csrf_token"} | ({"grace_period_days"} if self.grace_period_days.data is None else set())
+        return {name: field.data for name, field in self._fields.items() if name not in left_out}

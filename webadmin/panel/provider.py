@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from bss import provider as use
+from webadmin.forms.first_run import zones
 from webadmin.forms.provider import CustomersForm, ProviderForm
 from webadmin.panel.support import attempt, db, render, tenant
 from webadmin.permissions import requires
@@ -41,10 +42,12 @@ def customers() -> ResponseReturnValue:
 def _customers_form(formdata: object) -> CustomersForm:
     own = tenant()
     settings = asdict(use.settings_of(db(), actor=current_actor()))
-    data = settings | {"name": own.name, "locale": own.locale, "country_code": own.country_code}
+    names = ("name", "locale", "country_code", "timezone", "currency")
+    data = settings | {name: getattr(own, name) for name in names}
     return CustomersForm(formdata=formdata, data=data)
 
 
 def _page(form: ProviderForm, customers_form: CustomersForm) -> ResponseReturnValue:
     refused = form.errors or customers_form.errors or form.form_errors or customers_form.form_errors
-    return render("panel/settings/provider.html", 422 if refused else 200, form=form, customers_form=customers_form)
+    shown = {"form": form, "customers_form": customers_form, "zones": zones()}
+    return render("panel/settings/provider.html", 422 if refused else 200, **shown)

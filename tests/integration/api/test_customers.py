@@ -123,6 +123,8 @@ def test_the_providers_settings_are_read_and_changed(client: Client) -> None:
     assert (after["require_whatsapp"], after["customer_code_prefix"]) == (True, "NET")
     assert client.post(f"{API}/customers", json={"name": "Budi"}).status_code == 422
     assert client.patch(f"{API}/provider", json={"country_code": "999"}).status_code == 422
+    moved = ok(client.patch(f"{API}/provider", json={"timezone": "Asia/Makassar", "currency": "kes"}))
+    assert (moved["timezone"], moved["currency"]) == ("Asia/Makassar", "KES")
     assert client.patch(f"{API}/provider", json={"tokens_add_per_hour": 0}).status_code == 422
 
 

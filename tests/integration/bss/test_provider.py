@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from bss import provider, subscriptions, vouchers
+from bss import payments, provider, subscriptions, vouchers
 from bss.actor import Actor
-from bss.failure import Conflict
+from bss.failure import Conflict, Invalid
 from db.engine import psycopg_of
 from db.models import AuditLog, RadReply, Subscription, Tenant, Voucher
 from db.queries.accounting import subscriptions_by_name
@@ -102,3 +102,23 @@ def test_another_provider_is_not_touched_and_off_keeps_the_names(
 @pytest.mark.parametrize("name", ["Budi", "ÉCOLE-İ", "aa-bb-cc-dd-ee-ff", "0812ABCDEF12", "AA:BB", "budi"])
 def test_the_database_folds_as_the_program_does(db: Session, name: str) -> None:
     assert db.scalar(text("SELECT folded_username(:name)"), {"name": name}) == folded(name)
+
+
+@pytest.mark.usefixtures("keys_file")
+def test_the_currency_stays_from_the_first_amount_on_and_the_zone_from_the_first_subscription(
+    db: Session, tenant: Tenant, actor: Actor, now: datetime
+) -> None:
+    given = {"timezone": "Asia/Jayapura", "currency": "kes"}
+    assert provider.change(db, actor=actor, now=now, changes=given)
+    assert (tenant.timezone, tenant.currency) == ("Asia/Jayapura", "KES")
+    customer = make_customer(db, tenant=tenant)
+    payments.receive(db, actor=actor, now=now, customer_id=customer.id, amount=1000, method="cash")
+    make_subscription(db, tenant=tenant, customer=customer)
+
+    for name, value in (("timezone", "Asia/Jakarta"), ("currency", "IDR")):
+        with pytest.raises(Conflict) as refusal:
+            provider.change(db, actor=actor, now=now, changes={name: value})
+        assert refusal.value.problems[0].field == name
+    assert provider.change(db, actor=actor, now=now, changes={"currency": " kes "})
+    with pytest.raises(Invalid):
+        provider.change(db, actor=actor, now=now, changes={"currency": "money"})

@@ -227,6 +227,7 @@ def test_no_page_shows_an_operator_what_is_not_his(
 def test_the_settings_of_customers_are_kept(owner: FlaskClient, seeded: Seeded) -> None:
     form = {
         "name": "Cempaka", "locale": "id", "country_code": "62", "default_customer_status": "active",
+        "timezone": seeded.tenant.timezone, "currency": seeded.tenant.currency,
         "customer_code_prefix": "NET", "subscription_code_prefix": "SUB", "require_whatsapp": "y",
     }  # fmt: skip
 

@@ -56,3 +56,34 @@ def test_it_is_switched_at_a_terminal(seeded: Seeded) -> None:
     assert run("usernames", "ignore-case")["usernames_ignore_case"] is True
     assert run("show")["usernames_ignore_case"] is True
     assert run("usernames", "exact")["usernames_ignore_case"] is False
+
+
+def test_who_the_provider_is_and_what_counts_for_customers_is_changed_on_the_page(
+    owner: FlaskClient, seeded: Seeded, db: Session
+) -> None:
+    form = {
+        "name": "Cempaka Net", "locale": "id", "country_code": "62", "timezone": seeded.tenant.timezone,
+        "currency": seeded.tenant.currency, "default_customer_status": "prospect", "customer_code_prefix": "CUST",
+        "subscription_code_prefix": "SUB", "grace_period_days": "3", "deleted_customers_become": "anonymous",
+    }  # fmt: skip
+    assert owner.post("/settings/provider/customers", data=form).status_code == 303
+
+    page = owner.get("/settings/provider").text
+    assert 'value="3"' in page
+    assert owner.get("/plans/new").text.count('value="3"') == 1
+    refused = owner.post("/settings/provider/customers", data=form | {"timezone": "Asia/Jayapura"})
+    assert (refused.status_code, 'id="timezone-error"' in refused.text) == (422, True)
+
+
+def test_a_plan_with_a_fixed_address_asks_for_one(owner: FlaskClient, seeded: Seeded, db: Session) -> None:
+    service = db.get_one(Subscription, seeded.service.id)
+    service.plan.features, service.assigned_ip = {"static_ip": True}, None
+    db.commit()
+    page = f"/customers/{seeded.budi.id}?subscription={service.id}"
+
+    asked = owner.get(page).text
+    service.assigned_ip = "10.9.9.9"
+    db.commit()
+
+    assert "comes with a fixed address" in asked
+    assert "comes with a fixed address" not in owner.get(page).text
