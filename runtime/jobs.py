@@ -82,6 +82,7 @@ JOBS: Mapping[str, Job] = {
         Job(name="bss.plan-changes", what="Makes the changes of plan whose day has come", when="60", can_rehearse=True),
         Job(name="bss.books", what="Checks that the books agree", when="30 2 * * *"),
         Job(name="bss.audit-seal", what="Seals what the audit log got since", when="20"),
+        Job(name="bss.audit-verify", what="Checks that the audit log is as it was written", when="10 3 * * *"),
         Job(name="bss.forget-sessions", what="Forgets sessions of staff that were over long ago", when="50 3 * * *"),
         Job(
             name="bss.forget",

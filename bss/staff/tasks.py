@@ -18,6 +18,12 @@ from runtime.settings import get_settings
 from runtime.tasks import app
 
 log = get_logger("bss.staff.tasks")
+
+
+class BrokenChainError(Exception):
+    """The audit log is not as it was written."""
+
+
 # Told in the language of the account; a worker has no reader whose language it could ask for.
 _SUBJECT = {"en": "A new password for Lintas", "id": "Kata sandi baru untuk Lintas"}
 _TEXT = {
@@ -48,6 +54,19 @@ def seal_audit_log() -> int:
     if audit_chain.note_head(settings.audit_heads, line, datetime.now(UTC)):
         log.info("end of the audit chain", head=line)
     return sealed
+
+
+@app.task(name="bss.audit-verify")
+def verify_audit_log() -> dict[str, int]:
+    """Check the whole chain; every night. One that is not whole fails the job, for which an alarm is raised."""
+    settings = get_settings()
+    key, heads = audit_chain.read_key(settings.audit_key), audit_chain.noted_heads(settings.audit_heads)
+    with _connection() as connection, connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        verdict = audit_chain.verify(connection, key=key, now=datetime.now(UTC), heads=heads)
+    if not verdict.is_whole:
+        raise BrokenChainError("; ".join(one.sentence for one in verdict.findings))
+    return {"links": verdict.checked, "waiting": verdict.waiting}
 
 
 @app.task(name="bss.password-mail")
@@ -103,7 +122,7 @@ def _connection() -> Iterator[psycopg.Connection[Any]]:
         get_settings().database_url,
         autocommit=True,
         connect_timeout=5,
-        application_name="lintas audit-seal",
+        application_name="lintas audit-chain",
         options="-c timezone=UTC -c statement_timeout=30000",
     ) as connection:
         yield connection

@@ -1,10 +1,12 @@
 """Staff, roles, sessions and the audit log over HTTP."""
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import url_for
 
 from bss import password_links, roles, second_factor, staff_sessions, users
+from bss.audit_checks import last_check
 from bss.failure import NotFound, Problem
 from db.models import Role, User
 from db.queries.lists import AuditFilter, page_of_audit
@@ -185,6 +187,17 @@ def remove_role(role_id: int) -> None:
     """Take a role away that nobody has"""
     roles.remove(**acting(), role_id=role_id, within=security.granted())
     database.commit()
+
+
+@blueprint.route("/audit-logs/check")
+@blueprint.needs("view_audit")
+@blueprint.response(200, schemas.AuditCheckOut)
+def get_audit_check() -> dict[str, Any]:
+    """Whether the audit log is as it was written"""
+    check = last_check(database.session())
+    if check is None:
+        return {"checked_at": None, "is_whole": None, "links": 0, "found": ""}
+    return asdict(check) | {"found": check.found if security.may("manage_installation") else ""}
 
 
 @blueprint.route("/audit-logs")

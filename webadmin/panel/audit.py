@@ -7,9 +7,11 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 
+from bss.audit_checks import last_check
 from db.models import AuditLog
 from db.queries.lists import AUDIT_SORTS, AuditFilter, page_of_audit
 from db.queries.paging import Page, Wanted
+from webadmin.panel.audit_words import field_words, value_words
 from webadmin.panel.support import argument_id, db, render, tenant, today, zone
 from webadmin.panel.tables import Column, List, Table, declare
 from webadmin.panel.words import ENTITY_WORDS
@@ -18,7 +20,6 @@ from webadmin.permissions import requires
 blueprint = Blueprint("audit", __name__)
 DAYS_SHOWN = 30
 LONGEST = 60
-NOTHING = "–"  # noqa: RUF001 - a dash as in the rest of the panel
 
 
 def lines(wanted: Wanted) -> Page[AuditLog]:
@@ -77,6 +78,7 @@ def index() -> ResponseReturnValue:
         kinds=sorted(ENTITY_WORDS.items(), key=lambda pair: str(pair[1])),
         entity_words=ENTITY_WORDS,
         changes_of=changes_of,
+        check=last_check(db()),
     )
 
 
@@ -102,22 +104,12 @@ def _filter_of_request() -> AuditFilter:
 
 
 def changes_of(entry: AuditLog) -> list[tuple[str, str, str]]:
-    """Every field with what it was and what it became, as people write it."""
-    old, new = entry.old_values or {}, entry.new_values or {}
-    return [(name, shown(old.get(name)), shown(new.get(name))) for name in sorted(old.keys() | new.keys())]
-
-
-def shown(value: Any) -> str:
-    """A stored value for reading; nothing is a dash."""
-    if value is None or value in ("", []):
-        return NOTHING
-    if isinstance(value, bool):
-        return "✓" if value else "✗"
-    if isinstance(value, list):
-        return ", ".join(shown(one) for one in value)
-    if isinstance(value, dict):
-        return "; ".join(f"{name}: {shown(one)}" for name, one in value.items())
-    return str(value)
+    """Every field with what it was and what it became, as people read it."""
+    old, new, table = entry.old_values or {}, entry.new_values or {}, entry.entity_type
+    return [
+        (field_words(name), value_words(name, old.get(name), table), value_words(name, new.get(name), table))
+        for name in sorted(old.keys() | new.keys())
+    ]
 
 
 def _text(name: str) -> str:

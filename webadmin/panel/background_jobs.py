@@ -22,6 +22,7 @@ _WHAT = {
     "bss.credit-limits": _l("Suspends customers who owe more than they may"),
     "bss.expiry-reminders": _l("Notes whose term ends soon, to be told"),
     "bss.plan-changes": _l("Makes the changes of plan whose day has come"),
+    "bss.audit-verify": _l("Checks that the audit log is as it was written"),
     "bss.books": _l("Checks that the books agree"),
     "bss.forget": _l("Forgets old runs of jobs and old dry billing runs"),
     "bss.forget-customers": _l("Forgets deleted customers when their time is over"),

@@ -8,7 +8,7 @@ from flask_babel import get_locale, gettext
 
 from webadmin import format as spell
 from webadmin.panel.sentences import said
-from webadmin.panel.support import now, tenant, zone
+from webadmin.panel.support import now, tenant, with_query, zone
 from webadmin.panel.words import actor_words
 
 
@@ -57,6 +57,7 @@ def install(app: Flask) -> None:
     app.add_template_filter(lambda value: spell.calendar_day(value, language()), "calendar_day")
     app.add_template_filter(lambda value: spell.short_day(value, language()), "short_day")
     app.add_template_filter(since, "since")
+    app.add_template_filter(with_query, "with_query")
     app.add_template_filter(said, "said")
     app.add_template_filter(actor_words, "who")
     app.add_template_filter(spell.initials, "initials")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, tzinfo
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from flask import abort, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -43,6 +43,7 @@ __all__ = [
     "tenant",
     "today",
     "with_follow",
+    "with_query",
     "zone",
 ]
 
@@ -115,8 +116,13 @@ def argument_id(name: str) -> int | None:
 
 def page_url(number: int) -> str:
     """The address of this list at another page, with its filters."""
-    arguments = request.args.to_dict() | {"page": str(number)} | (request.view_args or {})
-    return url_for(request.endpoint or "", **arguments)
+    return with_query(url_for(request.endpoint or "", **(request.view_args or {})), page=str(number))
+
+
+def with_query(url: str, **changed: str | None) -> str:
+    """The address with this request's query, other in what is named; whatever it names, it means only itself."""
+    kept = {name: value for name, value in (request.args.to_dict() | changed).items() if value not in (None, "")}
+    return f"{url}?{urlencode(kept)}" if kept else url
 
 
 def render(template: str, status: int = 200, **values: Any) -> ResponseReturnValue:

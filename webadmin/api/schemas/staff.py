@@ -116,6 +116,17 @@ class AuditOut(ActivityOut):
     ip = fields.IP(allow_none=True, metadata={"example": "192.0.2.10"})
 
 
+class AuditCheckOut(Schema):
+    """The newest check of the sealed chain on which the audit log hangs; a job makes one every night."""
+
+    checked_at = when(allow_none=True, metadata={"description": "null before the first check"})
+    is_whole = fields.Boolean(
+        allow_none=True, metadata={"description": "null when the check could not be made", "example": True}
+    )
+    links = fields.Integer(metadata={"description": "how many entries were checked", "example": 48210})
+    found = fields.String(metadata={"description": "what is wrong; for staff of the first provider", "example": ""})
+
+
 RoleList = list_schema(RoleOut, name="RoleList")
 StaffList = list_schema(StaffMemberOut, name="StaffList")
 StaffSessionList = list_schema(StaffSessionOut, name="StaffSessionList")
