@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -25,10 +26,11 @@ class Paid:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LastSeen:
-    """The address and device of the newest session."""
+    """The address and device of the newest session, and when it was last heard of."""
 
     ip: str | None = None
     mac: str | None = None
+    at: datetime | None = None
 
 
 def paid_by(session: Session, customer_ids: Sequence[int]) -> dict[int, Paid]:
@@ -58,7 +60,12 @@ def last_seen(session: Session, subscription_ids: Sequence[int]) -> LastSeen:
     """Of the newest session of all of them."""
     newest = [
         session.execute(
-            select(RadAcct.acctstarttime, RadAcct.framedipaddress, RadAcct.callingstationid)
+            select(
+                RadAcct.acctstarttime,
+                RadAcct.framedipaddress,
+                RadAcct.callingstationid,
+                func.coalesce(RadAcct.acctstoptime, RadAcct.acctupdatetime, RadAcct.acctstarttime),
+            )
             .where(RadAcct.subscription_id == one)
             .order_by(RadAcct.acctstarttime.desc())
             .limit(1)
@@ -68,7 +75,7 @@ def last_seen(session: Session, subscription_ids: Sequence[int]) -> LastSeen:
     seen = max((row for row in newest if row is not None), key=lambda row: row[0], default=None)
     if seen is None:
         return LastSeen()
-    return LastSeen(ip=None if seen[1] is None else str(seen[1]), mac=seen[2] or None)
+    return LastSeen(ip=None if seen[1] is None else str(seen[1]), mac=seen[2] or None, at=seen[3])
 
 
 def secrets_of(session: Session, customer_id: int) -> Sequence[RouterSecret]:

@@ -103,7 +103,7 @@ def get_customer_statistics() -> dict[str, Any]:
 def get_customer(customer_id: int) -> Customer:
     """One customer"""
     customer: Any = shown(find(database.session(), Customer, customer_id, actor=actor()))
-    if wants("last_ip", "last_mac"):
+    if wants("last_ip", "last_mac", "last_seen_at"):
         ids = [row.id for row in owned_by(database.session(), [customer_id])[customer_id].rows]
         customer.last_seen = last_seen(database.session(), ids)
     if wants("router_secrets"):

@@ -573,6 +573,7 @@ def test_a_customer_tells_what_he_paid_where_he_was_seen_last_and_which_subscrip
         "Tower", str(router.host), True,
     )  # fmt: skip
     assert (shown["last_ip"], shown["last_mac"]) == ("10.0.0.9", "AA:BB:CC:DD:EE:01")
+    assert datetime.fromisoformat(shown["last_seen_at"]) > datetime.now(UTC) - timedelta(days=1)
     assert [one["username"] for one in shown["router_secrets"]] == ["budi"]
     assert "password" not in str(shown["router_secrets"])
     assert (shown["total_revenue"], shown["total_spent"]) == ("70000.00", "70000.00")

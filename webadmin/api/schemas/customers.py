@@ -163,6 +163,9 @@ class CustomerDetail(CustomerOut):
         attribute="last_seen.ip", allow_none=True, metadata={"description": "of his newest session"}
     )
     last_mac = fields.String(attribute="last_seen.mac", allow_none=True, metadata={"description": "likewise"})
+    last_seen_at = when(
+        attribute="last_seen.at", allow_none=True, metadata={"description": "when that was last heard of"}
+    )
     router_secrets = fields.List(
         fields.Nested(RouterSecretStub), metadata={"description": "names of his that routers know by themselves"}
     )
