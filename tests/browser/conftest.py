@@ -4,18 +4,23 @@ import re
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 from sqlalchemy.orm import Session
 from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer
 from werkzeug.wsgi import ClosingIterator
 
+from browser.person import WALKS, Person, Walk
 from browser.seed_panel import Seeded, seed
 from browser.steps import sign_in
-from runtime.settings import Settings
+from live_stack import LiveStack, live_stack
+from radius_stack import radius_stack
+from runtime.settings import Settings, get_settings
 from webadmin.app import create_app
+from webadmin.panel import live
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -30,6 +35,7 @@ FLAGS = [
     "--no-first-run",
 ]
 SLOWEST_MS = 10_000
+expect.set_options(timeout=SLOWEST_MS)
 
 
 @pytest.fixture(scope="session")
@@ -58,8 +64,31 @@ class Server(ThreadedWSGIServer):
     daemon_threads = False
 
 
+FROM_SETTINGS = (
+    "database_url", "redis_url", "keys_file", "secret_key_file", "spool_dir", "var_dir", "radius_auth_port",
+    "radius_acct_port",
+)  # fmt: skip
+
+
 @pytest.fixture
-def server(settings: Settings) -> Iterator[BaseWSGIServer]:
+def live_servers(db_url: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveStack]:
+    """FreeRADIUS, collector and worker; a test that wants them has its `settings` from here."""
+    with (
+        radius_stack(tmp_path, db_url, redis_url=redis_url) as radius,
+        live_stack(radius, tmp_path) as running,
+    ):
+        for name in FROM_SETTINGS:
+            monkeypatch.setenv(f"LINTAS_{name.upper()}", str(getattr(radius.settings, name)))
+        get_settings.cache_clear()
+        yield running
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[BaseWSGIServer]:
+    # Pages that update themselves ask again and again here: an answer left open would outlive the test's database.
+    monkeypatch.setattr(live, "LONGEST_S", 0.0)
+    monkeypatch.setattr(live, "AGAIN_MS", 1000)
     app = create_app(settings)
     listening = Server("127.0.0.1", 0, _read_whole(app))
     thread = threading.Thread(target=listening.serve_forever, daemon=True)
@@ -119,6 +148,24 @@ def visitor(page: Page) -> Page:
     """A browser that is not signed in."""
     page.set_default_timeout(SLOWEST_MS)
     return page
+
+
+@pytest.fixture(params=list(WALKS.values()), ids=list(WALKS))
+def person(
+    request: pytest.FixtureRequest, visitor: Page, complaints: list[str], seeded: Seeded, db: Session
+) -> Iterator[Person]:
+    """The owner, signed in, in each language and on each screen; any complaint of browser or axe fails the test."""
+    walk: Walk = request.param
+    seeded.owner.language = walk.language
+    db.commit()
+    visitor.set_viewport_size({"width": walk.width, "height": walk.height})
+    sign_in(visitor)
+    # Keys are heard once the page's scripts have run.
+    visitor.wait_for_load_state()
+    someone = Person(visitor, walk)
+    yield someone
+    assert complaints == []
+    assert someone.faults == []
 
 
 @pytest.fixture

@@ -56,5 +56,10 @@ document.addEventListener("submit", async (event) => {
   show(await answer.text());
 }, true);
 
+// What somebody marked while this script was still on its way is marked.
+document.querySelectorAll("form[data-marks]").forEach((form) => {
+  const early = [...form.querySelectorAll("input[data-row]:checked")].map((box) => box.value);
+  if (early.length > 0) keep(form.dataset.marks, [...new Set([...kept(form.dataset.marks), ...early])].slice(-Number(form.dataset.most)));
+});
 document.addEventListener("htmx:after:swap", paintAll);
 paintAll();
