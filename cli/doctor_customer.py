@@ -37,6 +37,7 @@ _COMMANDS = {
     "resend_speed": "lintas subscription resend-speed {user}",
     "show_password": "lintas subscription change-password {user}",
     "top_up": "lintas topup add {user} AMOUNT",
+    "watch_changes": "lintas doctor",
 }
 
 

@@ -35,6 +35,7 @@ ACTIONS: Mapping[str, str] = {
     "resend_speed": "send the speed again",
     "show_password": "show the password",
     "top_up": "top up the allowance",
+    "watch_changes": "look at what waits to be sent to routers",
 }
 _OF_REASON: Mapping[str, str] = {
     "subscription_pending": "activate",
@@ -78,6 +79,8 @@ BEGINS_WITHIN = timedelta(seconds=90)
 # A refusal beside a running session is what the call is about for so long.
 STILL_ABOUT = timedelta(minutes=30)
 MAX_SKEW_S = 120
+# A change that somebody waits for leaves within a second; one that nobody took for so long is not going to leave.
+STUCK_AFTER = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,8 +125,9 @@ class Findings:
     `refusals` hold now, whatever the device and place, the first one counting; `has_garden` says that he is let into
     the walled garden all the same. `owes`: a payment takes the first of them away. `would_accept`: a login as the last
     one would be let in now. `change` is the outcome of the running session's last live change
-    (`domain.live_change.OUTCOMES`), `coa_answers` what the router's port did just now. `is_shown`: the router's own
-    tables have the session. `has_local_secret`: the router knows the name itself and does not ask for it.
+    (`domain.live_change.OUTCOMES`), `stuck_since` when it was asked for if nobody ever took it, `coa_answers` what the
+    router's port did just now. `is_shown`: the router's own tables have the session. `has_local_secret`: the router
+    knows the name itself and does not ask for it.
     """
 
     now: datetime
@@ -136,6 +140,7 @@ class Findings:
     ended_at: datetime | None = None
     router: RouterFound | None = None
     change: str | None = None
+    stuck_since: datetime | None = None
     coa_answers: bool | None = None
     is_shown: bool | None = None
     has_local_secret: bool | None = None
@@ -249,6 +254,10 @@ def _rate_differs(found: Findings) -> bool:
     return not same_rate(found.rate_asked, found.rate_shown)
 
 
+def _is_stuck(found: Findings) -> bool:
+    return found.stuck_since is not None and found.now - found.stuck_since > STUCK_AFTER
+
+
 def _clock_is_wrong(found: Findings) -> bool:
     skew_s = None if found.router is None else found.router.skew_s
     return skew_s is not None and abs(skew_s) > MAX_SKEW_S
@@ -285,6 +294,7 @@ _TABLE: tuple[_Row, ...] = (
     _Row("change_refused", BAD, lambda f: _is_online(f) and f.change == "failed", "disconnect"),
     _Row("rate_differs", BAD, lambda f: _is_online(f) and _rate_differs(f), "resend_speed"),
     _Row("coa_silent", BAD, lambda f: _is_online(f) and f.change == "unknown" and not f.coa_answers, "open_router"),
+    _Row("change_stuck", BAD, lambda f: _is_online(f) and _is_stuck(f) and f.coa_answers is not False, "watch_changes"),
     _Row("session_silent_router", BAD, lambda f: f.running is not None and f.running.is_silent and _router_is_quiet(f),
          "open_router"),
     _Row(

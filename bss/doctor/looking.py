@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from accounting.stale import LOST_AFTER_INTERVALS, LOST_AFTER_S
 from bss import router_test
 from bss.actor import Actor
-from bss.doctor.words import Facts, Step, of_account, of_logins
+from bss.doctor.words import Facts, Step, of_account, of_logins, of_queue
 from bss.explain import Try, explain
 from bss.failure import Conflict, NotFound, Problem
 from bss.network import profile_of
@@ -39,6 +39,7 @@ from domain.access import (
     used_up,
 )
 from domain.diagnosis import Decision, Findings, RouterFound, Running
+from domain.live_change import WAITING
 from domain.mac import normalise_mac
 from domain.shown import Rate
 from domain.speed import read_rate_limit
@@ -128,7 +129,7 @@ class _Seen:
         return Examination(
             username=self._row.username,
             findings=found,
-            steps=(of_account(found), of_logins(found), *self._router_steps()),
+            steps=(of_account(found), of_logins(found), *self._router_steps(), of_queue(found)),
             facts=self._facts(),
             session=None if running is None else running.acctupdatetime,
             rate_limit=rate_limit_now(self.profile, self._now),
@@ -161,6 +162,7 @@ class _Seen:
             ended_at=None if self.ended is None else self.ended.acctstoptime,
             router=None if self.router is None else _router_found(self.router, self.tested, now),
             change=None if self.change is None else self.change.outcome,
+            stuck_since=_waits_since(self.change),
             rate_asked=_rate(rate_limit_now(profile, now)),
             slowed_by=_slowed_by(profile, now),
         )
@@ -232,6 +234,13 @@ def _decision(last: AccessLog) -> Decision:
 
 def _cause(change: SessionChange | None) -> str | None:
     return None if change is None else change.error_cause
+
+
+def _waits_since(change: SessionChange | None) -> datetime | None:
+    """When a change was asked for that waits and that nobody ever tried to send."""
+    if change is None or change.status not in WAITING or change.attempts:
+        return None
+    return max(change.caused_at, change.next_attempt_at)
 
 
 def _target(router: NasServer | None) -> tuple[Target | None, str]:

@@ -8,11 +8,11 @@ from datetime import datetime
 
 from bss.router_test import BAD, OK, UNKNOWN
 from domain.access import REASONS
-from domain.diagnosis import Diagnosis, Findings
+from domain.diagnosis import STUCK_AFTER, Diagnosis, Findings
 from domain.shown import Rate, same_rate
 
 # In the order in which a person looks for a fault.
-STEPS = ("account", "logins", "router", "secret", "clock", "session", "speed", "coa")
+STEPS = ("account", "logins", "router", "secret", "clock", "session", "speed", "coa", "queue")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,6 +119,17 @@ def of_coa(answers: bool | None, round_trip_ms: int | None, not_asked: str) -> S
     if answers:
         return Step(name="coa", verdict=OK, reason=f"its CoA port answers within {round_trip_ms or 0} ms")
     return Step(name="coa", verdict=BAD, reason="its CoA port did not answer")
+
+
+def of_queue(found: Findings) -> Step:
+    """Whether a change of his session waits that nobody takes."""
+    since = found.stuck_since
+    if since is None:
+        return Step(name="queue", verdict=OK, reason="no change of his session waits to be sent")
+    if found.now - since > STUCK_AFTER:
+        reason = "a change of his session waits, and nobody takes it: is the worker running?"
+        return Step(name="queue", verdict=BAD, reason=reason, at=since)
+    return Step(name="queue", verdict=OK, reason="a change of his session is about to be sent", at=since)
 
 
 def spelled(rate_bps: Rate) -> str:
@@ -259,6 +270,11 @@ def _of_the_session(one: _Case) -> _Said | None:
             return _Said(
                 reason=f"he is online, but {one.router} gives him {shown} instead of {asked}",
                 mend="send the speed again",
+            )
+        case "change_stuck":
+            return _Said(
+                reason="he is online, but a change of his session waits and was never sent to the router",
+                mend="see that the worker runs (lintas doctor tells); the change leaves by itself then",
             )
         case "session_blocks":
             return _Said(

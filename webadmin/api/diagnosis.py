@@ -36,7 +36,7 @@ _REQUESTS: dict[str, tuple[str, str]] = {
 @blueprint.needs("view_customers")
 @blueprint.response(200, DiagnosisOut)
 def get_diagnosis(subscription_id: int) -> dict[str, Any]:
-    """Examine the connection within five seconds: account, logins, router, secret, session, CoA port and speed"""
+    """Examine the connection within five seconds: account, logins, router, secret, session, speed, CoA port, queue"""
     found = doctor.examine(**acting(), subscription_id=min(subscription_id, MAX_ID), then=_go_on)
     return {
         "subscription_id": found.subscription_id,

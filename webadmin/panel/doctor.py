@@ -32,6 +32,7 @@ STEP_WORDS: Mapping[str, LazyString] = {
     "session": _l("Session"),
     "speed": _l("Speed"),
     "coa": _l("CoA port"),
+    "queue": _l("Changes"),
 }
 
 
@@ -146,6 +147,8 @@ def _target(endpoint: str, end: Conclusion) -> tuple[str, dict[str, Any]]:
         return url_for(endpoint, nas_id=facts.nas_id) if facts.nas_id else url_for("panel.routers.index"), {}
     if end.action == "open_blacklist":
         return url_for(endpoint), {}
+    if end.action == "watch_changes":
+        return url_for(endpoint, kind="waiting"), {}
     return url_for(endpoint, **one), {}
 
 
@@ -175,4 +178,5 @@ _BUTTONS: Mapping[str, tuple[str, LazyString, str, str, str]] = {
     "resend_speed": ("edit_speed_limit", _l("Send the speed again"), "send", "panel.doctor.resend_speed", "now"),
     "show_password": ("edit_customers", _l("Show password"), "eye", "panel.subscriptions.show_password", "now"),
     "top_up": ("edit_time_limit", _l("Top up"), "plus", "panel.allowances.topup", "sheet"),
+    "watch_changes": ("view_customers", _l("What waits"), "bolt", "panel.changes.index", "page"),
 }  # fmt: skip

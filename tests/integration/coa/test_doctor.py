@@ -99,7 +99,7 @@ def test_all_is_well_when_session_speed_and_port_are(isp: Isp, db_url: str) -> N
     assert (found.conclusion.code, found.conclusion.action) == ("well", "none")
     assert verdicts(found) == {
         "account": "ok", "logins": "unknown", "router": "ok", "secret": "ok", "clock": "ok", "session": "ok",
-        "speed": "ok", "coa": "ok",
+        "speed": "ok", "coa": "ok", "queue": "ok",
     }  # fmt: skip
     assert found.took_ms < 2000
 
@@ -153,6 +153,25 @@ def test_without_a_worker_nothing_is_said_against_the_port(isp: Isp, db_url: str
 
     assert found.conclusion.code == "well"
     assert verdicts(found)["coa"] == "unknown"
+
+
+def test_a_change_that_nobody_takes_is_told_with_since_when(isp: Isp, db_url: str) -> None:
+    simulated, nas, _ = isp.router_with_api()
+    hear(isp.db, nas)
+    customer = online(isp, simulated, nas)
+    (change_id,) = isp.ask(customer)
+    isp.execute(
+        "UPDATE session_changes SET caused_at = caused_at - interval '5 minutes',"
+        " next_attempt_at = next_attempt_at - interval '5 minutes' WHERE id = %s",
+        change_id,
+    )
+
+    found = ask(isp.db, db_url, customer.subscription, with_worker=False)
+
+    assert (found.conclusion.code, found.conclusion.action) == ("change_stuck", "watch_changes")
+    assert verdicts(found)["queue"] == "bad"
+    isp.drain()
+    assert ask(isp.db, db_url, customer.subscription).conclusion.code == "well"
 
 
 def test_a_refused_change_of_the_running_session(isp: Isp, db_url: str) -> None:

@@ -215,7 +215,7 @@ def test_without_a_script_the_doctor_answers_with_a_whole_page(owner: FlaskClien
     assert "<!doctype html>" in answer.text
     assert "He cannot log in: the subscription is suspended." in answer.text
     assert f"/subscriptions/{seeded.service.id}/activate" in answer.text
-    assert answer.text.count('class="doctor-step doctor-') == 8
+    assert answer.text.count('class="doctor-step doctor-') == 9
 
 
 def test_with_a_script_the_doctors_steps_come_line_by_line(owner: FlaskClient, seeded: Seeded) -> None:
@@ -224,7 +224,8 @@ def test_with_a_script_the_doctors_steps_come_line_by_line(owner: FlaskClient, s
     lines = [line for line in answer.text.split("\n") if line.strip()]
     assert [re.findall(r'id="([^"]+)"', line)[0] for line in lines][-1] == "doctor-end"
     assert sorted(line.split('id="')[1].split('"')[0] for line in lines[:-1]) == sorted(
-        f"doctor-{name}" for name in ("account", "logins", "router", "secret", "clock", "session", "speed", "coa")
+        f"doctor-{name}"
+        for name in ("account", "logins", "router", "secret", "clock", "session", "speed", "coa", "queue")
     )
 
 

@@ -114,6 +114,13 @@ FAULTS: dict[str, tuple[Findings, str, str]] = {
         found(has_local_secret=False, is_shown=True), "not_accounted", "open_router",
     ),
     "CoA refused": (found(running=ONLINE, change="failed"), "change_refused", "disconnect"),
+    "a change that nobody takes": (
+        found(running=ONLINE, change="waiting", stuck_since=NOW - timedelta(minutes=1)), "change_stuck",
+        "watch_changes",
+    ),
+    "a change on its way": (
+        found(running=ONLINE, change="waiting", stuck_since=NOW - timedelta(seconds=3)), "well", "none",
+    ),
     "CoA silent": (found(running=ONLINE, change="unknown", coa_answers=False), "coa_silent", "open_router"),
     "CoA was silent and answers again": (found(running=ONLINE, change="unknown", coa_answers=True), "well", "none"),
     "CoA port silent, nothing waits for it": (found(running=ONLINE, coa_answers=False), "coa_port", "open_router"),
@@ -183,7 +190,7 @@ ANYTHING = st.builds(
     ),
     ended_at=st.none() | MOMENTS, router=ROUTERS, change=st.none() | st.sampled_from(sorted(OUTCOMES)),
     coa_answers=MAYBE, is_shown=MAYBE, has_local_secret=MAYBE, rate_asked=RATES, rate_shown=RATES,
-    slowed_by=st.sampled_from([None, "fair_use", "quota"]),
+    stuck_since=st.none() | MOMENTS, slowed_by=st.sampled_from([None, "fair_use", "quota"]),
 )  # fmt: skip
 
 
