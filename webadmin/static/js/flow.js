@@ -1,11 +1,11 @@
 // The line of what flows now: samples that the page was told are kept and drawn; without two of them the hours stay.
-const MOST = 60;
+const [LEAST, MOST, EVERY_S] = [15, 60, 2];
 const samples = [];
 const [WIDTH, HEIGHT] = [240, 46];
 const UNITS = ["bps", "kbps", "Mbps", "Gbps"];
 
 const points = (values, top) => values
-  .map((value, at) => [WIDTH - (values.length - 1 - at) * (WIDTH / (MOST - 1)), HEIGHT - (HEIGHT - 2) * (value / top)])
+  .map((value, at) => [WIDTH - (values.length - 1 - at) * (WIDTH / (Math.max(LEAST, values.length) - 1)), HEIGHT - (HEIGHT - 2) * (value / top)])
   .map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`);
 
 const rate = (bps) => {
@@ -25,7 +25,7 @@ const draw = (part) => {
   svg.querySelector("[data-spark-up]").setAttribute("d", `M${up.join(" L")}`);
   svg.querySelector("[data-spark-hours]").toggleAttribute("hidden", true);
   const note = part.querySelector("[data-spark-note]");
-  if (note) note.textContent = note.dataset.live.replace("#", rate(top));
+  if (note) note.textContent = note.dataset.live.replace("§", (samples.length - 1) * EVERY_S).replace("#", rate(top));
 };
 
 document.addEventListener("htmx:after:swap", () => {
