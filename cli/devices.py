@@ -51,7 +51,7 @@ def list_waiting(limit: int, tenant: str | None) -> None:
     """Devices of any subscription that wait for approval, newest first."""
     with work(tenant) as job:
         rows = [asdict(row) for row in waiting_devices(job.session, tenant_id=job.tenant_id, limit=limit)]
-    head = ("mac", "username", "customer_name", "asked_at")
+    head = ("mac", "username", "customer_name", "allowed_devices", "asked_at")
     emit({"items": rows}, table([[row[name] for name in head] for row in rows], head))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import func, or_, select, text
-from sqlalchemy.orm import InstrumentedAttribute, Session, lazyload
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, lazyload
 
 from db.models import BlockedMac, Customer, Subscription, SubscriptionMac
 from db.queries.paging import Page, Wanted, fetch_page
@@ -132,7 +132,7 @@ def blocked_by_mac(session: Session, mac: str, *, tenant_id: int) -> BlockedMac 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WaitingDevice:
-    """A device that asked for a subscription and waits for staff."""
+    """A device that asked for a subscription and waits for staff; `allowed_devices` may use it already."""
 
     id: int
     mac: str
@@ -141,12 +141,20 @@ class WaitingDevice:
     username: str
     customer_id: int
     customer_name: str
+    allowed_devices: int
 
 
 def waiting_devices(session: Session, *, tenant_id: int, limit: int) -> list[WaitingDevice]:
     """Devices that wait for approval, newest first, of subscriptions where it matters."""
+    listed = aliased(SubscriptionMac)
+    allowed = (
+        select(func.count())
+        .where(listed.subscription_id == Subscription.id, listed.status == "approved")
+        .correlate(Subscription)
+        .scalar_subquery()
+    )
     statement = (
-        select(SubscriptionMac, Subscription, Customer)
+        select(SubscriptionMac, Subscription, Customer, allowed)
         .join(Subscription, Subscription.id == SubscriptionMac.subscription_id)
         .join(Customer, Customer.id == Subscription.customer_id)
         .where(
@@ -169,6 +177,7 @@ def waiting_devices(session: Session, *, tenant_id: int, limit: int) -> list[Wai
             username=subscription.username,
             customer_id=customer.id,
             customer_name=customer.name,
+            allowed_devices=count,
         )
-        for device, subscription, customer in session.execute(statement)
+        for device, subscription, customer, count in session.execute(statement)
     ]

@@ -40,7 +40,7 @@ NOT_SENT = re.compile(
     r"|replay|ping"
 )
 # These need an answer of a router's API, or never end.
-NOT_OPENED = re.compile(r"/api(/|$)|/live$|test$|/follow$|/stream$|logout|certificate$|/secrets|/queues")
+NOT_OPENED = re.compile(r"/api(/|$)|/live$|/events$|test$|/follow$|/stream$|logout|certificate$|/secrets|/queues")
 FILES = re.compile(r"csv|xlsx|pdf|export|download|/sheets/")
 ARGUMENT = re.compile(r"{(\w+)}")
 # Fewer calls accepted, or pages seen, than this: the test looked at nothing.

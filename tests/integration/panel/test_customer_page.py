@@ -305,3 +305,22 @@ def test_whoever_listens_is_refused_and_not_led_elsewhere_when_nobody_is_signed_
 
     assert stranger.get(path, headers={"Accept": "text/event-stream"}).status_code == 401
     assert stranger.get(path).status_code == 302
+
+
+def test_a_waiting_device_is_shown_with_what_helps_to_decide_and_is_allowed_on_the_overview(
+    owner: FlaskClient, seeded: Seeded, db: Session
+) -> None:
+    seeded.service.mac_binding = "approval"
+    db.commit()
+
+    waiting = owner.get("/devices/waiting").text
+    overview = owner.get(url(seeded)).text
+
+    assert "D4:CA:6D:99:00:02" in waiting
+    assert "1 device</a>" in waiting
+    assert "A device waits to be allowed." in overview
+    form = re.search(r'action="(/subscriptions/\d+/devices/\d+)"', overview)
+    assert form is not None
+    page_after = owner.post(form[1], data={"do": "approved"}, follow_redirects=True).text
+    assert "The device is allowed." in page_after
+    assert "A device waits to be allowed." not in owner.get(url(seeded)).text

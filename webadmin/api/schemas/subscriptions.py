@@ -323,6 +323,9 @@ class WaitingMacOut(Schema):
     username = fields.String(metadata={"example": "budi@rumah"})
     customer_id = fields.Integer()
     customer_name = fields.String(metadata={"example": "Budi"})
+    allowed_devices = fields.Integer(
+        metadata={"description": "Devices that may use the subscription already.", "example": 1}
+    )
 
 
 WaitingMacs = list_schema(WaitingMacOut, name="WaitingMacs")
