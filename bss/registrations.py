@@ -1,7 +1,8 @@
 """Customers who are added in the background: asked for now, made by a job, tried again when it was nobody's fault.
 
 Decides what can be asked for and what an end is: what a use-case refuses is refused for good, everything else is tried
-again after half a minute, a minute and two. Refuses to keep what was asked for once it is over: it may hold a password.
+again after half a minute, a minute and two. What was asked for may hold a password: it is kept encrypted, and no longer
+than until the customer is there or the registration is forgotten.
 """
 
 import json
@@ -17,7 +18,7 @@ from bss import accounts, audit, fields
 from bss.actor import Actor
 from bss.failure import Conflict, Failure, Invalid, Problem, flush_or_conflict, require_known
 from bss.outcome import Effect
-from bss.rows import find
+from bss.rows import find, locked
 from db.engine import use_tenant
 from db.models import CustomerRegistration
 from db.queries import registrations as queries
@@ -51,7 +52,7 @@ def ask(
         return known
     customer = asked.get("customer") or {}
     name = fields.text(customer.get("name", ""), field="name", longest=255, required=True)
-    queries.forget_old(session, actor.tenant_id, before=now - KEPT)
+    forget(session, actor=actor, now=now)
     if queries.count_waiting(session, actor.tenant_id) >= MOST_WAITING:
         raise Conflict(Problem(field="", reason=f"{MOST_WAITING} wait already", mend="try again in a while"))
     row = CustomerRegistration(
@@ -61,13 +62,29 @@ def ask(
     )  # fmt: skip
     session.add(row)
     flush_or_conflict(session, _TAKEN)
-    audit.record(session, actor=actor, now=now, action="customer_registration.asked", entity=row, new={"name": name})
+    audit.record(session, actor=actor, now=now, action="registration.asked", entity=row, new={"name": name})
     return row
 
 
 def get(session: Session, *, actor: Actor, registration_id: int) -> CustomerRegistration:
     """One of the provider's registrations."""
     return find(session, CustomerRegistration, registration_id, actor=actor)
+
+
+def repeat(session: Session, *, actor: Actor, now: datetime, registration_id: int) -> CustomerRegistration:
+    """Let one that failed be tried anew, from its first try on. Raises `Conflict` for what has not failed."""
+    row = locked(session, CustomerRegistration, registration_id, actor=actor)
+    if row.state != "failed":
+        raise Conflict(Problem(field="", reason=f"it is {row.state}", mend="load it again"))
+    row.state, row.tries, row.next_try_at, row.finished_at, row.problem = "waiting", 0, now, None, ""
+    audit.record(session, actor=actor, now=now, action="registration.repeated", entity=row, new={"name": row.name})
+    session.flush()
+    return row
+
+
+def forget(session: Session, *, actor: Actor, now: datetime) -> None:
+    """Drop those that were over long ago."""
+    queries.forget_old(session, actor.tenant_id, before=now - KEPT)
 
 
 def carry_out(session: Session, *, now: datetime, registration_id: int) -> Effect | None:
@@ -119,10 +136,12 @@ def _add(session: Session, row: CustomerRegistration, now: datetime) -> Effect:
 
 
 def _end(session: Session, row: CustomerRegistration, now: datetime, state: str) -> None:
-    row.state, row.finished_at, row.asked = state, now, None
+    row.state, row.finished_at = state, now
+    if state == "done":
+        row.asked = None
     new = {"name": row.name, "tries": row.tries, "customer_id": row.customer_id, "problem": row.problem}
     audit.record(
-        session, actor=_actor_of(row), now=now, action=f"customer_registration.{state}", entity=row, new=new,
+        session, actor=_actor_of(row), now=now, action=f"registration.{state}", entity=row, new=new,
         customer_id=row.customer_id,
     )  # fmt: skip
     session.flush()

@@ -91,7 +91,7 @@ def note(
         server=fields.text(server, field="server", longest=100), measured_at=_measured(measured_at, now),
     )  # fmt: skip
     _keep(session, test)
-    audit_customer(session, actor, now, "customer.speed_test_noted", customer, new=figures)
+    audit_customer(session, actor, now, "customer.speed_test_told", customer, new=figures)
     return test
 
 

@@ -83,6 +83,17 @@ def show_registration(registration_id: int, tenant: str | None) -> None:
     show_fields(shown)
 
 
+@registration_group.command("repeat")
+@click.argument("registration_id", type=click.IntRange(1))
+@tenant_option
+@json_option
+def repeat_registration(registration_id: int, tenant: str | None) -> None:
+    """Let one that failed be tried again."""
+    with work(tenant) as job:
+        shown = _shown(job.do(registrations.repeat, registration_id=registration_id))
+    show_fields(shown)
+
+
 def _shown(row: CustomerRegistration) -> dict[str, Any]:
     names = ("id", "name", "state", "tries", "problem", "customer_id", "requested_by")
     moments = ("created_at", "next_try_at", "finished_at")

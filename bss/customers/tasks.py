@@ -21,7 +21,7 @@ JOB = "bss.forget-customers"
 ADD = "bss.registrations"
 MOST_BATCHES, REGISTRATIONS = 50, 200
 
-log = get_logger("bss.personal_data")
+log = get_logger("bss.customers")
 
 
 @app.task(name=JOB)
@@ -69,6 +69,8 @@ def try_to_add(session: Session, registration_id: int) -> bool:
 def _forget(session: Session, tenant: Tenant) -> tuple[int, int]:
     use_tenant(session, tenant.id)
     actor, done = _actor(tenant), 0
+    registrations.forget(session, actor=actor, now=datetime.now(UTC))
+    session.commit()
     for _ in range(MOST_BATCHES):
         told = []
         for code, why in personal_data.forget_due(session, actor=actor, now=datetime.now(UTC)):

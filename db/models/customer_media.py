@@ -91,7 +91,7 @@ class CustomerRegistration(TenantOwned, Timestamps, Base):
     state: Mapped[str] = mapped_column(String(10), server_default="waiting")
     tries: Mapped[int] = mapped_column(Integer, server_default="0")
     next_try_at: Mapped[datetime]
-    # It may hold a password, so the whole is kept like one; gone when it is over.
+    # It may hold a password, so the whole is kept like one; gone when the customer is there.
     asked: Mapped[str | None] = mapped_column("asked_enc", EncryptedText, deferred=True)
     problem: Mapped[str] = mapped_column(String(500), server_default="")
     customer_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("customers.id", ondelete="SET NULL"))

@@ -7,7 +7,7 @@ from db.models import CustomerRegistration
 from db.queries.registrations import page_of_registrations
 from webadmin import database, security
 from webadmin.api import schemas as shared
-from webadmin.api.base import PREFIX, Blueprint, acting, actor, as_list, page_of, tenant_id, wanted_part
+from webadmin.api.base import PREFIX, Blueprint, acting, actor, as_list, page_of, refuse_body, tenant_id, wanted_part
 from webadmin.api.idempotency import presented
 from webadmin.api.schemas import customer_media as schemas
 
@@ -50,3 +50,14 @@ def register_customer(body: dict[str, Any]) -> CustomerRegistration:
 def get_registration(registration_id: int) -> CustomerRegistration:
     """One of them"""
     return registrations.get(database.session(), actor=actor(), registration_id=registration_id)
+
+
+@blueprint.route("/<int:registration_id>/repeat", methods=["POST"])
+@blueprint.needs("create_customers")
+@blueprint.response(200, schemas.RegistrationOut)
+def repeat_registration(registration_id: int) -> CustomerRegistration:
+    """Let one that failed be tried again"""
+    refuse_body()
+    row = registrations.repeat(**acting(), registration_id=registration_id)
+    database.commit()
+    return row

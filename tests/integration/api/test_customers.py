@@ -601,6 +601,7 @@ def test_a_customer_is_registered_in_the_background_once_for_each_key(
     assert done["state"] == "done"
     assert ok(client.get(f"{API}/customers/{done['customer_id']}"))["balance"] == "-5000.00"
     assert [row["id"] for row in ok(client.get(f"{url}?state=done"))["items"]] == [done["id"]]
+    assert client.post(f"{url}/{done['id']}/repeat").status_code == 409
     assert client.post(url, json={"phone": "0812345678"}).status_code == 422
     no_money = client_of(admin, "create_customers")
     assert no_money.post(url, json={"name": "Ani", "initial_balance": "5.00"}).status_code == 403

@@ -175,3 +175,7 @@ def test_a_customer_is_added_by_the_job_and_told_of(run: Run, tenant: Tenant) ->
     assert data(run("customer", "show", str(done["customer_id"]), "--json"))["tags"] == "VIP"
     assert data(run("customer", "registration", "list", "--state", "failed", "--json"))["items"] == []
     assert run("customer", "registration", "add", "Ani", "--username", "ani").exit_code == 2
+    twin = data(run("customer", "registration", "add", "Ani", "--phone", "0812345678", "--json"))
+    data(run("jobs", "run", "bss.registrations", "--json"))
+    assert data(run("customer", "registration", "list", "--state", "failed", "--json"))["items"][0]["id"] == twin["id"]
+    assert data(run("customer", "registration", "repeat", str(twin["id"]), "--json"))["state"] == "waiting"
