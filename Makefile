@@ -7,7 +7,7 @@ SOURCES := domain db runtime routeros gateways radius accounting coa bss monitor
 # Tests that share nothing run side by side; a third process on two cores only waits.
 WORKERS ?= 2
 
-.PHONY: help setup demo stop status test test-fast check bench bench-million bench-live-change bench-panel storm payments faults fuzz format clean
+.PHONY: help setup demo stop status test test-fast check bench bench-million bench-live-change bench-panel storm payments faults fuzz fuzz-api format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,10 @@ faults: ## Break everything in turn under load (FAULTS=a1,b7 FAULT_RECORDS=10000
 fuzz: ## Send 20,000 broken and made-up packets to both servers while customers log in
 	@scripts/bootstrap test
 	@FUZZ_PACKETS=20000 $(BIN)/pytest tests/packets/test_fuzz.py
+
+fuzz-api: ## Send the API requests made from its own document for ten minutes (FUZZ_API_S=600), with all rights
+	@scripts/bootstrap test
+	@FUZZ_API_S=$${FUZZ_API_S:-600} $(BIN)/pytest -o log_cli=true --log-cli-level=WARNING tests/integration/api/test_contract.py
 
 format: ## Put the code into its one format
 	@scripts/bootstrap test

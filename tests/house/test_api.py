@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections import Counter
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -302,6 +303,7 @@ PANEL: dict[str, str] = {
     "provider.index": "PATCH /provider",
     "redeeming.make_login": "POST /customers/{}/hotspot-credentials",
     "redeeming.redeem": "POST /vouchers/redeem",
+    "registrations.repeat": "POST /customers/registrations/{}/repeat",
     "retention.bring_back": "POST /retention/archives/{}/restore",
     "retention.change": "PATCH /retention/{}",
     "roles.ask_second_factor": "PATCH /roles/{}",
@@ -470,3 +472,33 @@ def test_the_document_has_every_operation_and_shows_what_each_may_answer(app: Fl
         assert operation["security"] == [{"bearer": []}], name
         assert {"401", "403", "429"} <= operation["responses"].keys(), name
         assert any(status.startswith("2") for status in operation["responses"]), name
+
+
+def test_every_value_in_the_document_has_an_example_that_may_stand_there(app: Flask) -> None:
+    document = app.test_client().get(f"{PREFIX}/openapi.json").get_json()
+    schemas = document["components"]["schemas"]
+    single = {
+        f"{name}.{key}": value
+        for name, schema in schemas.items()
+        for key, value in schema.get("properties", {}).items()
+        if {"string", "integer", "number"} & set(kinds_of(value)) and "enum" not in value
+    }
+
+    assert len(single) > 2000
+    assert [name for name, value in single.items() if not {"example", "default"} & value.keys()] == []
+    assert [name for name, value in single.items() if not may_stand(value)] == []
+
+
+def kinds_of(value: dict[str, Any]) -> list[str]:
+    kinds = value.get("type", [])
+    return [kinds] if isinstance(kinds, str) else list(kinds)
+
+
+def may_stand(value: dict[str, Any]) -> bool:
+    example = value.get("example", value.get("default"))
+    if example is None or isinstance(example, str):
+        text = example or ""
+        return len(text) <= value.get("maxLength", 10_000) and bool(
+            re.search(value.get("pattern", ""), text) or not text
+        )
+    return bool(value.get("minimum", example) <= example <= value.get("maximum", example))

@@ -15,6 +15,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response, abort, render_template
 from flask.typing import ResponseReturnValue
 
+from webadmin.api import examples
 from webadmin.api.base import PREFIX, Api
 from webadmin.permissions import public
 
@@ -34,7 +35,8 @@ class Told:
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> "Told":
-        """Everything that is made of the document once."""
+        """Everything that is made of the document once; fields that say no example are given one."""
+        examples.fill(document)
         parts = {tag["name"]: tag.get("description", "") for tag in document["tags"]}
         listed = {name: list(operations(document, name)) for name in parts}
         return cls(document=document, whole=json.dumps(document, indent=1), parts=parts, listed=listed)
