@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -38,6 +39,7 @@ from db.queries import webhooks as queries
 from domain.webhook import EVENTS, PAUSE_AFTER
 from factories import make_customer, make_nas, make_session, make_subscription, make_tenant, make_user
 from monitoring import alarms
+from runtime import certificates
 
 API = "/api/v1"
 LOCAL = [ip_network("127.0.0.0/8")]
@@ -373,6 +375,27 @@ def test_redirects_are_not_followed(receiver: Receiver) -> None:
     said = call(receiver.url, body=b"{}", headers={}, allowed=LOCAL)
 
     assert (said.status, said.is_ok, said.problem) == (302, False, "HTTP 302")
+    assert len(receiver.calls) == 1
+
+
+def test_the_certificate_must_be_the_names_although_an_address_is_called(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificates.ensure(tmp_path, now=datetime.now(UTC))
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(tmp_path / certificates.SERVER_FILE, tmp_path / certificates.SERVER_KEY)
+    receiver.server.socket = served.wrap_socket(receiver.server.socket, server_side=True)
+    trusted = ssl.create_default_context(cafile=str(tmp_path / certificates.CA_FILE))
+    monkeypatch.setattr(calling, "_trust", lambda: trusted)
+    port = receiver.server.server_port
+
+    def to(name: str) -> Answer:
+        url = f"https://{name}:{port}/"
+        return call(url, body=b"{}", headers={}, allowed=LOCAL, resolve=lambda *_: ["127.0.0.1"])
+
+    assert to(certificates.SERVER_NAME).is_ok
+    refused = to("hooks.example.net")
+    assert (refused.status, refused.problem) == (None, "no answer (ConnectError)")
     assert len(receiver.calls) == 1
 
 
