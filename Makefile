@@ -7,7 +7,7 @@ SOURCES := domain db runtime routeros gateways radius accounting coa bss monitor
 # Tests that share nothing run side by side; a third process on two cores only waits.
 WORKERS ?= 2
 
-.PHONY: help setup demo stop status test test-fast check bench bench-million bench-live-change bench-panel storm payments faults fuzz fuzz-api format clean
+.PHONY: help setup demo stop status test test-fast check screenshots bench bench-million bench-live-change bench-panel storm payments faults fuzz fuzz-api format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,12 @@ test-fast: ## Run the tests that need no service, in seconds
 check: ## Lint, types, import contracts, dead code, dependencies, lock file
 	@scripts/bootstrap test
 	@scripts/check
+
+screenshots: ## Have browser tests take the pictures of README and docs anew, in docs/images (their names: tests/browser/pictures.py)
+	@scripts/bootstrap test
+	@# api-docs, cash-desk, customer, customers, doctor, first-run, online, phone-customer, plan, router and today, all .png
+	@PICTURES_FOLDER=docs/images $(BIN)/pytest tests/browser/test_pictures.py tests/browser/test_first_run.py \
+		tests/browser/test_ten_jobs_on_the_network.py -k "not phone-chromium"
 
 bench: ## Measure against stock FreeRADIUS with SQL; results in var/bench
 	@scripts/bootstrap test

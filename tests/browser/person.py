@@ -13,6 +13,7 @@ from babel.support import NullTranslations, Translations
 from playwright.sync_api import Locator, Page, expect
 
 import webadmin
+from browser.pictures import picture
 
 CATALOGUE = Path(webadmin.__file__).parent / "translations"
 
@@ -91,6 +92,11 @@ class Person:
         """These stand on the page."""
         for text in texts:
             expect(self.page.locator("main")).to_contain_text(text)
+
+    def picture(self, name: str) -> None:
+        """Take it for the docs, which show the panel in English and wide."""
+        if self.walk.language == "en" and not self.walk.is_phone:
+            picture(self.page, name)
 
     def looks(self, where: str) -> None:
         """Nothing on the page is inaccessible or wider than the screen; what is goes to `faults`."""

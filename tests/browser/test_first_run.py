@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import Page, expect
 
+from browser.pictures import picture
 from browser.seed_panel import Seeded
 from browser.steps import pasted, sign_in
 from live_stack import LiveStack
@@ -43,6 +44,7 @@ def test_an_empty_installation_is_led_to_a_customer_online(
         with suppress(LoginRefused):
             router.login_pppoe("nobody", "wrong", mac="02:00:00:00:77:00")
         expect(visitor.locator(".light-ok")).to_have_count(4, timeout=SOON_MS)
+        picture(visitor, "first-run")
         add_plan_and_customer(visitor)
         username, password = visitor.locator("#step-customer .secret > span").all_inner_texts()
         router.login_pppoe(username, password, mac="02:00:00:00:77:01")

@@ -1,5 +1,7 @@
 """Background jobs on screen: when each ran, what came of it, when it runs next, and one run by hand."""
 
+import re
+
 from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -8,11 +10,14 @@ from flask_babel.speaklater import LazyString
 
 from bss import background_jobs as use
 from bss.failure import NotFound
+from webadmin import format as spell
 from webadmin.forms.billing import ReasonForm, ScheduleForm
-from webadmin.panel.support import act, attempt, db, found, now, render
+from webadmin.panel.filters import language
+from webadmin.panel.support import act, attempt, db, found, now, render, zone
 from webadmin.permissions import requires
 
 blueprint = Blueprint("jobs", __name__)
+_PLAIN = re.compile(r"(?P<minute>[0-5]?\d) (?P<hour>\*|[01]?\d|2[0-3]) \* \* \*")
 
 _WHAT = {
     "bss.billing": _l("Starts the nightly billing run of each provider and works on it"),
@@ -59,7 +64,9 @@ _WHAT = {
 @requires("manage_installation")
 def index() -> ResponseReturnValue:
     """Every job, those in trouble first."""
-    return render("panel/jobs/index.html", rows=use.overview(db(), now=now()), what_words=what_words)
+    return render(
+        "panel/jobs/index.html", rows=use.overview(db(), now=now()), what_words=what_words, when_words=when_words
+    )
 
 
 @blueprint.get("/jobs/<name>")
@@ -67,7 +74,9 @@ def index() -> ResponseReturnValue:
 def show(name: str) -> ResponseReturnValue:
     """One job and its last remembered runs."""
     view = _job(name)
-    return render("panel/jobs/show.html", job=view, runs=use.runs(db(), name=name), what_words=what_words)
+    return render(
+        "panel/jobs/show.html", job=view, runs=use.runs(db(), name=name), what_words=what_words, when_words=when_words
+    )
 
 
 @blueprint.post("/jobs/<name>/run")
@@ -124,6 +133,23 @@ def schedule(name: str) -> ResponseReturnValue:
 def what_words(view: use.JobView) -> LazyString | str:
     """What a job does."""
     return _WHAT.get(view.name, view.what)
+
+
+def when_words(view: use.JobView) -> str:
+    """When a job runs, in words and the provider's time where it is a plain day or hour; else as it is written."""
+    if view.is_off:
+        return str(gettext("off"))
+    if view.when.isdigit():
+        return str(gettext("every %(time)s", time=spell.duration(int(view.when), language())))
+    plain = _PLAIN.fullmatch(view.when)
+    if plain is None:
+        return view.when
+    minute, hour = int(plain["minute"]), plain["hour"]
+    if hour == "*":
+        return str(gettext("every hour at minute %(minute)s", minute=f"{minute:02}"))
+    # Crontabs are in UTC; the day of today decides about daylight saving.
+    at = now().replace(hour=int(hour), minute=minute).astimezone(zone())
+    return str(gettext("every day at %(time)s", time=f"{at:%H:%M}"))
 
 
 def _job(name: str) -> use.JobView:

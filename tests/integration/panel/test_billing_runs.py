@@ -147,3 +147,14 @@ def test_a_day_of_suspension_is_asked_about_before_it_is_saved(
     db.expire_all()
     assert (str(row.suspend_on), row.suspend_recurring_day) == (day, 5)
     assert "whatever was paid" in owner.get(f"/customers/{row.customer_id}/billing?subscription={row.id}").text
+
+
+def test_when_a_job_runs_is_said_in_words_and_the_providers_time(owner: FlaskClient, db: Session) -> None:
+    jobs.set_schedule(psycopg_of(db), name="bss.books", is_off=False, schedule="5 4 * * mon", changed_by="x")
+    db.commit()
+    page = owner.get("/jobs").text
+    assert "every 1 min" in page
+    assert "every day at 07:30" in page, "at 00:30 in UTC"
+    assert "every hour at minute 25" in page
+    assert "5 4 * * mon" in page
+    assert "30 0 * * *" in owner.get("/jobs/accounting.partitions").text
