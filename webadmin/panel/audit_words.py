@@ -25,21 +25,28 @@ from webadmin.panel.support import zone
 NOTHING = "–"  # noqa: RUF001 - a dash as in the rest of the panel
 # Where forms have no word, or one that is understood only beside others of the form.
 _WORDS: Mapping[str, LazyString] = {
+    "activated_at": _l("Activated"),
     "active": _l("Active"),
     "amount": _l("Amount"),
     "assigned_ip": _l("Fixed address"),
+    "by": _l("By"),
     "checks": _l("Checked attributes"),
+    "day": _l("Day"),
     "description": _l("Description"),
     "download_kbps": _l("Download"),
     "expires_at": _l("Ends"),
+    "forgotten": _l("Forgotten"),
     "fup_rules": _l("Fair use"),
     "is_active": _l("Active"),
+    "is_dry": _l("Only tried"),
+    "kind": _l("Kind"),
     "lines": _l("Lines"),
     "mac": _l("MAC address"),
     "name": _l("Name"),
     "note": _l("Note"),
     "notes": _l("Notes"),
     "operator_id": _l("Operator"),
+    "passkeys": _l("Passkeys"),
     "password": _l("Password"),
     "quotas": _l("Allowances"),
     "radius_secret": _l("RADIUS secret"),
@@ -52,7 +59,9 @@ _WORDS: Mapping[str, LazyString] = {
     "suspend_cause": _l("Reason"),
     "suspend_reason": _l("Reason"),
     "time_windows": _l("Hours of the week"),
+    "totp": _l("App with codes"),
     "type": _l("Kind"),
+    "until": _l("Until"),
     "upload_kbps": _l("Upload"),
 }
 # Which words the states of a table have.

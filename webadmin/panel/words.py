@@ -513,7 +513,7 @@ ENTITY_WORDS: dict[str, LazyString] = {
     "customer_jobs": _l("Action on many customers"),
     "customer_transfers": _l("Transfer"),
     "families": _l("Family"),
-    "job_states": _l("Job"),
+    "blocked_macs": _l("Blacklist"),
 }
 
 

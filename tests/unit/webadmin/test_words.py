@@ -1,5 +1,10 @@
 """Every code the rules know has words in the panel."""
 
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from flask import Flask, request
 from flask_babel import Babel
@@ -9,6 +14,8 @@ from domain.lifecycle import CUSTOMER_STATUSES, SUBSCRIPTION_STATUSES
 from domain.live_change import CHANGE_REASONS, OUTCOMES
 from webadmin.panel import sentences, states, words
 from webadmin.panel.language import TRANSLATIONS, compile_catalogues
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -137,3 +144,24 @@ def test_what_works_by_itself_is_named_in_words_and_a_person_by_his_name(
 ) -> None:
     with app.test_request_context(headers={"Accept-Language": "id"}):
         assert words.actor_words(name) == indonesian
+
+
+def _audited() -> Iterator[str]:
+    """Every action that the business writes into the audit log by its whole name."""
+    for path in sorted((ROOT / "bss").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            given = [one.value for one in node.keywords if one.arg == "action"] if name == "record" else []
+            given += node.args if "audit" in name else []
+            for value in given:
+                if isinstance(value, ast.Constant) and re.fullmatch(r"[a-z_]+\.[a-z_]+", str(value.value)):
+                    yield str(value.value)
+
+
+def test_everything_that_is_written_into_the_audit_log_has_words() -> None:
+    actions = set(_audited())
+
+    assert len(actions) > 80
+    assert {action for action in actions if words.action_words(action) == action} == set()
