@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 
 from bss import voucher_sheets
 from bss import vouchers as use
-from bss.failure import Failure
+from bss.failure import Failure, NotFound
 from db.models import Voucher
-from db.queries.operators import operator_choices
+from db.queries.operators import seen_choices
 from db.queries.paging import Page, Wanted
 from db.queries.panel import catalogue
 from db.queries.vouchers import SORTS, batch_named, page_of_vouchers
@@ -122,7 +122,10 @@ def many() -> ResponseReturnValue:
     """Take the marked vouchers out of use, or give them back; who cannot be changed is left as he is."""
     ids = [int(text) for text in request.form.getlist("voucher_id") if text.isdigit() and len(text) < 19]
     disabled = request.form.get("action") == "disable"
-    changed = run(use.set_many_disabled, voucher_ids=ids[: use.MAX_AT_ONCE], disabled=disabled)
+    try:
+        changed = run(use.set_many_disabled, voucher_ids=ids, disabled=disabled)
+    except NotFound:
+        abort(404)
     flash(
         ngettext("%(num)s voucher is disabled.", "%(num)s vouchers are disabled.", changed.count)
         if disabled
@@ -141,7 +144,7 @@ def new() -> ResponseReturnValue:
     form.service_plan_id.offer(plans)
     if plans and not form.is_submitted():
         form.service_plan_id.data = plans[0][0]
-    form.operator_id.offer(operator_choices(db(), tenant().id))
+    form.operator_id.offer(seen_choices(db(), tenant().id))
     if form.validate_on_submit():
         made = attempt(form, use.create, **form.values(), sell_until=from_local(form.sell_until.data))
         if made is not None:
@@ -161,7 +164,7 @@ def preview() -> ResponseReturnValue:
     """What the form as it stands would make, with a picture of the vouchers; nothing is made."""
     form, draft, picture, problems = VoucherForm(), None, "", list[str]()
     form.service_plan_id.offer(plans_for_hotspots())
-    form.operator_id.offer(operator_choices(db(), tenant().id))
+    form.operator_id.offer(seen_choices(db(), tenant().id))
     if form.validate():
         sell_until = from_local(form.sell_until.data)
         try:

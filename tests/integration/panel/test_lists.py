@@ -1,6 +1,7 @@
 """What the lists share: order by head, columns and views that are remembered, files, and marks with their effect."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from flask.testing import FlaskClient
@@ -8,8 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from browser.seed_panel import Seeded
+from bss import vouchers
+from bss.actor import Actor
 from bss.permissions import PERMISSIONS
-from db.models import AuditLog, SavedView, SubscriptionFupState, User
+from db.models import AuditLog, SavedView, SubscriptionFupState, User, Voucher
 from factories import make_tenant, make_user
 from webadmin.panel.tables import LISTS, is_query, query_of
 
@@ -147,6 +150,20 @@ def test_what_an_action_on_many_would_do_is_told_before(owner: FlaskClient, seed
     narrowed = owner.post("/customers/many?online=yes", data={"action": "suspend", "all": "yes"}).text
     assert "on all pages" in narrowed
     assert "walled garden at once" in narrowed
+
+
+def test_marked_vouchers_are_disabled_and_given_back_together(owner: FlaskClient, seeded: Seeded, db: Session) -> None:
+    plan = seeded.plans[3].id
+    actor, now = Actor.of_user(seeded.owner), datetime.now(UTC)
+    made = vouchers.create(db, actor=actor, now=now, count=4, service_plan_id=plan, validity_s=86_400, batch="Daily")
+    db.commit()
+    marked = [str(row.id) for row in made[:3]]
+    for action, states in (("disable", ["disabled"] * 3 + ["unused"]), ("enable", ["unused"] * 4)):
+        answer = owner.post("/vouchers/many", data={"voucher_id": [*marked, "x"], "action": action})
+        assert answer.status_code == 303
+        db.expire_all()
+        assert db.scalars(select(Voucher.state).order_by(Voucher.state, Voucher.id)).all() == states
+    assert owner.post("/vouchers/many", data={"voucher_id": "999999", "action": "disable"}).status_code == 404
 
 
 @pytest.mark.parametrize(
