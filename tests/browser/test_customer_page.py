@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
@@ -25,11 +27,17 @@ from db.models import NasServer, RadAcct
 from routeros import pool
 from simulator.routeros import ApiServer
 from tests.integration.coa.conftest import Isp, Online, now
+from webadmin.panel.customer_page import TABS
 
 ADDRESS = "100.64.9.9"
 INTERFACE = "<pppoe-budi01>"
 EVERY_S = 0.1
 SOON_MS = 15_000
+# What the page's letters open, and a word of it.
+KEYS = {
+    "d": "Connection of", "p": "Record a payment", "x": "Disconnect", "s": "Suspend", "c": "Change plan",
+    "u": "Usage now", "t": "Top up", "r": "Renew",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,3 +154,41 @@ def test_the_doctor_walks_and_ends_in_one_sentence_and_one_button(panel: Page, s
     expect(panel.locator(".doctor-waits")).to_have_count(0)
     end.get_by_role("button", name="Send the speed again").click()
     expect(panel.locator("#follow")).to_contain_text("Applied on RB-Satu", timeout=SOON_MS)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_letter_opens_a_sound_dialog(
+    panel: Page, seeded: Seeded, line: Line, scheme: Literal["light", "dark"]
+) -> None:
+    panel.emulate_media(color_scheme=scheme)
+    panel.goto(customer_page(seeded))
+    sheet = panel.locator("dialog[open]")
+    for key, word in KEYS.items():
+        panel.keyboard.press(key)
+        expect(sheet).to_contain_text(word)
+        faults = Axe().run(panel, options={"resultTypes": ["violations"]}).response["violations"]
+        assert [(key, fault["id"], fault["nodes"][0]["html"][:200]) for fault in faults] == []
+        panel.keyboard.press("Escape")
+        expect(sheet).to_have_count(0)
+
+
+def test_the_digits_open_the_tabs_each_with_its_address(panel: Page, seeded: Seeded, line: Line) -> None:
+    panel.goto(customer_page(seeded))
+    for digit, tab in enumerate(TABS, start=1):
+        panel.keyboard.press(str(digit))
+        panel.wait_for_url(re.compile(f"tab={tab}"))
+        expect(panel.locator("#tab-area > .tabs [aria-current=page]")).to_have_attribute("data-key", str(digit))
+    panel.go_back()
+    expect(panel.locator("#tab-area > .tabs [aria-current=page]")).to_have_attribute("data-key", str(len(TABS) - 1))
+
+
+def test_a_payment_is_taken_without_leaving_the_page(panel: Page, seeded: Seeded, db: Session) -> None:
+    panel.goto(customer_page(seeded))
+    panel.keyboard.press("p")
+    sheet = panel.locator("dialog[open]")
+    sheet.get_by_label("Amount").fill("150000")
+    sheet.get_by_role("button", name="Record it").click()
+
+    expect(panel.locator("main, #toasts").filter(has_text="150,000").first).to_be_visible()
+    db.refresh(seeded.budi)
+    assert seeded.budi.balance == 150_000
