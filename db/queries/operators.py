@@ -73,6 +73,12 @@ def operator_choices(session: Session, tenant_id: int) -> list[tuple[int, str]]:
     return [(row[0], row[1]) for row in session.execute(statement.order_by(table.c.name))]
 
 
+def seen_choices(session: Session, tenant_id: int) -> list[tuple[int, str]]:
+    """Id and name of every open operator that whoever asks may see."""
+    statement = select(Operator.id, Operator.name).where(Operator.tenant_id == tenant_id, Operator.is_active)
+    return [(row[0], row[1]) for row in session.execute(statement.order_by(Operator.name))]
+
+
 def operator_names(session: Session, tenant_id: int) -> dict[int, str]:
     """The names of all operators by id, closed ones too, whoever asks."""
     table = Operator.__table__
