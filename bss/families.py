@@ -13,7 +13,7 @@ from bss.outcome import Changed, Effect
 from bss.rows import locked
 from bss.subscriptions.values import record, require_not_over
 from db.models import Family, Subscription
-from db.queries.allowances import family_members, family_quotas, subscriptions_in_garden
+from db.queries.allowances import family_members, family_quotas, release_hidden_members, subscriptions_in_garden
 
 EDITABLE = frozenset({"name", "quotas"})
 # What each use of it is looked at for.
@@ -61,6 +61,7 @@ def delete(session: Session, *, actor: Actor, now: datetime, family_id: int) -> 
     members = len(family_members(session, family.id))
     if members:
         raise Conflict(Problem(field="", reason=f"{members} subscriptions are in it", mend="take them out first"))
+    release_hidden_members(session, family.id)
     _record(session, actor, now, "deleted", family)
     session.delete(family)
     session.flush()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from db.models import AllowanceQuota, Family, QuotaTopup, Subscription, SubscriptionQuotaState
@@ -27,6 +27,12 @@ def family_members(session: Session, family_id: int) -> Sequence[Subscription]:
     """The subscriptions of a family by username."""
     statement = select(Subscription).where(Subscription.family_id == family_id, Subscription.deleted_at.is_(None))
     return session.scalars(statement.order_by(Subscription.username, Subscription.id)).all()
+
+
+def release_hidden_members(session: Session, family_id: int) -> None:
+    """Take subscriptions that are hidden out of a family, which would otherwise keep it there."""
+    hidden = update(Subscription).where(Subscription.family_id == family_id, Subscription.deleted_at.is_not(None))
+    session.execute(hidden.values(family_id=None))
 
 
 def members_by_family(session: Session, family_ids: Sequence[int]) -> dict[int, int]:

@@ -289,6 +289,18 @@ def test_a_family_is_removed_only_when_nobody_is_in_it(db: Session, actor: Actor
         families.delete(db, actor=actor, now=now, family_id=family.id)
 
 
+def test_a_subscription_that_was_deleted_does_not_keep_its_family(db: Session, actor: Actor, now: datetime) -> None:
+    family = families.create(db, actor=actor, now=now, name="Santoso")
+    member = make_subscription(db, tenant_id=actor.tenant_id)
+    families.add_member(db, actor=actor, now=now, family_id=family.id, subscription_id=member.id)
+    subscriptions.delete(db, actor=actor, now=now, subscription_id=member.id)
+
+    families.delete(db, actor=actor, now=now, family_id=family.id)
+
+    db.refresh(member)
+    assert member.family_id is None
+
+
 def test_two_families_have_two_names(db: Session, actor: Actor, now: datetime) -> None:
     families.create(db, actor=actor, now=now, name="Santoso")
 
