@@ -307,7 +307,8 @@ def test_no_list_shows_another_providers_rows(
                 assert not shown & ids_of_others(db, rule, tenant), rule
                 continue
             assert answer.json["items"] == [], rule
-            assert answer.json["pagination"]["total_items"] == 0, rule
+            # What is too long to be counted says only whether there is more.
+            assert answer.json.get("pagination", {"total_items": 0})["total_items"] == 0, rule
 
 
 def test_a_reference_to_another_providers_row_does_not_exist(
