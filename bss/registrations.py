@@ -75,7 +75,7 @@ def repeat(session: Session, *, actor: Actor, now: datetime, registration_id: in
     """Let one that failed be tried anew, from its first try on. Raises `Conflict` for what has not failed."""
     row = locked(session, CustomerRegistration, registration_id, actor=actor)
     if row.state != "failed":
-        raise Conflict(Problem(field="", reason=f"it is {row.state}", mend="load it again"))
+        raise Conflict(Problem(field="", reason=f"it is {row.state} already", mend="load it again"))
     row.state, row.tries, row.next_try_at, row.finished_at, row.problem = "waiting", 0, now, None, ""
     audit.record(session, actor=actor, now=now, action="registration.repeated", entity=row, new={"name": row.name})
     session.flush()
