@@ -30,6 +30,8 @@ from webadmin.security import may
 blueprint = Blueprint("today", __name__)
 ROUTERS_SHOWN = 8
 DAY = timedelta(days=1)
+# A little less than the time between two tellings, so that each tells something new.
+SHARED_S = 3.0
 # Whose look each kind of waiting work is; without the permission it is not even counted.
 NEEDS = {
     "parked": "view_money",
@@ -82,16 +84,25 @@ def events() -> ResponseReturnValue:
 def _changed(turn: int) -> Iterator[Part]:
     # Every other turn: a few seconds are soon enough for figures of the whole network.
     if turn % 2 == 0 and may("view_customers"):
-        yield Part(html=render_template("panel/today/_figures.html", **_values()))
+        yield Part(html=render_template("panel/today/_figures.html", **_drawn(_shared())))
 
 
 def _values() -> dict[str, Any]:
-    if not may("view_customers"):
-        return {"figures": None}
-    remembered: Remembered[dict[str, Any]] = current_app.extensions.setdefault("lintas_panel_figures", Remembered())
-    kinds = tuple(kind for kind, permission in NEEDS.items() if may(permission))
-    seen = ("today", tenant().id, operators_in_use(db()), kinds)
-    return _drawn(remembered.get(seen, lambda: _counted(kinds)))
+    return _drawn(_counted(_kinds())) if may("view_customers") else {"figures": None}
+
+
+def _shared() -> dict[str, Any]:
+    """Counted once for all who look at the page at the same time and may see the same."""
+    remembered: Remembered[dict[str, Any]] = current_app.extensions.setdefault(
+        "lintas_today", Remembered(slow_s=0.0, kept_s=SHARED_S)
+    )
+    kinds = _kinds()
+    seen = (tenant().id, operators_in_use(db()), kinds, may("view_money"))
+    return remembered.get(seen, lambda: _counted(kinds))
+
+
+def _kinds() -> tuple[str, ...]:
+    return tuple(kind for kind, permission in NEEDS.items() if may(permission))
 
 
 def _counted(kinds: Sequence[str]) -> dict[str, Any]:
