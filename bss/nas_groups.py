@@ -12,7 +12,7 @@ from bss.failure import Conflict, Problem, flush_or_conflict
 from bss.outcome import Changed
 from bss.rows import locked
 from db.models import NasGroup
-from db.queries.nas_groups import uses_of_group
+from db.queries.nas_groups import release_removed_routers, uses_of_group
 
 _TAKEN = {
     "uq_nas_groups_tenant_id_name": Problem(field="name", reason="belongs to another group", mend="choose another name")
@@ -50,6 +50,7 @@ def delete(session: Session, *, actor: Actor, now: datetime, group_id: int) -> N
                 mend="take them out of it first",
             )
         )
+    release_removed_routers(session, group.id)
     _record(session, actor, now, "deleted", group, old={"name": group.name})
     session.delete(group)
     session.flush()

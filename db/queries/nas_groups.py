@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.models import NasGroup, NasServer, Subscription
@@ -49,6 +49,12 @@ def uses_of_group(session: Session, group_id: int) -> tuple[int, int]:
     routers = select(func.count()).where(NasServer.nas_group_id == group_id, NasServer.deleted_at.is_(None))
     subscriptions = select(func.count()).where(Subscription.nas_group_id == group_id)
     return session.scalar(routers) or 0, session.scalar(subscriptions) or 0
+
+
+def release_removed_routers(session: Session, group_id: int) -> None:
+    """Take routers that were removed out of a group, which would otherwise keep it there."""
+    removed = update(NasServer).where(NasServer.nas_group_id == group_id, NasServer.deleted_at.is_not(None))
+    session.execute(removed.values(nas_group_id=None))
 
 
 def group_ids_of(session: Session, nas_ids: Sequence[int]) -> dict[int, int | None]:

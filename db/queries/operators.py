@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
-from db.models import Customer, CustomerTransfer, LedgerAccount, Operator, Payment, User
+from db.models import Customer, CustomerTransfer, Operator, User
+from db.models.base import Base
 from domain.operators import OPEN_TRANSFERS
 
 TRANSFERS_SHOWN = 200
@@ -87,15 +88,12 @@ def operator_names(session: Session, tenant_id: int) -> dict[int, str]:
 
 
 def is_in_use(session: Session, operator_id: int) -> bool:
-    """Whether customers, staff or operators below name it."""
-    asked = (
-        select(LedgerAccount.id).where(LedgerAccount.operator_id == operator_id),
-        select(Payment.id).where(Payment.operator_id == operator_id),
-        select(Customer.id).where(Customer.operator_id == operator_id),
-        select(User.id).where(User.operator_id == operator_id),
-        select(Operator.id).where(Operator.parent_operator_id == operator_id),
-        select(CustomerTransfer.id).where(
-            or_(CustomerTransfer.from_operator_id == operator_id, CustomerTransfer.to_operator_id == operator_id)
-        ),
+    """Whether any row names it, hidden ones included: customers, staff, money, vouchers, imports, others below."""
+    naming = (
+        column
+        for table in Base.metadata.sorted_tables
+        for column in table.columns
+        if any(key.target_fullname == "operators.id" for key in column.foreign_keys)
     )
+    asked = (select(literal(1)).select_from(column.table).where(column == operator_id) for column in naming)
     return any(session.scalar(statement.limit(1)) is not None for statement in asked)

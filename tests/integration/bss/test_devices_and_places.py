@@ -208,6 +208,18 @@ def test_a_group_is_named_once_renamed_and_removed_when_nothing_is_in_it(
     ]
 
 
+def test_a_router_that_was_removed_does_not_keep_its_group(
+    db: Session, actor: Actor, now: datetime, router: NasServer
+) -> None:
+    group = nas_groups.create(db, actor=actor, now=now, name="Cempaka")
+    nas.edit(db, actor=actor, now=now, nas_id=router.id, changes={"nas_group_id": group.id})
+    nas.delete(db, actor=actor, now=now, nas_id=router.id)
+
+    nas_groups.delete(db, actor=actor, now=now, group_id=group.id)
+
+    assert groups_of(db, actor.tenant_id) == []
+
+
 def test_two_groups_of_one_name_are_refused(db: Session, actor: Actor, now: datetime) -> None:
     nas_groups.create(db, actor=actor, now=now, name="Cempaka")
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from bss.failure import Conflict, Invalid, NotFound
 from bss.permissions import FOR_OPERATORS, PERMISSIONS
 from bss.users import permissions_of
 from db import models, scope
-from db.models import AuditLog, Customer, NasServer, Operator, RadAcct, Subscription, Tenant
+from db.models import AuditLog, Customer, NasServer, Operator, RadAcct, Subscription, Tenant, VoucherBatch
 from db.queries.operators import transfers_of, with_descendants
 from domain.operators import SIDES, confirmed, is_below
 from factories import make_customer, make_session, make_subscription, make_tenant, make_user
@@ -198,6 +199,15 @@ def test_the_tree_has_no_circle_and_who_is_named_stays(db: Session, world: World
     with pytest.raises(Conflict):
         operators.delete(db, actor=actor, now=now, operator_id=north.id)
     empty = operators.create(db, actor=actor, now=now, name="Empty", level=3)
+    batch = VoucherBatch(
+        tenant_id=actor.tenant_id, name="november", kind="credit", operator_id=empty.id, credit=Decimal(5000)
+    )
+    db.add(batch)
+    db.flush()
+    with pytest.raises(Conflict):
+        operators.delete(db, actor=actor, now=now, operator_id=empty.id)
+    batch.operator_id = None
+    db.flush()
     operators.delete(db, actor=actor, now=now, operator_id=empty.id)
     with pytest.raises(Conflict):
         operators.create(db, actor=actor, now=now, name="NORTH", level=3)
