@@ -5,6 +5,7 @@ import secrets
 import string
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Any, TypedDict, Unpack
 
 from sqlalchemy.orm import Session
@@ -22,6 +23,7 @@ from db.models.nas import PROVISIONING_MODES
 from db.queries.router_removal import routers_being_removed
 from db.queries.rows import lock_row
 from db.queries.sessions import count_running_on
+from db.queries.staff import is_first_tenant
 from db.queries.subscriptions import count_of_nas
 from domain.access import NAS_TYPES, SERVICES
 from domain.routeros_script import RouterSetup, render_script
@@ -294,11 +296,21 @@ def _forget_evidence(router: NasServer) -> None:
 
 
 def _checked(session: Session, actor: Actor, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Clean values, whose group is one of the provider's own."""
+    """Clean values, whose group is one of the provider's own, and whose address is not the server's."""
     clean = _clean(given)
+    if "host" in clean and _is_of_server(clean["host"]) and not is_first_tenant(session, actor.tenant_id):
+        mend = "write the address that the router sends from"
+        raise Invalid(Problem(field="host", reason="is an address of the server itself", mend=mend))
     if clean.get("nas_group_id") is not None:
         referenced(session, NasGroup, clean["nas_group_id"], actor=actor, field="nas_group_id")
     return clean
+
+
+def _is_of_server(host: str) -> bool:
+    """Whether what is asked there is this machine or a cloud's metadata: only who runs them may name them a router."""
+    address = ip_address(host)
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_link_local
 
 
 def _check_position(latitude: float | None, longitude: float | None) -> None:

@@ -29,6 +29,21 @@ def test_a_router_gets_a_long_secret_that_the_table_does_not_show(db: Session, a
     assert issued.row.require_message_authenticator is True
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "169.254.169.254", "::ffff:127.0.0.1", "fe80::1"])
+def test_only_who_runs_the_server_may_name_it_a_router(db: Session, actor: Actor, now: datetime, host: str) -> None:
+    tenant = make_tenant(db)
+    neighbour = Actor.system(tenant_id=tenant.id, name="test")
+    router = make_nas(db, tenant=tenant)
+
+    for attempt in (
+        lambda: nas.create(db, actor=neighbour, now=now, name="RB-X", host=host),
+        lambda: nas.edit(db, actor=neighbour, now=now, nas_id=router.id, changes={"host": host}),
+    ):
+        with pytest.raises(Invalid, match="address of the server itself"):
+            attempt()
+    assert nas.create(db, actor=actor, now=now, name="RB-X", host=host).row.id
+
+
 def test_routeros_6_cannot_send_a_message_authenticator(db: Session, actor: Actor, now: datetime) -> None:
     issued = nas.create(db, actor=actor, now=now, name="RB-1", host="192.0.2.10", routeros_version=6)
 
