@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from bss import audit, fields
 from bss.actor import Actor
-from bss.failure import Invalid, Problem
+from bss.failure import Invalid, NotFound, Problem
 from bss.rows import find, tenant_of
 from db.models import SavedView
 from db.queries import saved_views as queries
@@ -46,7 +46,9 @@ def save(
 def remove(session: Session, *, actor: Actor, now: datetime, view_id: int, may_others: bool = False) -> SavedView:
     """Forget a view: one's own, or with `may_others` one that somebody shares."""
     view = find(session, SavedView, view_id, actor=actor)
-    if view.user_id != actor.user_id and not (may_others and view.is_shared):
+    if view.user_id != actor.user_id and not view.is_shared:
+        raise NotFound(Problem(field="", reason="there is no such view"))
+    if view.user_id != actor.user_id and not may_others:
         raise Invalid(Problem(field="", reason="is somebody else's", mend="ask him to remove it"))
     if view.is_shared:
         old = {"list": view.list_key, "name": view.name, "query": view.query}

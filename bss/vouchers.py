@@ -141,9 +141,9 @@ def _grown(session: Session, actor: Actor, values: Mapping[str, Any]) -> Voucher
 
 def add(session: Session, *, actor: Actor, now: datetime, batch_id: int, count: int) -> Sequence[Voucher]:
     """Make `count` more vouchers of a batch, on its terms."""
+    batch = locked(session, VoucherBatch, batch_id, actor=actor)
     _require_provider(actor)
     number = fields.whole(count, field="count", least=1, most=MAX_AT_ONCE)
-    batch = locked(session, VoucherBatch, batch_id, actor=actor)
     if batch.sell_until is not None and batch.sell_until <= now:
         mend = "make a new batch instead"
         raise Conflict(Problem(field="", reason="the last day of this batch has passed", mend=mend))
@@ -155,8 +155,8 @@ def change(
 ) -> Changed[VoucherBatch]:
     """Change fields of `EDITABLE`: name, price, who sells it at which commission, and the note. Sold is sold."""
     require_known(changes, EDITABLE)
-    _require_provider(actor)
     batch = locked(session, VoucherBatch, batch_id, actor=actor)
+    _require_provider(actor)
     wanted = audit.snapshot(batch, EDITABLE) | dict(changes)
     currency = tenant_of(session, actor=actor).currency
     values = {

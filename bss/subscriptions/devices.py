@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from bss import audit, fields, network
 from bss.actor import Actor
-from bss.failure import Conflict, Invalid, Problem
+from bss.failure import Conflict, NotFound, Problem
 from bss.outcome import Changed, Effect
 from bss.router_api.orders import forget_devices_of
 from bss.rows import locked
@@ -142,7 +142,7 @@ def _listed(subscription: Subscription, mac_id: int) -> SubscriptionMac:
     for row in subscription.macs:
         if row.id == mac_id:
             return row
-    raise Invalid(Problem(field="mac_id", reason="is not on this subscription's list", mend="load the list again"))
+    raise NotFound(Problem(field="", reason="there is no such device on the list", mend="load the list again"))
 
 
 def _end_refused(session: Session, actor: Actor, now: datetime, subscription: Subscription) -> Effect:

@@ -142,7 +142,7 @@ def save(family_id: int) -> ResponseReturnValue:
 @requires("edit_time_limit")
 def join(family_id: int) -> ResponseReturnValue:
     """Let a subscription share the family's allowances."""
-    back, form = url_for("panel.allowances.family", family_id=family_id), MemberForm()
+    back, form = url_for("panel.allowances.family", family_id=_family(family_id).id), MemberForm()
     member = subscription_named(db(), (form.member.data or "").strip(), tenant_id=tenant().id)
     if member is None:
         flash(gettext("There is no subscription with this username or code."), "error")

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from bss import saved_views as use
-from bss.failure import Failure
+from bss.failure import Failure, NotFound
 from webadmin.export import as_csv_file, as_xlsx_file
 from webadmin.panel.support import back_url, problems_of, run
 from webadmin.panel.tables import LISTS, List, file_rows, is_query, query_of
@@ -53,6 +53,8 @@ def remove(key: str, view_id: int) -> ResponseReturnValue:
     try:
         view = run(use.remove, view_id=view_id, may_others=may("manage_settings"))
         flash(gettext("The view “%(name)s” is gone; the list itself is as it was.", name=view.name), "success")
+    except NotFound:
+        abort(404)
     except Failure as refusal:
         for _, text in problems_of(refusal):
             flash(text, "error")

@@ -24,8 +24,8 @@ blueprint = Blueprint("rollouts", __name__)
 @requires("manage_plans")
 def effect(plan_id: int) -> ResponseReturnValue:
     """What saving the form as it stands would do to running sessions; nothing is saved."""
-    form = PlanForm()
-    told = None
+    found(find_row(db(), ServicePlan, plan_id, tenant_id=tenant().id))
+    form, told = PlanForm(), None
     if form.validate():
         try:
             told = plan_preview.preview(db(), actor=current_actor(), now=now(), plan_id=plan_id, changes=form.values())

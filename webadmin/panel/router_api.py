@@ -12,7 +12,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
-from bss.failure import Failure
+from bss.failure import Failure, NotFound
 from bss.router_api import access, orders, reading, secrets
 from bss.router_api.reading import Tested, View
 from db.models import NasServer
@@ -180,7 +180,7 @@ ACTIONS: Mapping[str, Sequence[tuple[str, str, LazyString]]] = {
 @requires("view_nas")
 def index(nas_id: int) -> ResponseReturnValue:
     """The first tab."""
-    return redirect(url_for("panel.router_api.show", nas_id=nas_id, tab="overview"), 303)
+    return redirect(url_for("panel.router_api.show", nas_id=_shown(nas_id).id, tab="overview"), 303)
 
 
 @blueprint.get("/routers/<int:nas_id>/api/<string:tab>")
@@ -214,6 +214,7 @@ def trust(nas_id: int) -> ResponseReturnValue:
 @requires("manage_nas")
 def do(nas_id: int, tab: str) -> ResponseReturnValue:
     """Order something about one row of a tab."""
+    _router(nas_id)
     key, more = request.form.get("key", ""), request.form.get("more", "")
     what = request.form.get("do", "")
     uses: Mapping[str, Any] = {
@@ -332,6 +333,8 @@ def _run_or_say(use_case: Any, **arguments: Any) -> Any:
     """What the use-case returns; a refusal becomes a message and None."""
     try:
         return run(use_case, **arguments)
+    except NotFound:
+        return found(None)
     except Failure as refusal:
         for _, text in problems_of(refusal):
             flash(text, "error")

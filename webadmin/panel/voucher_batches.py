@@ -11,7 +11,7 @@ from bss import voucher_sales, voucher_sheets
 from bss import vouchers as use
 from bss.failure import Failure, NotFound
 from db.models import VoucherBatch
-from db.queries.operators import operator_choices
+from db.queries.operators import seen_choices
 from db.queries.paging import Wanted
 from db.queries.voucher_sheets import sheets_of_batch
 from db.queries.vouchers import counts_of, page_of_batches
@@ -78,7 +78,7 @@ def edit(batch_id: int) -> ResponseReturnValue:
     """Name, price, seller, commission and note."""
     batch = _batch(batch_id)
     form = BatchForm(obj=batch)
-    form.operator_id.offer(operator_choices(db(), tenant().id))
+    form.operator_id.offer(seen_choices(db(), tenant().id))
     if form.validate_on_submit() and attempt(form, use.change, batch_id=batch_id, changes=form.values()) is not None:
         flash(gettext("Saved."), "success")
         return _to(batch_id)
