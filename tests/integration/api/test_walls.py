@@ -113,6 +113,7 @@ PATCHES: dict[str, dict[str, object]] = {
 NO_LISTS = {
     "/api/v1/me",
     "/api/v1/radius-server",
+    "/api/v1/radius-server/health",
     "/api/v1/attributes",
     "/api/v1/payment-gateways/kinds",
     "/api/v1/provider",
