@@ -34,7 +34,7 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
-SLOWEST_MS = 10_000
+SLOWEST_MS = 20_000
 expect.set_options(timeout=SLOWEST_MS)
 
 

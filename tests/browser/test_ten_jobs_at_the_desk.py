@@ -14,6 +14,9 @@ from browser.seed_panel import Seeded
 from bss.billing import work
 from db.models import BillingRun, Invoice, NasServer, Payment, Subscription, Voucher
 
+# Every step is looked at with axe, in both walks.
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture
 def money(db: Session, seeded: Seeded) -> None:
