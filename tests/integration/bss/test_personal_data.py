@@ -271,5 +271,5 @@ def test_the_chain_over_the_audit_log_still_holds_when_somebody_is_forgotten_and
 
     assert audit_chain.verify(connection, key=key, now=now).findings == ()
     db.execute(text("SET LOCAL lintas.forgetting = 'on'"))
-    db.execute(text("UPDATE audit_logs SET new_values = new_values || '{\"name\": \"Somebody\"}'"))
+    db.execute(text('UPDATE audit_logs SET new_values = new_values || \'{"name": "Somebody"}\''))
     assert {finding.kind for finding in audit_chain.verify(connection, key=key, now=now).findings} == {"changed"}
