@@ -114,6 +114,7 @@ NO_LISTS = {
     "/api/v1/me",
     "/api/v1/radius-server",
     "/api/v1/radius-server/health",
+    "/api/v1/audit-logs/check",
     "/api/v1/attributes",
     "/api/v1/payment-gateways/kinds",
     "/api/v1/provider",
