@@ -23,6 +23,7 @@ def picture(page: Page, name: str) -> None:
         return
     page.evaluate("document.fonts.ready.then(() => true)")
     taken = page.screenshot(animations="disabled", caret="hide")
-    # A page has few colours: as a palette it is a third of the size and looks the same.
-    small = Image.open(io.BytesIO(taken)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    # A page has few colours: as a palette that holds the rare ones too it is a third of the size and looks the same.
+    whole = Image.open(io.BytesIO(taken)).convert("RGB")
+    small = whole.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     small.save(Path(folder) / f"{name}.png", optimize=True)

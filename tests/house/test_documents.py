@@ -60,6 +60,12 @@ def test_links_lead_somewhere(path: Path) -> None:
     assert astray == []
 
 
+def test_every_picture_is_shown_somewhere() -> None:
+    shown = {(path.parent / link).resolve() for path in DOCUMENTS for link in LINK.findall(text_of(path))}
+
+    assert [file.name for file in sorted((ROOT / "docs" / "images").iterdir()) if file.resolve() not in shown] == []
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_files_that_are_named_are_there(path: Path) -> None:
     rooms = tuple(f"{folder.name}/" for folder in ROOT.iterdir() if folder.is_dir())
