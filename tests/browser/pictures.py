@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections import Counter
 from pathlib import Path
 
 from PIL import Image
@@ -23,7 +24,16 @@ def picture(page: Page, name: str) -> None:
         return
     page.evaluate("document.fonts.ready.then(() => true)")
     taken = page.screenshot(animations="disabled", caret="hide")
-    # A page has few colours: as a palette that holds the rare ones too it is a third of the size and looks the same.
-    whole = Image.open(io.BytesIO(taken)).convert("RGB")
-    small = whole.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    small = _with_few_colours(Image.open(io.BytesIO(taken)).convert("RGB"))
     small.save(Path(folder) / f"{name}.png", optimize=True)
+
+
+def _with_few_colours(whole: Image.Image) -> Image.Image:
+    """A third of the size, looking the same: 256 colours, rare ones too, each the one it most often stands for."""
+    small = whole.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    palette = small.getpalette() or []
+    seen = Counter(zip(small.getdata(), whole.getdata(), strict=True))
+    for (place, colour), _ in reversed(seen.most_common()):
+        palette[place * 3 : place * 3 + 3] = colour
+    small.putpalette(palette)
+    return small
