@@ -214,7 +214,7 @@ def trust(nas_id: int) -> ResponseReturnValue:
 @requires("manage_nas")
 def do(nas_id: int, tab: str) -> ResponseReturnValue:
     """Order something about one row of a tab."""
-    _router(nas_id)
+    _shown(nas_id)
     key, more = request.form.get("key", ""), request.form.get("more", "")
     what = request.form.get("do", "")
     uses: Mapping[str, Any] = {
