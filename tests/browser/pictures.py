@@ -32,7 +32,7 @@ def _with_few_colours(whole: Image.Image) -> Image.Image:
     """A third of the size, looking the same: 256 colours, rare ones too, each the one it most often stands for."""
     small = whole.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     palette = small.getpalette() or []
-    seen = Counter(zip(small.getdata(), whole.getdata(), strict=True))
+    seen = Counter(zip(small.get_flattened_data(), whole.get_flattened_data(), strict=True))
     for (place, colour), _ in reversed(seen.most_common()):
         palette[place * 3 : place * 3 + 3] = colour
     small.putpalette(palette)
