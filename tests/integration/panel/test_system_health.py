@@ -66,7 +66,7 @@ def test_the_page_says_what_to_do_and_updates_in_place(owner: FlaskClient, seede
     assert "<html" not in part
     assert 'hx-trigger="every 5s"' in part
 
-    health.save_reading(psycopg_of(db), reading())
+    health.save_reading(psycopg_of(db), reading(measured_at=datetime.now(UTC)))
     jobs.note_begin(psycopg_of(db), name="coa.sweep", at=datetime.now(UTC))
     db.commit()
     assert "Something does not work" not in owner.get("/settings/server/health").text
