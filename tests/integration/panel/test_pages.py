@@ -1,5 +1,6 @@
 """Every page opens, in both languages, and shows nothing of another provider."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +14,10 @@ from browser.seed_panel import Seeded
 from bss.permissions import PERMISSIONS
 from db.models import Customer, SessionChange, Subscription, User
 from factories import make_customer, make_nas, make_plan, make_session, make_subscription, make_tenant, make_user
+from panel_addresses import address_of
 from webadmin.permissions import PUBLIC, need_of
+
+_UNNAMED = re.compile(r"<[^>]*>")
 
 LISTS = (
     "/",
@@ -153,29 +157,27 @@ def test_a_viewer_can_change_nothing(
     own = {"panel.settings.me", "panel.settings.preferences", "panel.settings.language", "panel.settings.password"}
     # Columns and views are everybody's own; which list they belong to is asked there.
     own |= {"panel.lists.columns", "panel.lists.save", "panel.lists.remove"}
-    # These only look: at what a plan would do, and at why somebody is not online.
-    own |= {"panel.plans.preview", "panel.doctor.examine"}
-    others = {
-        "reason": "subscription_expired",
-        "tab": "queues",
-        "kind": "speed",
-        "name": "radacct_2024_01",
-        "what": "refund",
-    }
+    # These only look: at what a plan would do, at why somebody is not online, at what a login would be answered.
+    own |= {"panel.plans.preview", "panel.doctor.examine", "panel.first_run.simulate"}
     changing = [
         rule
         for rule in app.url_map.iter_rules()
         if rule.endpoint.startswith("panel.")
         and "POST" in (rule.methods or ())
         and rule.endpoint not in own
+        # How one signs in oneself.
+        and not rule.endpoint.startswith("panel.second_factors.")
         # A payer's page is for whoever has the link.
         and need_of(app.view_functions[rule.endpoint]) != PUBLIC
     ]
     assert len(changing) > 20
+    open_to_him = {}
     for rule in changing:
-        url = rule.build({name: others.get(name, 1) for name in rule.arguments}, append_unknown=False)
-        assert url is not None
-        assert client.post(url[1]).status_code == 403, rule.endpoint
+        url = address_of(rule, lambda table: 1) or _UNNAMED.sub("1", rule.rule)
+        status = client.post(url).status_code
+        if status != 403:
+            open_to_him[rule.endpoint] = status
+    assert open_to_him == {}
 
 
 def test_a_made_username_follows_the_customer(owner: FlaskClient, seeded: Seeded, db: Session) -> None:
