@@ -74,6 +74,7 @@ class Person:
     def go(self, group: str, title: str) -> None:
         """Go to a page as one finds it: by the rail, on a phone by More."""
         title_text = self.word(title)
+        self.page.wait_for_load_state()
         if self.walk.is_phone:
             self.page.locator(".tabbar .more > summary").click()
             self.page.locator(".more-pages").get_by_role("link", name=title_text, exact=True).click()

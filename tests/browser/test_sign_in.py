@@ -170,6 +170,7 @@ def test_a_passkey_that_is_not_known_opens_nothing(
     visitor.get_by_label("Name of the new passkey").fill("Old phone")
     visitor.get_by_role("button", name="Make a passkey").click()
     visitor.get_by_role("link", name="I have kept them").click()
+    visitor.wait_for_load_state()
     visitor.get_by_role("button", name="Remove").click()
     visitor.locator("dialog[open]").get_by_role("button", name="Remove").click()
     expect(visitor.get_by_text("opens nothing any more")).to_be_visible()

@@ -14,6 +14,13 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// What was typed before the page had loaded was heard by nobody: it is asked once more when it has.
+addEventListener("load", () => setTimeout(() => {
+  const field = document.querySelector("[data-desk] input");
+  if (!field || field.value === field.defaultValue || document.querySelector("#desk-found .desk-hit")) return;
+  window.htmx.ajax("GET", `${field.form.action}?q=${encodeURIComponent(field.value)}`, { target: "#desk-found" });
+}, 500));
+
 const till = document.querySelector("form[data-till]");
 if (till) {
   const [amount, handed, back] = [till.querySelector("#amount"), till.querySelector("#handed"), till.querySelector(".desk-back")];
