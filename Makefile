@@ -7,7 +7,7 @@ SOURCES := domain db runtime routeros gateways radius accounting coa bss monitor
 # Tests that share nothing run side by side; a third process on two cores only waits.
 WORKERS ?= 2
 
-.PHONY: help setup demo stop status test test-fast check screenshots bench bench-million bench-live-change bench-panel storm payments faults fuzz fuzz-api format clean
+.PHONY: help setup demo stop status test test-long test-fast check screenshots bench bench-million bench-live-change bench-panel storm payments faults fuzz fuzz-api format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,10 +28,16 @@ status: ## Say what runs and whether it is healthy
 
 test: ## Run the whole suite, with real servers and a browser
 	@scripts/bootstrap test
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not live" --ignore tests/browser
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not live and not long" --ignore tests/browser
 	@# Playwright keeps an event loop running in its process, in which no other test could run one of its own.
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal tests/browser
-	@$(BIN)/pytest -m live --ignore tests/browser
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not long" tests/browser
+	@$(BIN)/pytest -m "live and not long" --ignore tests/browser
+
+test-long: ## Open and call everything there is: every page, every route by every role, hostile text everywhere
+	@scripts/bootstrap test
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m long tests/integration/walls
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m long tests/browser
+	@$(BIN)/pytest -m long tests/integration/live
 
 test-fast: ## Run the tests that need no service, in seconds
 	@scripts/bootstrap test

@@ -94,6 +94,7 @@ def said(context: BrowserContext) -> list[str]:
     return lines
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("share", range(SHARES))
 @pytest.mark.parametrize("look", LOOKS, ids=["wide", "phone"])

@@ -158,6 +158,7 @@ def see_the_router(person: Person) -> None:
     person.picture("router")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_customer_comes_online_and_is_looked_after(
     person: Person, router: SimulatedRouter, seeded: Seeded, db: Session

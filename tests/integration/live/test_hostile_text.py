@@ -205,6 +205,7 @@ def commands_of_scripts(live: LiveStack, page: Page) -> list[Any]:
     return [found for outside, inside in read for found in (*re.findall("reboot|forged-line", outside), *inside)]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(540)
 def test_hostile_text_stays_text_on_every_page_in_every_file_script_and_log(
     live: LiveStack, router: SimulatedRouter, customer: Subscription, app: Flask, api: FlaskClient,

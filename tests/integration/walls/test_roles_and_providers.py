@@ -180,6 +180,7 @@ def _name(table: str, row: Any) -> Any:
     return getattr(row, NAMED_BY.get(table, "id"))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("role", ROLES)
 def test_what_is_anothers_is_neither_shown_nor_changed(
