@@ -172,6 +172,16 @@ def test_every_letter_opens_a_sound_dialog(
         expect(sheet).to_have_count(0)
 
 
+def test_a_letter_right_after_a_dialog_closed_is_heard(panel: Page, seeded: Seeded, line: Line) -> None:
+    panel.goto(customer_page(seeded))
+    panel.keyboard.press("p")
+    panel.locator("dialog[open] input:focus").evaluate(
+        "(field) => { field.closest('dialog').close();"
+        " field.dispatchEvent(new KeyboardEvent('keydown', { key: 'x', bubbles: true })); }"
+    )
+    expect(panel.locator("dialog[open]")).to_contain_text(KEYS["x"])
+
+
 def test_the_digits_open_the_tabs_each_with_its_address(panel: Page, seeded: Seeded, line: Line) -> None:
     panel.goto(customer_page(seeded))
     for digit, tab in enumerate(TABS, start=1):

@@ -1,5 +1,6 @@
 // One key for what is done often on a page: [data-key] names it. Not while somebody types, nor over a dialog.
-const isTyping = (element) => element.closest("input, textarea, select, [contenteditable]") !== null;
+// The field of a dialog that has just closed keeps the focus until the next frame, and nobody types there.
+const isTyping = (element) => element.matches(":is(input, textarea, select, [contenteditable], [contenteditable] *):not(dialog:not([open]) *)");
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.repeat) return;
