@@ -233,7 +233,7 @@ def test_marked_sessions_outlive_a_turned_page_and_are_disconnected_after_a_look
         box.check()
     panel.get_by_role("link", name="Traffic").click()
     panel.wait_for_url(re.compile("sort=-traffic"))
-    expect(panel.locator(".when-marked")).to_have_text("2 marked")
+    expect(panel.locator(".bulk-count")).to_have_text("2 marked")
     panel.get_by_role("button", name="Disconnect marked").click()
     sheet = panel.locator("dialog[open]")
     expect(sheet).to_contain_text("2 sessions are disconnected")
@@ -243,7 +243,7 @@ def test_marked_sessions_outlive_a_turned_page_and_are_disconnected_after_a_look
     waiting = db.scalars(select(SessionChange.kind).where(SessionChange.status == "pending")).all()
     assert waiting == ["disconnect", "disconnect"]
     panel.goto("/online")
-    expect(panel.locator(".when-unmarked")).to_be_visible()
+    expect(panel.get_by_role("button", name="Disconnect marked")).to_be_hidden()
 
 
 def test_the_language_is_the_users_own_and_stays(panel: Page, seeded: Seeded, db: Session) -> None:

@@ -7,7 +7,6 @@ import "./confirm.js";
 import "./sheet.js";
 import "./menus.js";
 import "./select.js";
-import "./marks.js";
 import "./poll.js";
 import "./events.js";
 import "./stream.js";

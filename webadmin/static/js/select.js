@@ -1,14 +1,14 @@
 // Rows with a box: the head's box marks all of the page, a bar says how many are marked and what can be done with them.
-// A form with [data-keep] remembers its marks while one pages or opens a question, under the name of the list and its
-// filter; they are forgotten when they were used.
+// A form with [data-keep] remembers its marks, at most [data-most], while one pages, opens a question or the list renews
+// itself, under the name of the list and its filter; they are forgotten when they were used.
 const PREFIX = "lintas-marked:";
 const MOST = 2000;
 const keyOf = (table) => (table.dataset.keep ? PREFIX + table.dataset.keep : null);
 const read = (key) => {
   try { return new Set(JSON.parse(sessionStorage.getItem(key) ?? "[]")); } catch { return new Set(); }
 };
-const write = (key, ids) => {
-  try { if (ids.size) sessionStorage.setItem(key, JSON.stringify([...ids].slice(0, MOST))); else sessionStorage.removeItem(key); } catch { /* Then marks hold for this page. */ }
+const write = (key, ids, most = MOST) => {
+  try { if (ids.size) sessionStorage.setItem(key, JSON.stringify([...ids].slice(0, most))); else sessionStorage.removeItem(key); } catch { /* Then marks hold for this page. */ }
 };
 const boxesOf = (table) => [...table.querySelectorAll("input[data-row]")];
 const keptElsewhere = (table) => {
@@ -41,12 +41,19 @@ const keep = (table) => {
   if (!key) return;
   const ids = read(key);
   boxesOf(table).forEach((box) => { if (box.checked) ids.add(box.value); else ids.delete(box.value); });
-  write(key, ids);
+  write(key, ids, Number(table.dataset.most) || MOST);
 };
 const restore = (table) => {
   const key = keyOf(table);
-  if (key) { const ids = read(key); boxesOf(table).forEach((box) => { if (ids.has(box.value)) box.checked = true; }); }
+  if (key) { const ids = read(key); boxesOf(table).forEach((box) => { box.checked = ids.has(box.value); }); }
   update(table);
+};
+// What somebody marked while this script was still on its way is marked.
+const begin = (table) => {
+  const early = boxesOf(table).filter((box) => box.checked).map((box) => box.value);
+  const key = keyOf(table);
+  if (key && early.length) write(key, new Set([...read(key), ...early]), Number(table.dataset.most) || MOST);
+  restore(table);
 };
 const tableOf = (event) => event.target.closest?.("[data-selectable]");
 
@@ -71,24 +78,18 @@ document.addEventListener("click", (event) => {
     update(table);
   }
 });
-document.addEventListener("submit", (event) => {
+document.addEventListener("formdata", (event) => {
   const table = event.target.closest("[data-selectable]");
-  if (table) {
-    const name = boxesOf(table)[0]?.name;
-    table.querySelectorAll("input[data-kept]").forEach((field) => field.remove());
-    keptElsewhere(table).forEach((id) => {
-      const field = Object.assign(document.createElement("input"), { type: "hidden", name, value: id });
-      field.dataset.kept = "";
-      table.append(field);
-    });
-  }
+  if (table) keptElsewhere(table).forEach((id) => event.formData.append(boxesOf(table)[0]?.name, id));
+});
+document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-forget-marks]")) {
     try { Object.keys(sessionStorage).filter((key) => key.startsWith(PREFIX)).forEach((key) => sessionStorage.removeItem(key)); } catch { /* Nothing was kept. */ }
   }
 });
-document.querySelectorAll("[data-selectable]").forEach(restore);
+document.querySelectorAll("[data-selectable]").forEach(begin);
 window.addEventListener("pageshow", (event) => { if (event.persisted) document.querySelectorAll("[data-selectable]").forEach(restore); });
-document.addEventListener("htmx:after:swap", () => document.querySelectorAll("[data-selectable]").forEach(update));
+document.addEventListener("htmx:after:swap", () => document.querySelectorAll("[data-selectable]").forEach(restore));
 
 // Rows by keyboard: j and k go down and up, x marks, Enter opens as on any link.
 document.addEventListener("keydown", (event) => {

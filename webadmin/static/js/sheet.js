@@ -1,16 +1,28 @@
-// Opens a link marked [data-sheet] as a dialog over the page. Without this script the link is an ordinary page.
+// Opens what a link or form marked [data-sheet] leads to as a dialog over the page. Without this script it is a page.
 const sheet = document.getElementById("sheet");
 
 document.addEventListener("click", async (event) => {
   const link = event.target.closest("a[data-sheet]");
   if (!link || !sheet || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  const answer = await fetch(link.href, { headers: { "HX-Request": "true" } });
-  if (!answer.ok || answer.redirected) { window.location.href = link.href; return; }
-  show(await answer.text());
+  open(link.href, {}, link.href);
 });
 
-export function show(html) {
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("form[data-sheet]") || !sheet) return;
+  event.preventDefault();
+  const url = event.submitter?.getAttribute("formaction") ?? form.action;
+  open(url, { method: "POST", body: new URLSearchParams(new FormData(form, event.submitter)) }, window.location.href);
+});
+
+async function open(url, asked, otherwise) {
+  const answer = await fetch(url, { ...asked, headers: { "HX-Request": "true" } });
+  if (answer.ok && !answer.redirected) show(await answer.text());
+  else window.location.assign(answer.redirected ? answer.url : otherwise);
+}
+
+function show(html) {
   const page = new DOMParser().parseFromString(html, "text/html");
   sheet.replaceChildren(...page.body.childNodes);
   window.htmx.process(sheet);
