@@ -6,10 +6,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from bss import fields, users
+from bss import fields
 from bss.actor import Actor
 from bss.permissions import ADMIN, ROLES
 from bss.plan_fields import make_slug
+from bss.staff import users
 from db.models import Role, Tenant
 from db.queries.staff import all_roles, first_tenant, lock_roles
 

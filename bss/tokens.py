@@ -17,7 +17,7 @@ from bss.actor import Actor
 from bss.failure import Conflict, Invalid, NotFound, Problem
 from bss.outcome import Changed, Issued
 from bss.permissions import unknown_permissions
-from bss.users import permissions_of
+from bss.staff.users import permissions_of
 from db.models import ApiToken, User
 from db.queries.staff import count_usable_tokens, find_token_by_prefix, find_user, lock_token, touch_token
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from bss import roles as use
-from bss import second_factor
 from bss.permissions import PERMISSIONS
+from bss.staff import roles as use
+from bss.staff import second_factor
 from cli.output import emit, json_option, table
 from cli.work import Work, tenant_option, work
 from db.models import Role

@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from bss import password_links, second_factor, staff_sessions, tokens, users
+from bss import tokens
 from bss.permissions import PERMISSIONS
+from bss.staff import password_links, second_factor, staff_sessions, users
 from cli.output import emit, json_option, table
 from cli.work import Work, show_result, tenant_option, work
 from db.models import ApiToken, User

@@ -6,7 +6,7 @@ import time
 from flask import request
 from flask import session as cookie
 
-from bss.second_factor import Site
+from bss.staff.second_factor import Site
 
 LASTS_S = 300
 _KEY = "passkey_challenge"

@@ -13,8 +13,8 @@ from flask import Response, g, render_template, request
 from flask_login import current_user
 from flask_security import verify_password
 
-from bss import second_factor, staff_sessions
 from bss.actor import Actor
+from bss.staff import second_factor, staff_sessions
 from db.models import StaffSession
 from db.queries.signing_in import passkeys_of
 from webadmin import limits, passkeys

@@ -21,9 +21,10 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 from werkzeug.local import LocalProxy
 
-from bss import second_factor, staff_sessions, tokens
+from bss import tokens
 from bss.actor import Actor
-from bss.users import permissions_of
+from bss.staff import second_factor, staff_sessions
+from bss.staff.users import permissions_of
 from db.models import ApiToken, Role, User
 from runtime.logs import get_logger
 from webadmin.database import scope_to

@@ -15,9 +15,9 @@ from flask_limiter import Limiter
 from flask_login import current_user, user_logged_out
 from flask_security import login_user
 
-from bss import password_links, second_factor, staff_sessions
 from bss.actor import Actor
 from bss.failure import Failure, NotFound
+from bss.staff import password_links, second_factor, staff_sessions
 from db.models import User
 from db.queries.signing_in import passkeys_of
 from db.queries.staff import find_user_by_email

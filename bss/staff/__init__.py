@@ -1,1 +1,1 @@
-"""Jobs about staff: mail with links, old sessions, and the seals of the audit log."""
+"""Staff: who they are, what they may, how they prove it, and the jobs about them."""

@@ -1,16 +1,17 @@
 """Jobs about staff as Celery runs them: sealing the audit log, mail with a link, old sessions."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 from sqlalchemy.orm import Session
 
-from bss import audit_chain, password_links, staff_sessions
+from bss import audit_chain
 from bss.actor import Actor
-from db.engine import make_engine, make_session_factory
+from bss.staff import password_links, staff_sessions
+from db.engine import one_session
 from db.models import User
 from runtime.logs import get_logger
 from runtime.mail import MailFailure, send
@@ -106,14 +107,8 @@ def _send_link(user: User, word: str) -> None:
     send(settings, to=user.email, subject=_SUBJECT[language], text=text)
 
 
-@contextmanager
-def _session() -> Iterator[Session]:
-    engine = make_engine(get_settings().database_url, pool_size=1)
-    try:
-        with make_session_factory(engine)() as session:
-            yield session
-    finally:
-        engine.dispose()
+def _session() -> AbstractContextManager[Session]:
+    return one_session(get_settings().database_url)
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from typing import Any
 
 from flask import url_for
 
-from bss import password_links, roles, second_factor, staff_sessions, users
 from bss.audit_checks import last_check
 from bss.failure import NotFound, Problem
+from bss.staff import password_links, roles, second_factor, staff_sessions, users
 from db.models import Role, User
 from db.queries.lists import AuditFilter, page_of_audit
 from db.queries.staff import count_members, find_role, find_user, list_users, roles_of

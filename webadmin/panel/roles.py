@@ -8,9 +8,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from wtforms.fields.choices import SelectChoice
 
-from bss import roles as use
-from bss import second_factor
 from bss.permissions import OF_INSTALLATION
+from bss.staff import roles as use
+from bss.staff import second_factor
 from db.models import Role
 from db.queries.staff import count_members, find_role, is_first_tenant, roles_of
 from webadmin.forms.account import RoleForm

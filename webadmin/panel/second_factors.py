@@ -10,9 +10,9 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from markupsafe import Markup
 
-from bss import second_factor as use
-from bss import staff_sessions
 from bss.failure import Failure
+from bss.staff import second_factor as use
+from bss.staff import staff_sessions
 from db.queries.signing_in import passkeys_of
 from webadmin import passkeys
 from webadmin.forms.account import AppForm

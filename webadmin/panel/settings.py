@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import current_user
 
-from bss import users as use
+from bss.staff import users as use
 from webadmin.forms.account import MeForm, OwnPasswordForm
 from webadmin.panel.language import COOKIE, COOKIE_SECONDS, LANGUAGES, THEMES
 from webadmin.panel.support import attempt, back_url, render, run

@@ -8,9 +8,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 from wtforms.fields.choices import SelectChoice
 
-from bss import password_links, second_factor, staff_sessions
-from bss import users as use
-from bss.roles import is_standing
+from bss.staff import password_links, second_factor, staff_sessions
+from bss.staff import users as use
+from bss.staff.roles import is_standing
 from db.models import User
 from db.queries.signing_in import passkeys_of, users_without_second_factor
 from db.queries.staff import find_user, list_users, roles_of

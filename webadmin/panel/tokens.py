@@ -9,7 +9,7 @@ from flask_login import current_user
 from wtforms.fields.choices import SelectChoice
 
 from bss import tokens as use
-from bss.users import permissions_of
+from bss.staff.users import permissions_of
 from db.models import ApiToken
 from db.queries.staff import list_tokens
 from webadmin.forms.account import TokenForm

@@ -7,10 +7,11 @@ from argon2 import PasswordHasher
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from bss import nas, sessions, setup, tokens, users
+from bss import nas, sessions, setup, tokens
 from bss.actor import Actor
 from bss.failure import Conflict, Invalid, NotFound
 from bss.permissions import PERMISSIONS, ROLES
+from bss.staff import users
 from db.models import ApiToken, AuditLog, NasServer, Role, SessionChange
 from db.queries.staff import find_user_by_email
 from factories import make_nas, make_role, make_session, make_subscription, make_tenant, make_user

@@ -15,7 +15,7 @@ from bss.actor import Actor
 from bss.customers import contacts, tags
 from bss.failure import Conflict, Invalid, NotFound
 from bss.permissions import FOR_OPERATORS, PERMISSIONS
-from bss.users import permissions_of
+from bss.staff.users import permissions_of
 from db import models, scope
 from db.models import AuditLog, Customer, NasServer, Operator, RadAcct, Subscription, Tenant, VoucherBatch
 from db.queries.operators import transfers_of, with_descendants

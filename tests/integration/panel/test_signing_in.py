@@ -13,8 +13,8 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from browser.seed_panel import Seeded
-from bss import password_links, second_factor, users
 from bss.actor import Actor
+from bss.staff import password_links, second_factor, users
 from db.models import AuditLog, Role, StaffSession, User
 from factories import PASSWORD, make_role, make_tenant, make_user
 

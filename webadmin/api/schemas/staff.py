@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from bss.permissions import PERMISSIONS
-from bss.users import LANGUAGES
+from bss.staff.users import LANGUAGES
 from db.queries.lists import AUDIT_SORTS
 from webadmin.api.base import MAX_ID, PageArguments, list_schema, sort_field
 from webadmin.api.schemas.customer_parts import ActivityOut

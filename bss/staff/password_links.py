@@ -10,7 +10,7 @@ from bss import audit
 from bss.actor import Actor
 from bss.failure import Conflict, NotFound, Problem
 from bss.outcome import Issued
-from bss.users import choose_password, locked_user, require_within
+from bss.staff.users import choose_password, locked_user, require_within
 from db.models import PasswordLink, User
 from db.queries.signing_in import drop_links, link_by_hash
 

@@ -15,7 +15,7 @@ from bss.actor import Actor
 from bss.failure import Conflict, Invalid, NotFound, Problem, flush_or_conflict, require_known
 from bss.outcome import Changed
 from bss.permissions import ROLES, unknown_permissions
-from bss.users import grantable
+from bss.staff.users import grantable
 from db.models import Role
 from db.queries.staff import count_members, lock_role, roles_of
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from bss import audit
 from bss.actor import Actor
 from bss.failure import NotFound, Problem
-from bss.users import locked_user
+from bss.staff.users import locked_user
 from db.models import StaffSession, User
 from db.queries.signing_in import end_sessions, forget_sessions, open_sessions, session_by_hash, touch_session
 
