@@ -9,6 +9,8 @@ from flask import Flask
 from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wsgi import ClosingIterator
 
+from webadmin.panel import live
+
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -25,9 +27,13 @@ def serving(app: Flask) -> Iterator[str]:
     listening = Server("127.0.0.1", 0, _read_whole(app))
     thread = threading.Thread(target=listening.serve_forever, daemon=True)
     thread.start()
+    # Pages that update themselves ask again and again here: an answer left open would outlive the test's database.
+    usual = live.LONGEST_S, live.AGAIN_MS
+    live.LONGEST_S, live.AGAIN_MS = 0.0, 1000
     try:
         yield f"http://127.0.0.1:{listening.port}"
     finally:
+        live.LONGEST_S, live.AGAIN_MS = usual
         listening.shutdown()
         thread.join(timeout=10)
         listening.server_close()

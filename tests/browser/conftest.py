@@ -1,29 +1,22 @@
 """A real browser against the real application on the test's own PostgreSQL and Redis, with a seeded provider."""
 
 import re
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 from sqlalchemy.orm import Session
-from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer
-from werkzeug.wsgi import ClosingIterator
 
 from browser.person import WALKS, Person, Walk
 from browser.seed_panel import Seeded, seed
 from browser.steps import sign_in
 from live_stack import LiveStack, live_stack
+from panel_server import serving
 from radius_stack import radius_stack
 from runtime.settings import Settings, get_settings
 from webadmin.app import create_app
-from webadmin.panel import live
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 FLAGS = [
     "--no-sandbox",
@@ -58,12 +51,6 @@ def empty_panel(db: Session, settings: Settings) -> Seeded:
     return rows
 
 
-class Server(ThreadedWSGIServer):
-    """Its threads are waited for at the end: one that still answers has a database connection in hand."""
-
-    daemon_threads = False
-
-
 FROM_SETTINGS = (
     "database_url", "redis_url", "keys_file", "secret_key_file", "spool_dir", "var_dir", "radius_auth_port",
     "radius_acct_port",
@@ -85,40 +72,9 @@ def live_servers(db_url: str, redis_url: str, tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.fixture
-def server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[BaseWSGIServer]:
-    # Pages that update themselves ask again and again here: an answer left open would outlive the test's database.
-    monkeypatch.setattr(live, "LONGEST_S", 0.0)
-    monkeypatch.setattr(live, "AGAIN_MS", 1000)
-    app = create_app(settings)
-    listening = Server("127.0.0.1", 0, _read_whole(app))
-    thread = threading.Thread(target=listening.serve_forever, daemon=True)
-    thread.start()
-    yield listening
-    listening.shutdown()
-    thread.join(timeout=10)
-    listening.server_close()
-    app.extensions["lintas_engine"].dispose()
-
-
-def _read_whole(app: "WSGIApplication") -> "WSGIApplication":
-    """Answers read to their end and closed: this server leaves a file open whose browser has gone away meanwhile.
-
-    Live figures have no end to be read to; they hold no file.
-    """
-
-    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        parts = cast(ClosingIterator, app(environ, start_response))
-        if environ.get("HTTP_ACCEPT") == "text/event-stream":
-            return parts
-        with closing(parts):
-            return [b"".join(parts)]
-
-    return answer
-
-
-@pytest.fixture
-def panel_url(server: BaseWSGIServer) -> str:
-    return f"http://127.0.0.1:{server.port}"
+def panel_url(settings: Settings) -> Iterator[str]:
+    with serving(create_app(settings)) as address:
+        yield address
 
 
 @pytest.fixture

@@ -114,18 +114,23 @@ def sign_in_with(page: Page, code: str) -> None:
     page.wait_for_selector(".frame")
 
 
+def make_passkey(page: Page, local: str, name: str) -> None:
+    """Sign in by password, and make a passkey."""
+    page.goto(f"{local}/login")
+    page.fill("#email", EMAIL)
+    page.fill("#password", PASSWORD)
+    page.click("button[name=submit]")
+    page.wait_for_selector(".frame")
+    page.goto(f"{local}/settings/sign-in")
+    page.get_by_label("Name of the new passkey").fill(name)
+    page.get_by_role("button", name="Make a passkey").click()
+    page.get_by_role("link", name="I have kept them").click()
+
+
 def test_a_passkey_is_made_signs_in_alone_and_answers_when_asked_again(
     visitor: Page, complaints: list[str], seeded: Seeded, db: Session, local: str, authenticator: CDPSession
 ) -> None:
-    visitor.goto(f"{local}/login")
-    visitor.fill("#email", EMAIL)
-    visitor.fill("#password", PASSWORD)
-    visitor.click("button[name=submit]")
-    visitor.wait_for_selector(".frame")
-    visitor.goto(f"{local}/settings/sign-in")
-    visitor.get_by_label("Name of the new passkey").fill("Laptop at the counter")
-    visitor.get_by_role("button", name="Make a passkey").click()
-    visitor.get_by_role("link", name="I have kept them").click()
+    make_passkey(visitor, local, "Laptop at the counter")
     expect(visitor.get_by_role("cell", name="Laptop at the counter")).to_be_visible()
     assert faults_of(visitor) == []
     sign_out(visitor)
@@ -161,15 +166,7 @@ def test_a_passkey_is_made_signs_in_alone_and_answers_when_asked_again(
 def test_a_passkey_that_is_not_known_opens_nothing(
     visitor: Page, seeded: Seeded, db: Session, local: str, authenticator: CDPSession
 ) -> None:
-    visitor.goto(f"{local}/login")
-    visitor.fill("#email", EMAIL)
-    visitor.fill("#password", PASSWORD)
-    visitor.click("button[name=submit]")
-    visitor.wait_for_selector(".frame")
-    visitor.goto(f"{local}/settings/sign-in")
-    visitor.get_by_label("Name of the new passkey").fill("Old phone")
-    visitor.get_by_role("button", name="Make a passkey").click()
-    visitor.get_by_role("link", name="I have kept them").click()
+    make_passkey(visitor, local, "Old phone")
     visitor.wait_for_load_state()
     visitor.get_by_role("button", name="Remove").click()
     visitor.locator("dialog[open]").get_by_role("button", name="Remove").click()

@@ -1,16 +1,12 @@
 """The API does what was asked for, and whatever the panel does: both are tables against the routes that there are."""
 
 import re
-import uuid
 from collections import Counter
 from typing import Any
 
-import pytest
 from flask import Flask
 
-from runtime.settings import Settings
 from webadmin.api.base import PREFIX
-from webadmin.app import create_app
 
 # Why something that was asked for is no route yet: it belongs to a part that is built later.
 LATER = "later: "
@@ -399,21 +395,6 @@ PANEL: dict[str, str] = {
     "webhooks.new": "POST /webhooks",
     "webhooks.replay": "POST /webhook-deliveries/{}/replay",
 }
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
-    folder = tmp_path_factory.mktemp("app")
-    key = folder / "flask.key"
-    key.write_text(uuid.uuid4().hex)
-    settings = Settings(
-        database_url="postgresql://nobody@127.0.0.1:1/none",
-        redis_url="redis://127.0.0.1:1/0",
-        keys_file=folder / "keys",
-        secret_key_file=key,
-        spool_dir=folder,
-    )
-    return create_app(settings, TESTING=True)
 
 
 def operations(app: Flask) -> set[str]:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,9 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from browser.seed_panel import Seeded, seed
+from browser.seed_panel import Seeded
 from db.models import AuditLog
-from factories import PASSWORD
 from integration.walls.matrix import METHODS, Call, calls_of, read, send
 from runtime.settings import Settings
 from webadmin.app import create_app
@@ -22,32 +20,6 @@ HEADERS = ("Content-Security-Policy", "X-Content-Type-Options", "X-Frame-Options
 # A gateway has no form of ours, and nothing that it says is believed; whoever has a link may begin to pay by it.
 WITHOUT_TOKEN = {"/webhooks/payments/<string:public_key>", "/pay/<string:token>"}
 INSIDE = ("SELECT canary FROM", "/srv/canary", "Traceback", "RuntimeError", ".py")
-
-
-@pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
-    application = create_app(settings, RATE_LIMITS_ENABLED=False, PROPAGATE_EXCEPTIONS=False)
-    yield application
-    application.extensions["lintas_engine"].dispose()
-
-
-@pytest.fixture
-def seeded(db: Session, settings: Settings) -> Seeded:
-    rows = seed(db, customers=2)
-    db.commit()
-    return rows
-
-
-@pytest.fixture
-def owner(app: Flask, seeded: Seeded) -> FlaskClient:
-    """The administrator, at a browser of his own."""
-    client = app.test_client()
-    page = client.get("/login").text
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
-    assert token is not None
-    sent = {"email": seeded.owner.email, "password": PASSWORD, "csrf_token": token[1]}
-    assert client.post("/login", data=sent).status_code == 302
-    return client
 
 
 @pytest.fixture
