@@ -110,8 +110,8 @@ def keep(
     changed = subscriptions.keep(session, actor=actor, now=now, subscription_id=subscription_id)
     effect = changed.effect
     for invoice in open_invoices_of_requests(session, tenant_id=actor.tenant_id, prefix=_key(changed.row)):
-        given = {"invoice_id": invoice.id, "reason": "the customer stays"}
-        effect += invoices.cancel(session, actor=actor, now=now, **given).effect  # type: ignore[arg-type]
+        cancelled = invoices.cancel(session, actor=actor, now=now, invoice_id=invoice.id, reason="the customer stays")
+        effect += cancelled.effect
     return replace(changed, effect=effect)
 
 

@@ -106,8 +106,8 @@ def log_of_invoice(name: str, limit: int, tenant: str | None) -> None:
 def log_of_subscription(name: str, limit: int, tenant: str | None) -> None:
     """What happened to its terms, its invoices and their payments, newest first."""
     with work(tenant) as job:
-        given = {"subscription_id": _subscription_id(job, name), "wanted": newest(limit, "-created_at")}
-        found, page = billing_log.of_subscription(job.session, actor=job.actor, **given)  # type: ignore[arg-type]
+        number, wanted = _subscription_id(job, name), newest(limit, "-created_at")
+        found, page = billing_log.of_subscription(job.session, actor=job.actor, subscription_id=number, wanted=wanted)
         _show_log(found, page)
 
 

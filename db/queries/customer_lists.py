@@ -143,7 +143,7 @@ def look_at_selection(
     """Those that fit a filter, or have one of the ids."""
     which = [Customer.id.in_(ids), _ALIVE] if fits is None else conditions(fits)
     chosen = select(Customer.id, Customer.status).where(Customer.tenant_id == tenant_id, *which).subquery()
-    by_status = session.execute(select(chosen.c.status, func.count()).group_by(chosen.c.status))
+    by_status = session.execute(select(chosen.c.status, func.count().label("how_many")).group_by(chosen.c.status))
     running = (
         exists()
         .where(
@@ -155,7 +155,7 @@ def look_at_selection(
         .correlate(chosen)
     )
     online = session.scalar(select(func.count()).select_from(chosen).where(running))
-    return Selection(by_status={status: count for status, count in by_status}, online=online or 0)  # noqa: C416
+    return Selection(by_status={row.status: row.how_many for row in by_status}, online=online or 0)
 
 
 def each_customer(session: Session, *, tenant_id: int, fits: CustomerFilter) -> Iterator[Sequence[Customer]]:

@@ -1,7 +1,7 @@
 """Who did what: the audit log, searched by person, thing, action and day."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from operator import attrgetter
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
@@ -27,10 +27,6 @@ def lines(wanted: Wanted) -> Page[AuditLog]:
     return page_of_audit(db(), tenant_id=tenant().id, fits=_filter_of_request(), wanted=wanted)
 
 
-def _of_row(name: str) -> Any:
-    return lambda row: getattr(row, name)
-
-
 def _told(entry: AuditLog) -> str:
     return "; ".join(f"{name}: {old} → {new}" for name, old, new in changes_of(entry))
 
@@ -51,12 +47,12 @@ AUDIT = declare(
         ),
         # The page tells entries as a story; a file has them as a table.
         columns=(
-            Column(key="when", text=_l("When"), sort="created_at", is_fixed=True, value=_of_row("created_at")),
-            Column(key="who", text=_l("Who"), is_fixed=True, value=_of_row("actor_name")),
+            Column(key="when", text=_l("When"), sort="created_at", is_fixed=True, value=attrgetter("created_at")),
+            Column(key="who", text=_l("Who"), is_fixed=True, value=attrgetter("actor_name")),
             Column(key="ip", text=_l("From"), is_fixed=True, value=lambda row: str(row.ip or "")),
-            Column(key="action", text=_l("Action"), is_fixed=True, value=_of_row("action")),
-            Column(key="kind", text=_l("What it was done to"), is_fixed=True, value=_of_row("entity_type")),
-            Column(key="number", text=_l("Its number"), is_fixed=True, value=_of_row("entity_id")),
+            Column(key="action", text=_l("Action"), is_fixed=True, value=attrgetter("action")),
+            Column(key="kind", text=_l("What it was done to"), is_fixed=True, value=attrgetter("entity_type")),
+            Column(key="number", text=_l("Its number"), is_fixed=True, value=attrgetter("entity_id")),
             Column(key="changes", text=_l("what changed"), is_fixed=True, value=_told),
         ),
     )

@@ -6,6 +6,7 @@ rows themselves and their filter are the list's own.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -87,6 +88,11 @@ class List:
         """The order in the address, else the list's own."""
         asked = request.args.get("sort", "")
         return asked if asked.removeprefix("-") in self.sorts else self.sort
+
+
+def of_row(name: str) -> Callable[[Any], Any]:
+    """What a file says in a column: this of the line's row."""
+    return attrgetter(f"row.{name}")
 
 
 LISTS: dict[str, List] = {}

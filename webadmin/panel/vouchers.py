@@ -1,6 +1,6 @@
 """Vouchers: the list of codes, a new batch with its codes, and taking some out of use."""
 
-from typing import Any
+from operator import attrgetter
 
 from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -58,10 +58,6 @@ def _asked() -> dict[str, str]:
     }
 
 
-def _of_row(name: str) -> Any:
-    return lambda row: getattr(row, name)
-
-
 VOUCHERS = declare(
     List(
         key="vouchers",
@@ -77,7 +73,7 @@ VOUCHERS = declare(
             (_l("Disabled"), {"state": "disabled"}),
         ),
         columns=(
-            Column(key="code", text=_l("Code"), sort="code", is_fixed=True, value=_of_row("code")),
+            Column(key="code", text=_l("Code"), sort="code", is_fixed=True, value=attrgetter("code")),
             Column(key="batch", text=_l("Batch"), value=lambda row: row.batch.name if row.batch else None),
             Column(
                 key="worth",
@@ -85,17 +81,17 @@ VOUCHERS = declare(
                 value=lambda row: row.batch.plan.name if row.batch and row.batch.plan else None,
             ),
             Column(key="state", text=_l("State"), value=lambda row: state_text("voucher", row.state)),
-            Column(key="sold", text=_l("Sold"), value=_of_row("sold_at")),
-            Column(key="seller", text=_l("Sold by"), is_extra=True, value=_of_row("sold_by")),
+            Column(key="sold", text=_l("Sold"), value=attrgetter("sold_at")),
+            Column(key="seller", text=_l("Sold by"), is_extra=True, value=attrgetter("sold_by")),
             Column(key="used", text=_l("First use"), value=lambda row: row.redeemed_at or row.first_used_at),
-            Column(key="until", text=_l("Valid until"), value=_of_row("valid_until")),
+            Column(key="until", text=_l("Valid until"), value=attrgetter("valid_until")),
             Column(
                 key="made",
                 text=_l("Made"),
                 sort="created_at",
                 is_extra=True,
                 begins_descending=True,
-                value=_of_row("created_at"),
+                value=attrgetter("created_at"),
             ),
         ),
     )

@@ -1,6 +1,5 @@
 """Invoices: the list, one of them, a new one, and what is done to it."""
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,7 +15,6 @@ from db.queries.books import standing_settlement
 from db.queries.money_lists import (
     INVOICE_SORTS,
     InvoiceFilter,
-    names_of_customers,
     open_sums,
     page_of_invoices,
     usernames_of,
@@ -28,6 +26,7 @@ from domain.invoices import KINDS, STATUSES
 from domain.money import ZERO
 from webadmin.forms.money import MAX_LINES, DueForm, InvoiceForm, ReasonForm
 from webadmin.panel.money import billing_log
+from webadmin.panel.money.listed import Line, with_customers
 from webadmin.panel.money.words import kind_words
 from webadmin.panel.states import state_text
 from webadmin.panel.support import (
@@ -42,32 +41,16 @@ from webadmin.panel.support import (
     today,
     with_follow,
 )
-from webadmin.panel.tables import Column, List, Table, declare, lines_of
+from webadmin.panel.tables import Column, List, Table, declare, of_row
 from webadmin.permissions import requires
 
 blueprint = Blueprint("invoices", __name__)
 LONGEST = 100
 
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """An invoice with whose it is."""
-
-    row: Invoice
-    code: str
-    name: str
-
-
-def lines(wanted: Wanted) -> Page[Line]:
+def lines(wanted: Wanted) -> Page[Line[Invoice]]:
     """A part of the list that the address asks for."""
-    part = page_of_invoices(db(), tenant_id=tenant().id, fits=_filter_of_request(), wanted=wanted)
-    names = names_of_customers(db(), {row.customer_id for row in part.items})
-    made = [Line(row=row, code=names[row.customer_id][0], name=names[row.customer_id][1]) for row in part.items]
-    return lines_of(part, made)
-
-
-def _of_row(name: str) -> Any:
-    return lambda line: getattr(line.row, name)
+    return with_customers(page_of_invoices(db(), tenant_id=tenant().id, fits=_filter_of_request(), wanted=wanted))
 
 
 INVOICES = declare(
@@ -85,20 +68,20 @@ INVOICES = declare(
             (_l("Drafts"), {"status": "draft"}),
         ),
         columns=(
-            Column(key="number", text=_l("Number"), sort="number", is_fixed=True, value=_of_row("invoice_number")),
+            Column(key="number", text=_l("Number"), sort="number", is_fixed=True, value=of_row("invoice_number")),
             Column(key="customer", text=_l("Customer"), value=lambda line: line.name),
             Column(key="code", text=_l("Code"), is_extra=True, value=lambda line: line.code),
             Column(key="kind", text=_l("For"), value=lambda line: str(kind_words(line.row.kind))),
             Column(key="state", text=_l("State"), value=lambda line: state_text("invoice", line.row.status)),
-            Column(key="due", text=_l("Due on"), sort="due_date", value=_of_row("due_date")),
-            Column(key="tax", text=_l("Tax"), is_number=True, is_extra=True, value=_of_row("tax")),
+            Column(key="due", text=_l("Due on"), sort="due_date", value=of_row("due_date")),
+            Column(key="tax", text=_l("Tax"), is_number=True, is_extra=True, value=of_row("tax")),
             Column(
                 key="total",
                 text=_l("Total"),
                 sort="total",
                 is_number=True,
                 begins_descending=True,
-                value=_of_row("total"),
+                value=of_row("total"),
             ),
             Column(
                 key="written",
@@ -106,7 +89,7 @@ INVOICES = declare(
                 sort="created_at",
                 is_extra=True,
                 begins_descending=True,
-                value=_of_row("created_at"),
+                value=of_row("created_at"),
             ),
         ),
     )

@@ -1,6 +1,5 @@
 """Payments: all of them with today's sums, one payment, a new one, and taking one back."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,7 +16,6 @@ from db.queries.expenses import ExpenseFilter, page_of_expenses
 from db.queries.money_lists import (
     PAYMENT_SORTS,
     PaymentFilter,
-    names_of_customers,
     open_of_customer,
     page_of_payments,
     paid_by_day,
@@ -33,6 +31,7 @@ from webadmin.forms.books import OtherPaymentForm
 from webadmin.forms.money import PaymentForm, ReasonForm
 from webadmin.panel import charts
 from webadmin.panel.filters import language, money
+from webadmin.panel.money.listed import Line, with_customers
 from webadmin.panel.money.words import category_words, method_words
 from webadmin.panel.states import state_text
 from webadmin.panel.support import (
@@ -48,7 +47,7 @@ from webadmin.panel.support import (
     with_follow,
     zone,
 )
-from webadmin.panel.tables import Column, List, Table, declare, lines_of
+from webadmin.panel.tables import Column, List, Table, declare, of_row
 from webadmin.permissions import requires
 from webadmin.proof import needs_proof
 from webadmin.security import may
@@ -58,25 +57,9 @@ LONGEST = 100
 DAYS_SHOWN = 30
 
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """A payment with whose it is."""
-
-    row: Payment
-    code: str
-    name: str
-
-
-def lines(wanted: Wanted) -> Page[Line]:
+def lines(wanted: Wanted) -> Page[Line[Payment]]:
     """A part of the list that the address asks for."""
-    part = page_of_payments(db(), tenant_id=tenant().id, fits=_filter_of_request(), wanted=wanted)
-    names = names_of_customers(db(), {row.customer_id for row in part.items})
-    made = [Line(row=row, code=names[row.customer_id][0], name=names[row.customer_id][1]) for row in part.items]
-    return lines_of(part, made)
-
-
-def _of_row(name: str) -> Any:
-    return lambda line: getattr(line.row, name)
+    return with_customers(page_of_payments(db(), tenant_id=tenant().id, fits=_filter_of_request(), wanted=wanted))
 
 
 PAYMENTS = declare(
@@ -94,21 +77,21 @@ PAYMENTS = declare(
             (_l("Given back"), {"status": "refunded"}),
         ),
         columns=(
-            Column(key="receipt", text=_l("Receipt"), sort="receipt", is_fixed=True, value=_of_row("receipt_number")),
+            Column(key="receipt", text=_l("Receipt"), sort="receipt", is_fixed=True, value=of_row("receipt_number")),
             Column(key="customer", text=_l("Customer"), value=lambda line: line.name),
             Column(key="code", text=_l("Code"), is_extra=True, value=lambda line: line.code),
             Column(key="method", text=_l("Paid by"), value=lambda line: str(method_words(line.row.method))),
-            Column(key="reference", text=_l("Reference"), is_extra=True, value=_of_row("reference")),
+            Column(key="reference", text=_l("Reference"), is_extra=True, value=of_row("reference")),
             Column(key="state", text=_l("State"), value=lambda line: state_text("payment", line.row.status)),
-            Column(key="when", text=_l("When"), sort="paid_at", begins_descending=True, value=_of_row("paid_at")),
-            Column(key="by", text=_l("Taken by"), is_extra=True, value=_of_row("recorded_by")),
+            Column(key="when", text=_l("When"), sort="paid_at", begins_descending=True, value=of_row("paid_at")),
+            Column(key="by", text=_l("Taken by"), is_extra=True, value=of_row("recorded_by")),
             Column(
                 key="amount",
                 text=_l("Amount"),
                 sort="amount",
                 is_number=True,
                 begins_descending=True,
-                value=_of_row("amount"),
+                value=of_row("amount"),
             ),
         ),
     )

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from flask import request
 from flask.typing import ResponseReturnValue
@@ -21,7 +20,7 @@ from webadmin.panel.customer_words import BULK_WORDS
 from webadmin.panel.states import state_text
 from webadmin.panel.subscriptions.questions import blueprint
 from webadmin.panel.support import argument_id, db, now, render, tenant
-from webadmin.panel.tables import Column, List, Table, declare, lines_of, yes_no
+from webadmin.panel.tables import Column, List, Table, declare, lines_of, of_row, yes_no
 from webadmin.permissions import requires
 
 ENDING = ("1", "3", "7", "14", "30")
@@ -54,10 +53,6 @@ def lines(wanted: Wanted) -> Page[Line]:
     return lines_of(part, made)
 
 
-def _of_row(name: str) -> Any:
-    return lambda line: getattr(line.row, name)
-
-
 SUBSCRIPTIONS = declare(
     List(
         key="subscriptions",
@@ -73,11 +68,11 @@ SUBSCRIPTIONS = declare(
             (_l("Not activated yet"), {"state": "pending"}),
         ),
         columns=(
-            Column(key="username", text=_l("Username"), sort="username", is_fixed=True, value=_of_row("username")),
-            Column(key="code", text=_l("Code"), is_extra=True, value=_of_row("subscription_code")),
+            Column(key="username", text=_l("Username"), sort="username", is_fixed=True, value=of_row("username")),
+            Column(key="code", text=_l("Code"), is_extra=True, value=of_row("subscription_code")),
             Column(key="customer", text=_l("Customer"), value=lambda line: line.row.customer.name),
             Column(key="plan", text=_l("Plan"), value=lambda line: line.row.plan.name),
-            Column(key="access", text=_l("Access"), value=_of_row("connection_type")),
+            Column(key="access", text=_l("Access"), value=of_row("connection_type")),
             Column(key="router", text=_l("Router"), value=lambda line: line.row.nas.name if line.row.nas else None),
             Column(
                 key="address",
@@ -88,15 +83,15 @@ SUBSCRIPTIONS = declare(
             Column(key="state", text=_l("State"), value=lambda line: state_text("subscription", line.row.status)),
             Column(key="online", text=_l("Connection"), is_extra=True, value=lambda line: yes_no(line.is_online)),
             Column(key="fup", text=_l("Fair use"), is_extra=True, value=lambda line: _tier(line.row)),
-            Column(key="ends", text=_l("Ends"), sort="expires_at", value=_of_row("expires_at")),
-            Column(key="price", text=_l("Price"), sort="price", is_number=True, value=_of_row("price")),
+            Column(key="ends", text=_l("Ends"), sort="expires_at", value=of_row("expires_at")),
+            Column(key="price", text=_l("Price"), sort="price", is_number=True, value=of_row("price")),
             Column(
                 key="since",
                 text=_l("Since"),
                 sort="created_at",
                 is_extra=True,
                 begins_descending=True,
-                value=_of_row("created_at"),
+                value=of_row("created_at"),
             ),
         ),
     )
