@@ -3,8 +3,8 @@
 Counted rather than tried: what a try would lock for a minute, the people at the desk would wait for.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from bss.billing.tasks import KEEP_DRY_RUNS, kinds_of
 from bss.billing_rules import rules_of
 from bss.router_api import checking
 from bss.router_api.drift import Drift
-from db.engine import make_engine, make_session_factory, psycopg_of
+from db.engine import one_session, psycopg_of
 from db.models import Tenant
 from db.queries import billing_clock, billing_runs, waiting
 from runtime.settings import get_settings
@@ -133,14 +133,8 @@ def _for_each(say: Callable[[Session, Tenant, datetime], str | None]) -> list[st
     return [f"{name}: {line}" for name, line in found if line is not None]
 
 
-@contextmanager
-def _session() -> Iterator[Session]:
-    engine = make_engine(get_settings().database_url, pool_size=1)
-    try:
-        with make_session_factory(engine)() as session:
-            yield session
-    finally:
-        engine.dispose()
+def _session() -> AbstractContextManager[Session]:
+    return one_session(get_settings().database_url)
 
 
 def _now() -> datetime:

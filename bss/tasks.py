@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from bss import bulk_changes, customer_jobs, rollouts, voucher_sheets
 from bss.temporary_speeds import BATCH, end_over
-from db.engine import make_engine, make_session_factory
+from db.engine import one_session, own_sessions
 from db.queries.bulk_changes import running_bulks
 from db.queries.customer_jobs import running_jobs
 from db.queries.rollouts import running_rollouts
@@ -29,20 +29,16 @@ log = get_logger("bss.tasks")
 @app.task(name="bss.temporary-speeds")
 def end_temporary_speeds() -> int:
     """Take temporary speeds back whose time is over; every half minute."""
-    engine = make_engine(get_settings().database_url, pool_size=1)
     total = 0
-    try:
-        with make_session_factory(engine)() as session:
-            for _ in range(MAX_BATCHES):
-                ended, effect = end_over(session, now=datetime.now(UTC))
-                session.commit()
-                total += ended
-                if effect.sessions:
-                    nudge_coa()
-                if ended < BATCH:
-                    break
-    finally:
-        engine.dispose()
+    with one_session(get_settings().database_url) as session:
+        for _ in range(MAX_BATCHES):
+            ended, effect = end_over(session, now=datetime.now(UTC))
+            session.commit()
+            total += ended
+            if effect.sessions:
+                nudge_coa()
+            if ended < BATCH:
+                break
     if total:
         log.info("temporary speeds ended", ended=total)
     return total
@@ -51,20 +47,16 @@ def end_temporary_speeds() -> int:
 @app.task(name="bss.rollouts")
 def continue_rollouts() -> int:
     """Ask the sessions whose stage of a roll-out has come, and see what became of those asked; every five seconds."""
-    engine = make_engine(get_settings().database_url, pool_size=1)
     asked = 0
-    try:
-        with make_session_factory(engine)() as session:
-            for rollout_id in running_rollouts(session, limit=MAX_ROLLOUTS):
-                for _ in range(MAX_PORTIONS):
-                    portion = rollouts.step(session, now=datetime.now(UTC), rollout_id=rollout_id)
-                    session.commit()
-                    if not portion:
-                        break
-                    asked += portion
-                    nudge_coa()
-    finally:
-        engine.dispose()
+    with one_session(get_settings().database_url) as session:
+        for rollout_id in running_rollouts(session, limit=MAX_ROLLOUTS):
+            for _ in range(MAX_PORTIONS):
+                portion = rollouts.step(session, now=datetime.now(UTC), rollout_id=rollout_id)
+                session.commit()
+                if not portion:
+                    break
+                asked += portion
+                nudge_coa()
     if asked:
         log.info("roll-outs continued", asked=asked)
     return asked
@@ -73,18 +65,14 @@ def continue_rollouts() -> int:
 @app.task(name="bss.customer-jobs")
 def continue_customer_jobs() -> int:
     """Go on with imports and actions on many customers; every two seconds."""
-    engine = make_engine(get_settings().database_url, pool_size=1)
     items = 0
-    try:
-        factory = make_session_factory(engine)
-        with factory() as session:
+    with own_sessions(get_settings().database_url) as sessions:
+        with sessions() as session:
             job_ids = running_jobs(session, limit=MAX_ROLLOUTS)
         for job_id in job_ids:
             # One of its own for each: a job's session sees one provider, and of an operator's job only his customers.
-            with factory() as session:
+            with sessions() as session:
                 items += _go_on(session, job_id)
-    finally:
-        engine.dispose()
     if items:
         log.info("work on many customers continued", items=items)
     return items
@@ -106,22 +94,18 @@ def _go_on(session: Session, job_id: int) -> int:
 @app.task(name="bss.bulk-changes")
 def continue_bulk_changes() -> int:
     """Ask the next sessions of changes to many, and see which are over; every two seconds."""
-    engine = make_engine(get_settings().database_url, pool_size=1)
     looked_at = 0
-    try:
-        with make_session_factory(engine)() as session:
-            for bulk_id in running_bulks(session, limit=MAX_ROLLOUTS):
-                for number in range(MAX_PORTIONS):
-                    portion = bulk_changes.step(session, now=datetime.now(UTC), bulk_id=bulk_id)
-                    session.commit()
-                    if not portion:
-                        break
-                    looked_at += portion
-                    # A sender that is at work finds the next portion by itself; one more would only be in its way.
-                    if number % NUDGE_EVERY == 0:
-                        nudge_coa()
-    finally:
-        engine.dispose()
+    with one_session(get_settings().database_url) as session:
+        for bulk_id in running_bulks(session, limit=MAX_ROLLOUTS):
+            for number in range(MAX_PORTIONS):
+                portion = bulk_changes.step(session, now=datetime.now(UTC), bulk_id=bulk_id)
+                session.commit()
+                if not portion:
+                    break
+                looked_at += portion
+                # A sender that is at work finds the next portion by itself; one more would only be in its way.
+                if number % NUDGE_EVERY == 0:
+                    nudge_coa()
     if looked_at:
         log.info("changes to many continued", looked_at=looked_at)
     return looked_at
@@ -130,16 +114,12 @@ def continue_bulk_changes() -> int:
 @app.task(name="bss.voucher-sheets")
 def print_voucher_sheets() -> int:
     """Print sheets of vouchers that wait, and drop those that are a day old; every five seconds."""
-    engine = make_engine(get_settings().database_url, pool_size=1)
     printed = 0
-    try:
-        with make_session_factory(engine)() as session:
-            voucher_sheets.forget(session, now=datetime.now(UTC))
-            session.commit()
-            while printed < MAX_SHEETS and _print_next(session):
-                printed += 1
-    finally:
-        engine.dispose()
+    with one_session(get_settings().database_url) as session:
+        voucher_sheets.forget(session, now=datetime.now(UTC))
+        session.commit()
+        while printed < MAX_SHEETS and _print_next(session):
+            printed += 1
     if printed:
         log.info("sheets of vouchers printed", sheets=printed)
     return printed

@@ -15,7 +15,7 @@ from bss.router_api import access, reading
 from bss.router_test import BAD, OK, Finding, RouterReport
 from coa.connection import connect
 from coa.probe import MOST_AT_ONCE, probe_due
-from db.engine import make_engine, make_session_factory, psycopg_of
+from db.engine import one_session, psycopg_of
 from db.models import NasServer
 from db.queries.named import routers_in_use, tenant_named
 from db.queries.router_removal import routers_being_removed
@@ -35,19 +35,15 @@ class Line(NamedTuple):
 
 def examine_routers(settings: Settings) -> Iterator[Line]:
     """Ask the CoA ports of the routers in use, at most two hundred of them, and tell what is known of each."""
-    engine = make_engine(settings.database_url, pool_size=1)
-    try:
-        with make_session_factory(engine)() as session:
-            routers = routers_in_use(session, limit=MOST_AT_ONCE + 1)
-            _ask_ports(session, settings, routers[:MOST_AT_ONCE])
-            yield from _lines(session, routers[:MOST_AT_ONCE])
-            if len(routers) > MOST_AT_ONCE:
-                mend = "For the others see their pages, or: lintas nas test ROUTER"
-                yield Line("routers", f"only the first {MOST_AT_ONCE} were asked", mend)
-            yield from _going(session)
-            yield from _borrowed(session)
-    finally:
-        engine.dispose()
+    with one_session(settings.database_url) as session:
+        routers = routers_in_use(session, limit=MOST_AT_ONCE + 1)
+        _ask_ports(session, settings, routers[:MOST_AT_ONCE])
+        yield from _lines(session, routers[:MOST_AT_ONCE])
+        if len(routers) > MOST_AT_ONCE:
+            mend = "For the others see their pages, or: lintas nas test ROUTER"
+            yield Line("routers", f"only the first {MOST_AT_ONCE} were asked", mend)
+        yield from _going(session)
+        yield from _borrowed(session)
 
 
 def _ask_ports(session: Session, settings: Settings, routers: list[NasServer]) -> None:

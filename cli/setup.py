@@ -8,7 +8,7 @@ from bss import setup as use
 from bss.failure import Failure
 from bss.permissions import ROLES
 from cli.output import emit, json_option
-from db.engine import make_engine, make_session_factory
+from db.engine import one_session
 from db.models import Role
 from runtime.settings import get_settings
 
@@ -26,9 +26,8 @@ def setup(name: str, admin_email: str, admin_name: str, timezone: str, currency:
 
     The administrator's password is made and shown once. Where there is a provider already nothing is made.
     """
-    engine = make_engine(get_settings().database_url, pool_size=1)
     try:
-        with make_session_factory(engine)() as session:
+        with one_session(get_settings().database_url) as session:
             done = use.set_up(
                 session, now=datetime.now(UTC), tenant_name=name, admin_email=admin_email, admin_name=admin_name,
                 timezone=timezone, currency=currency, language=language,
@@ -41,22 +40,16 @@ def setup(name: str, admin_email: str, admin_name: str, timezone: str, currency:
     except Failure as refusal:
         named = (f"{problem.field} {problem.reason}: {problem.mend}" for problem in refusal.problems)
         raise click.ClickException("; ".join(named)) from None
-    finally:
-        engine.dispose()
     emit(told, _sentence(told).splitlines())
 
 
 def renew_roles(url: str) -> None:
     """Give standing roles what is new, and say what was left to staff."""
-    engine = make_engine(url, pool_size=1)
-    try:
-        with make_session_factory(engine)() as session:
-            before = {row.name: set(row.permissions) for row in use.standing_roles(session)}
-            rows = use.ensure_roles(session)
-            click.echo("\n".join(_told(rows, before)), nl=bool(_told(rows, before)))
-            session.commit()
-    finally:
-        engine.dispose()
+    with one_session(url) as session:
+        before = {row.name: set(row.permissions) for row in use.standing_roles(session)}
+        rows = use.ensure_roles(session)
+        click.echo("\n".join(_told(rows, before)), nl=bool(_told(rows, before)))
+        session.commit()
 
 
 def _told(rows: list[Role], before: dict[str, set[str]]) -> list[str]:

@@ -14,7 +14,7 @@ from bss.actor import Actor
 from bss.failure import Failure
 from bss.outcome import Changed, Issued
 from cli.output import emit, wants_json
-from db.engine import make_engine, make_session_factory, use_tenant
+from db.engine import one_session, use_tenant
 from db.queries.named import tenant_named
 from db.queries.paging import MAX_PAGE_SIZE, Page, Wanted
 from domain.lifecycle import IllegalMove
@@ -56,9 +56,8 @@ class Work:
 @contextmanager
 def work(tenant: str | None = None) -> Iterator[Work]:
     """Open a transaction; commit when the block ends well, and wake the sender of live changes."""
-    engine = make_engine(get_settings().database_url, pool_size=1)
     try:
-        with make_session_factory(engine)() as session:
+        with one_session(get_settings().database_url) as session:
             found = tenant_named(session, tenant)
             if found is None:
                 raise click.ClickException("there is no such provider; 'lintas demo' or the set-up makes the first one")
@@ -69,8 +68,6 @@ def work(tenant: str | None = None) -> Iterator[Work]:
         nudge_coa()
     except (Failure, IllegalMove) as refusal:
         raise click.ClickException(_sentence(refusal)) from None
-    finally:
-        engine.dispose()
 
 
 def newest(limit: int, sort: str) -> Wanted:

@@ -1,5 +1,7 @@
 """Connections for everything that uses the ORM: engine, session, and the tenant filter."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -43,6 +45,23 @@ def _as_sqlalchemy(url: str) -> URL:
 def make_session_factory(engine: Engine) -> sessionmaker[Session]:
     """Sessions on which `use_tenant` can be called."""
     return sessionmaker(engine, expire_on_commit=False)
+
+
+@contextmanager
+def own_sessions(url: str) -> Iterator[sessionmaker[Session]]:
+    """Sessions, one after another, on a connection that is closed at the end: for jobs, which do their thing and go."""
+    engine = make_engine(url, pool_size=1)
+    try:
+        yield make_session_factory(engine)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def one_session(url: str) -> Iterator[Session]:
+    """The same with a single session."""
+    with own_sessions(url) as sessions, sessions() as session:
+        yield session
 
 
 def use_tenant(session: Session, tenant_id: int) -> None:

@@ -1,15 +1,13 @@
 """The jobs around customers: those asked for in the background are added, deleted ones forgotten in their time."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from bss import personal_data, registrations
 from bss.actor import Actor
-from db.engine import make_engine, make_session_factory, use_tenant
+from db.engine import one_session, own_sessions, use_tenant
 from db.models import Tenant
 from db.queries import registrations as registration_queries
 from db.queries.billing_runs import active_tenants
@@ -28,7 +26,7 @@ log = get_logger("bss.customers")
 def forget_customers() -> dict[str, int]:
     """Forget deleted customers as each provider wants it; every night."""
     forgotten = left = 0
-    with _sessions() as session:
+    with one_session(get_settings().database_url) as session:
         for tenant in active_tenants(session):
             done, not_done = _forget(session, tenant)
             forgotten, left = forgotten + done, left + not_done
@@ -39,12 +37,12 @@ def forget_customers() -> dict[str, int]:
 def add_registered() -> dict[str, int]:
     """Add the customers whose turn it is; every two seconds."""
     tried = 0
-    with _factory() as factory:
-        with factory() as session:
+    with own_sessions(get_settings().database_url) as sessions:
+        with sessions() as session:
             ids = registration_queries.due(session, now=datetime.now(UTC), limit=REGISTRATIONS)
         for registration_id in ids:
             # One of its own for each: its session sees one provider, and for an operator's staff only his customers.
-            with factory() as session:
+            with sessions() as session:
                 tried += try_to_add(session, registration_id)
     return {"tried": tried}
 
@@ -88,7 +86,7 @@ def _forget(session: Session, tenant: Tenant) -> tuple[int, int]:
 
 def rehearse_adding() -> list[str]:
     """How many would be tried now."""
-    with _sessions() as session:
+    with one_session(get_settings().database_url) as session:
         ids = registration_queries.due(session, now=datetime.now(UTC), limit=REGISTRATIONS)
     return [f"{len(ids)} that wait would be added"] if ids else []
 
@@ -96,7 +94,7 @@ def rehearse_adding() -> list[str]:
 def rehearse() -> list[str]:
     """Who would be forgotten now, a line for each."""
     lines: list[str] = []
-    with _sessions() as session:
+    with one_session(get_settings().database_url) as session:
         for tenant in active_tenants(session):
             use_tenant(session, tenant.id)
             due = personal_data.due(session, actor=_actor(tenant), now=datetime.now(UTC))
@@ -108,21 +106,6 @@ def rehearse() -> list[str]:
 
 def _actor(tenant: Tenant) -> Actor:
     return Actor.system(tenant_id=tenant.id, name="forgetting")
-
-
-@contextmanager
-def _factory() -> Iterator[sessionmaker[Session]]:
-    engine = make_engine(get_settings().database_url, pool_size=1)
-    try:
-        yield make_session_factory(engine)
-    finally:
-        engine.dispose()
-
-
-@contextmanager
-def _sessions() -> Iterator[Session]:
-    with _factory() as factory, factory() as session:
-        yield session
 
 
 # What a job would do, by its task's name, for those that can tell.

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from bss.nas import finish_removals
 from bss.router_api import checking, dispatch, measuring
-from db.engine import make_engine, make_session_factory
+from db.engine import one_session
 from db.queries.router_orders import purge_orders
 from db.queries.router_removal import routers_being_removed
 from runtime.logs import get_logger
@@ -36,13 +36,9 @@ def carry_out_orders() -> int:
 
 
 def _remove_routers() -> None:
-    engine = make_engine(get_settings().database_url, pool_size=1)
-    try:
-        with make_session_factory(engine)() as session:
-            removed = finish_removals(session, now=_now())
-            session.commit()
-    finally:
-        engine.dispose()
+    with one_session(get_settings().database_url) as session:
+        removed = finish_removals(session, now=_now())
+        session.commit()
     if removed:
         log.info("routers removed", removed=removed)
 
@@ -54,12 +50,8 @@ def _missing(connection: psycopg.Connection[Any]) -> int:
 @app.task(name="bss.speed-tests")
 def measure_lines() -> int:
     """Measure the lines that staff asked about; returns how many."""
-    engine = make_engine(get_settings().database_url, pool_size=1)
-    try:
-        with make_session_factory(engine)() as session:
-            return measure_due(session)
-    finally:
-        engine.dispose()
+    with one_session(get_settings().database_url) as session:
+        return measure_due(session)
 
 
 def measure_due(session: Session) -> int:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from bss.webhooks.calling import networks
 from bss.webhooks.telling import forget, tell
-from db.engine import make_engine, make_session_factory, psycopg_of
+from db.engine import one_session, psycopg_of
 from db.queries import idempotency
 from runtime.logs import get_logger
 from runtime.settings import get_settings
@@ -21,18 +21,14 @@ log = get_logger("bss.webhooks")
 def tell_webhooks() -> int:
     """Tell webhooks what happened; every two seconds."""
     settings = get_settings()
-    engine = make_engine(settings.database_url, pool_size=1)
     made = 0
-    try:
-        with make_session_factory(engine)() as session:
-            allowed = networks(settings.webhook_networks)
-            for _ in range(MAX_ROUNDS):
-                round_made = tell(session, clock=lambda: datetime.now(UTC), allowed=allowed)
-                made += round_made
-                if not round_made:
-                    break
-    finally:
-        engine.dispose()
+    with one_session(settings.database_url) as session:
+        allowed = networks(settings.webhook_networks)
+        for _ in range(MAX_ROUNDS):
+            round_made = tell(session, clock=lambda: datetime.now(UTC), allowed=allowed)
+            made += round_made
+            if not round_made:
+                break
     if made:
         log.info("webhooks told", calls=made)
     return made
@@ -41,14 +37,10 @@ def tell_webhooks() -> int:
 @app.task(name="bss.api-forget")
 def forget_api_leftovers() -> dict[str, int]:
     """Forget kept answers of requests, and what webhooks were told long ago."""
-    engine = make_engine(get_settings().database_url, pool_size=1)
     now = datetime.now(UTC)
-    try:
-        with make_session_factory(engine)() as session:
-            answers = idempotency.forget(psycopg_of(session), before=now - KEEP_ANSWERS, most=MOST_ANSWERS)
-            session.commit()
-            told = forget(session, now=now)
-            session.commit()
-    finally:
-        engine.dispose()
+    with one_session(get_settings().database_url) as session:
+        answers = idempotency.forget(psycopg_of(session), before=now - KEEP_ANSWERS, most=MOST_ANSWERS)
+        session.commit()
+        told = forget(session, now=now)
+        session.commit()
     return {"answers": answers, "told": told}
