@@ -10,6 +10,9 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+# A reason that begins with one of these is a sentence; any other is said of its field.
+_SENTENCES_BEGIN = frozenset(("a", "an", "another", "every", "it", "no", "nobody", "only", "the", "there", "this"))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
@@ -21,6 +24,11 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.mend}" if self.mend else self.reason
+
+    def sentence(self) -> str:
+        """What stands by itself: "username is taken", but "the invoice is paid" without the field before it."""
+        is_whole = not self.field or self.reason.split(" ", 1)[0] in _SENTENCES_BEGIN
+        return str(self) if is_whole else f"{self.field} {self}"
 
 
 class Failure(Exception):

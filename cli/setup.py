@@ -38,8 +38,7 @@ def setup(name: str, admin_email: str, admin_name: str, timezone: str, currency:
             }  # fmt: skip
             session.commit()
     except Failure as refusal:
-        named = (f"{problem.field} {problem.reason}: {problem.mend}" for problem in refusal.problems)
-        raise click.ClickException("; ".join(named)) from None
+        raise click.ClickException("; ".join(problem.sentence() for problem in refusal.problems)) from None
     emit(told, _sentence(told).splitlines())
 
 

@@ -166,9 +166,7 @@ def _answer_for_failure(error: Failure) -> Answer:
     fields = tuple(
         {"field": item.field, "reason": item.reason, "mend": item.mend} for item in error.problems if item.field
     )
-    first = error.problems[0]
-    named = f"{first.field} {first}" if first.field else str(first)
-    detail = _sentence(named) if len(error.problems) == 1 else _HTTP_DETAILS[422]
+    detail = _sentence(error.problems[0].sentence()) if len(error.problems) == 1 else _HTTP_DETAILS[422]
     return Answer(status=status, code=code, detail=detail, fields=fields)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from http import HTTPStatus
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -22,7 +21,7 @@ from db.models import Tenant
 from db.queries.paging import MAX_PAGE, MAX_PAGE_SIZE, PAGE_SIZE, BadCursor, Page, Wanted
 from runtime.logs import get_logger
 from webadmin import database, security
-from webadmin.api import idempotency, narrowing, versions
+from webadmin.api import answers, idempotency, narrowing, versions
 from webadmin.errors import PROBLEM_JSON
 from webadmin.permissions import requires, signed_in
 
@@ -45,7 +44,7 @@ class StrictParser(FlaskParser):
         given = super().load_json(req, schema)
         if "version" not in schema.fields:
             return given
-        return versions.with_version({} if given is missing and "If-Match" in req.headers else given)
+        return versions.with_version({} if given is missing and versions.IF_MATCH in req.headers else given)
 
     def load_querystring(self, req: Any, schema: Schema) -> Any:
         """The arguments in the address, without `fields`, which every answer takes."""
@@ -82,6 +81,8 @@ class Api(SmorestApi):  # type: ignore[misc]
     """flask-smorest with our error shape, and without its own error handler: `webadmin.errors` answers everything."""
 
     ERROR_SCHEMA = ProblemSchema
+    # Every refusal is told by its own status.
+    DEFAULT_ERROR_RESPONSE_NAME = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._undescribed: list[tuple[SmorestBlueprint, str, Any]] = []
@@ -102,7 +103,9 @@ class Api(SmorestApi):  # type: ignore[misc]
                 blueprint.register_views_in_doc(self, self._app, self.spec, name=name, parameters=parameters)
                 self.spec.tag({"name": name, "description": blueprint.description})
             self._undescribed.clear()
-            document: dict[str, Any] = self.spec.to_dict()
+            paths = self.spec.to_dict()["paths"]
+            answers.describe(paths, lambda name: self.spec.components.get_ref("response", name))
+            document: dict[str, Any] = {**self.spec.to_dict(), "paths": paths}
             return document
 
     def _register_error_handlers(self) -> None:
@@ -160,7 +163,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
 
     def _secured(self, mark: Callable[[Any], Any], code: str | None) -> Callable[[ViewT], ViewT]:
         extra: dict[str, Any] = {"x-permission": code} if code else {}
-        doc = self.doc(security=[{"bearer": []}], responses=dict(_REFUSALS), **extra)
+        doc = self.doc(security=[{"bearer": []}], **extra)
 
         def decorate(view: ViewT) -> ViewT:
             # Its name in programs made from the document: the view's own.
@@ -198,12 +201,10 @@ def _describe_carriage(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     if method == "get" and names:
         extra += [narrowing.parameter(names), _HEADERS["If-None-Match"]]
         doc.setdefault("responses", {})["304"] = {"description": "It is as it was when this ETag was given."}
-        doc["responses"].setdefault("422", HTTPStatus(422).name)
     if method == "post":
         extra.append(_HEADERS["Idempotency-Key"])
     if method != "get" and doc_info.get(versions.DOC):
-        extra.append(_HEADERS["If-Match"])
-        doc.setdefault("responses", {})["412"] = "PRECONDITION_FAILED"
+        extra.append(_HEADERS[versions.IF_MATCH])
     if extra:
         doc["parameters"] = [*doc.get("parameters", []), *extra]
     return doc
@@ -217,8 +218,8 @@ _HEADERS: Mapping[str, dict[str, Any]] = {
         " back and nothing is done twice",
         "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.MAX_KEY},
     },
-    "If-Match": {
-        "name": "If-Match",
+    versions.IF_MATCH: {
+        "name": versions.IF_MATCH,
         "in": "header",
         "description": "the ETag of the row as it was read: 412 if somebody saved it meanwhile",
         "schema": {"type": "string"},
@@ -230,9 +231,6 @@ _HEADERS: Mapping[str, dict[str, Any]] = {
         "schema": {"type": "string"},
     },
 }
-
-
-_REFUSALS = {"401": "UNAUTHORIZED", "403": "FORBIDDEN", "429": "TOO_MANY_REQUESTS"}
 
 
 class PageArguments(Schema):

@@ -303,6 +303,7 @@ def add_days_to_subscription(body: dict[str, Any], subscription_id: int) -> dict
 @blueprint.route("/subscriptions/<int:subscription_id>/plan-change")
 @blueprint.needs("view_customers")
 @blueprint.arguments(shapes.PlanChangeQuery, location="query")
+@blueprint.alt_response(409, "CONFLICT")
 @blueprint.response(200, shapes.PlanChangePreview)
 def preview_plan_change(arguments: dict[str, Any], subscription_id: int) -> dict[str, Any]:
     """What another plan would cost now"""

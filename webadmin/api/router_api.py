@@ -43,6 +43,7 @@ def trust_router_certificate(body: dict[str, Any], nas_id: int) -> NasServer:
 
 @blueprint.route("/<int:nas_id>/router/<string:part>")
 @blueprint.needs("view_nas")
+@blueprint.alt_response(409, "CONFLICT")
 @blueprint.response(200, shapes.RouterViewOut)
 def look_at_router(nas_id: int, part: str) -> View:
     """One part of the router: now, or as it was last said"""
@@ -56,6 +57,7 @@ def look_at_router(nas_id: int, part: str) -> View:
 @blueprint.route("/<int:nas_id>/traffic")
 @blueprint.needs("view_nas")
 @blueprint.arguments(shapes.TrafficQuery, location="query")
+@blueprint.alt_response(409, "CONFLICT")
 @blueprint.response(200, shapes.TrafficOut)
 def get_router_traffic(arguments: dict[str, Any], nas_id: int) -> dict[str, Any]:
     """What flows through an interface now"""
@@ -162,6 +164,7 @@ def import_router_secrets(nas_id: int) -> Imported:
 
 @blueprint.route("/<int:nas_id>/secrets/drift")
 @blueprint.needs("view_nas")
+@blueprint.alt_response(409, "CONFLICT")
 @blueprint.response(200, shapes.DriftOut)
 def list_secret_drift(nas_id: int) -> Drift:
     """How the router's secrets differ from what they should be"""

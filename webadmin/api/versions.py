@@ -14,6 +14,7 @@ from flask import Response, g, request
 from bss.failure import Invalid, Problem, StaleVersion
 
 DOC = "versioned"
+IF_MATCH = "If-Match"
 _DIGITS = 16
 _MAX_TAGS = 1000
 _TAG = re.compile(rf'"(?:(?P<version>[1-9][0-9]{{0,9}})-)?[0-9a-f]{{{_DIGITS}}}"')
@@ -36,13 +37,13 @@ def answered(view: Callable[[], Any]) -> Any:
 
 def expected_version() -> int | None:
     """The version that If-Match names; None without the header or with `*`. Raises `StaleVersion` for a foreign tag."""
-    given = request.headers.get("If-Match", "").strip()[:_MAX_TAGS]
+    given = request.headers.get(IF_MATCH, "").strip()[:_MAX_TAGS]
     if given in ("", "*"):
         return None
     found = _TAG.fullmatch(given)
     if found is None or found["version"] is None:
         mend = "send the ETag of the row as it was read"
-        raise StaleVersion(Problem(field="If-Match", reason="is no ETag of this row", mend=mend))
+        raise StaleVersion(Problem(field=IF_MATCH, reason="is no ETag of this row", mend=mend))
     return int(found["version"])
 
 
@@ -59,9 +60,9 @@ def with_version(given: Any) -> Any:
 
 def refuse_if_match() -> None:
     """Where nothing has a version, If-Match would be silently lost."""
-    if "If-Match" in request.headers:
+    if IF_MATCH in request.headers:
         mend = "leave it out"
-        raise Invalid(Problem(field="If-Match", reason="is not looked at here", mend=mend))
+        raise Invalid(Problem(field=IF_MATCH, reason="is not looked at here", mend=mend))
 
 
 def _has_tag(response: Response) -> bool:

@@ -8,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+import documented
 from bss import tokens
 from bss.actor import Actor
 from bss.permissions import PERMISSIONS
@@ -20,8 +21,10 @@ from webadmin.app import create_app
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
     application = create_app(settings, TESTING=True, PROPAGATE_EXCEPTIONS=False)
+    undocumented = documented.watch(application)
     yield application
     application.extensions["lintas_engine"].dispose()
+    assert undocumented == []
 
 
 @pytest.fixture
