@@ -175,7 +175,7 @@ def _web(settings: Settings) -> Service:
     ]
     return Service(
         name="panel",
-        command=[_program("gunicorn"), *arguments, "webadmin.app:create_app()"],
+        command=[_program("gunicorn"), *arguments, "webadmin.app:served_app()"],
         before=lambda: _need(settings.panel_port, "PANEL_PORT", settings.panel_host),
         probe=lambda: accepts_connection(settings.panel_host, settings.panel_port),
         grace_seconds=15.0,

@@ -28,7 +28,7 @@ from bss.setup import ensure_roles
 from db.engine import make_engine, make_session_factory, use_tenant
 from factories import PASSWORD, make_user
 from panel_addresses import TABLES, address_of, rules_to_look_at
-from webadmin.app import create_app
+from webadmin.app import served_app
 
 GOAL_MS, PAINT_GOAL_MS = 300, 1_000
 ROUTERS, DAYS = 20, 30
@@ -109,7 +109,7 @@ def run(*, customers: int, online: int, asked: int, say: Callable[[str], None]) 
     with open_lab(subscribers=customers, say=say, place="panel-bench") as lab:
         os.environ.update(lab.own_environment())
         fill(lab, customers, online)
-        app = create_app(lab.settings, TESTING=True, WTF_CSRF_ENABLED=False, RATE_LIMITS_ENABLED=False)
+        app = served_app(lab.settings, TESTING=True, WTF_CSRF_ENABLED=False, RATE_LIMITS_ENABLED=False)
         client = app.test_client()
         client.post("/login", data={"email": EMAIL, "password": PASSWORD})
         times, refused = ask_all(client, app, lab, asked)
