@@ -1,19 +1,27 @@
 """A PostgreSQL, a FreeRADIUS, a collector and a worker of this folder's own, to be killed at will."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
+from bss import tokens
+from bss.actor import Actor
+from bss.permissions import PERMISSIONS
+from bss.setup import ensure_roles
 from db import cluster as database_admin
 from db.migrations import runner
-from db.models import Subscription
-from factories import make_nas, make_plan, make_subscription
+from db.models import Subscription, User
+from factories import make_nas, make_plan, make_subscription, make_user
 from live_stack import LiveStack, live_stack
 from radius_stack import radius_stack, wait_for
 from runtime import ports, postgres, redis
 from runtime.settings import get_settings
 from simulator import LoginRefused, SessionHandle, SimulatedRouter
+from webadmin.app import create_app
 
 SECRET = "the-secret-of-the-live-router"
 ROUTER = "127.0.0.1"
@@ -87,6 +95,34 @@ def customer(live: LiveStack) -> Subscription:
         subscription = make_subscription(db, plan=make_plan(db, tiers=[TIER]))
         db.commit()
     return subscription
+
+
+@pytest.fixture
+def app(live: LiveStack, router: SimulatedRouter) -> Iterator[Flask]:
+    application = create_app(get_settings(), TESTING=True, RATE_LIMITS_ENABLED=False)
+    yield application
+    application.extensions["lintas_engine"].dispose()
+
+
+@pytest.fixture
+def admin(live: LiveStack, customer: Subscription) -> User:
+    with live.radius.sessions() as db:
+        role = next(role for role in ensure_roles(db) if role.name == "admin")
+        user = make_user(db, tenant_id=customer.tenant_id, roles=[role])
+        db.commit()
+    return user
+
+
+@pytest.fixture
+def api(app: Flask, live: LiveStack, admin: User) -> FlaskClient:
+    with live.radius.sessions() as db:
+        actor = Actor.system(tenant_id=admin.tenant_id, name="test")
+        scopes = sorted(PERMISSIONS)
+        issued = tokens.create(db, actor=actor, now=datetime.now(UTC), user_id=admin.id, name="t", scopes=scopes)
+        db.commit()
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {issued.secret}"
+    return client
 
 
 def password_of(customer: Subscription) -> str:

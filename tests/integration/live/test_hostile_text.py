@@ -8,7 +8,6 @@ import socket
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -17,21 +16,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
-from bss import tokens
-from bss.actor import Actor
-from bss.permissions import PERMISSIONS
-from bss.setup import ensure_roles
 from db.models import Subscription, User
-from factories import PASSWORD, make_user
+from factories import PASSWORD
 from hostile import MARKUP, TEXTS, Forms, formulas_in_csv, formulas_in_workbook, outside_quotes
 from integration.live.conftest import SECRET, password_of
 from live_stack import LiveStack
 from panel_addresses import TABLES, address_of, rules_to_look_at
 from panel_server import serving
 from radius_stack import wait_for
-from runtime.settings import get_settings
 from simulator import Login, Method, Service, SimulatedRouter, wire
-from webadmin.app import create_app
 
 # These end what others need, or talk with a router by its API, which has none here.
 NOT_SENT = re.compile(
@@ -47,34 +40,6 @@ ARGUMENT = re.compile(r"{(\w+)}")
 ENOUGH_CALLS, ENOUGH_PAGES, ENOUGH_FILES = 100, 100, 5
 # What a browser is asked on each page: was the markup taken for markup, or did a script of it run?
 EXECUTED = "() => Boolean(document.querySelector('x-hit') || window.hit)"
-
-
-@pytest.fixture
-def app(live: LiveStack, router: SimulatedRouter) -> Iterator[Flask]:
-    application = create_app(get_settings(), TESTING=True, RATE_LIMITS_ENABLED=False)
-    yield application
-    application.extensions["lintas_engine"].dispose()
-
-
-@pytest.fixture
-def admin(live: LiveStack, customer: Subscription) -> User:
-    with live.radius.sessions() as db:
-        role = next(role for role in ensure_roles(db) if role.name == "admin")
-        user = make_user(db, tenant_id=customer.tenant_id, roles=[role])
-        db.commit()
-    return user
-
-
-@pytest.fixture
-def api(app: Flask, live: LiveStack, admin: User) -> FlaskClient:
-    with live.radius.sessions() as db:
-        actor = Actor.system(tenant_id=admin.tenant_id, name="test")
-        scopes = sorted(PERMISSIONS)
-        issued = tokens.create(db, actor=actor, now=datetime.now(UTC), user_id=admin.id, name="t", scopes=scopes)
-        db.commit()
-    client = app.test_client()
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {issued.secret}"
-    return client
 
 
 @pytest.fixture
