@@ -10,16 +10,21 @@ from webadmin.app import create_app
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
-    """The panel and the API, with no service behind them."""
+def nowhere(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """What an application needs to be made, with no service behind it."""
     folder = tmp_path_factory.mktemp("app")
     key = folder / "flask.key"
     key.write_text(uuid.uuid4().hex)
-    settings = Settings(
+    return Settings(
         database_url="postgresql://nobody@127.0.0.1:1/none",
         redis_url="redis://127.0.0.1:1/0",
         keys_file=folder / "keys",
         secret_key_file=key,
         spool_dir=folder,
     )
-    return create_app(settings, TESTING=True)
+
+
+@pytest.fixture(scope="module")
+def app(nowhere: Settings) -> Flask:
+    """The panel and the API, to be looked at only."""
+    return create_app(nowhere, TESTING=True)

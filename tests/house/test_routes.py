@@ -4,7 +4,9 @@ import pytest
 from flask import Flask
 
 from bss.permissions import PERMISSIONS, ROLES
+from runtime.settings import Settings
 from webadmin.api.base import PREFIX
+from webadmin.app import create_app
 from webadmin.permissions import PUBLIC, SIGNED_IN, need_of, requires
 from webadmin.security import PUBLIC_ENDPOINTS
 
@@ -68,7 +70,8 @@ def test_nothing_that_changes_something_is_public(app: Flask) -> None:
     }
 
 
-def test_a_view_that_declares_nothing_is_closed(app: Flask) -> None:
+def test_a_view_that_declares_nothing_is_closed(nowhere: Settings) -> None:
+    app = create_app(nowhere, TESTING=True)
     app.add_url_rule("/forgotten", "forgotten", lambda: "open")
 
     assert app.test_client().get("/forgotten").status_code == 403
