@@ -42,8 +42,10 @@ AGAIN_STREAM = "access-again"
 # Between two looks at the spool, also while records keep coming: in transactions of a hundred, a record costs half as
 # much again as in those of five hundred.
 GATHER_S = 0.02
-# From this many records on, the next batch is merged while the one before is being written, backlog or not.
+# From this many records on, the next batch is merged while the one before is being written, backlog or not; and more
+# is gathered, for where so much comes, transactions are most of what a record costs.
 AHEAD_FROM = 500
+GATHER_MUCH_S = 0.1
 # While batches overlap, everything else has its turn this often: the access log, new sessions, housekeeping.
 ASIDE_EVERY = timedelta(seconds=1)
 # Between two looks for put-aside records that somebody wants tried again.
@@ -162,6 +164,7 @@ class Collector:
         self._writer.submit(int).result()
         self._patient = ThreadPoolExecutor(max_workers=1, thread_name_prefix="patient", initializer=_be_patient)
         self._may_wait = False
+        self._gather_s = GATHER_S
         self._merge = 0
         self._is_behind = False
         self._most_records = self._limits.records
@@ -177,7 +180,7 @@ class Collector:
                 # A thread's priority cannot be raised again, so there are two to take turns.
                 self._patient.submit(self.step).result() if self._may_wait else self.step()
                 back_off_s = FIRST_BACK_OFF_S
-                stop.wait(0 if self._is_behind else GATHER_S)
+                stop.wait(0 if self._is_behind else self._gather_s)
             except (psycopg.Error, OSError, *MOVED, *UNFORESEEN) as error:
                 log.warning("batch not counted, trying again", error=repr(error), wait_seconds=back_off_s)
                 self.recover(error)
@@ -253,6 +256,7 @@ class Collector:
 
     def _collect_accounting(self, connection: Connection) -> int:
         chunk = self._read(connection, self._spool, STREAM)
+        self._gather_s = GATHER_MUCH_S if len(chunk.lines) >= AHEAD_FROM else GATHER_S
         if not chunk:
             self._may_wait = False
             self._settle(connection)
