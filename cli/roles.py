@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from bss.permissions import PERMISSIONS
+from bss.permissions import PERMISSIONS, subject_of
 from bss.staff import roles as use
 from bss.staff import second_factor
 from cli.output import emit, json_option, table
@@ -41,8 +41,8 @@ def list_roles(tenant: str | None) -> None:
 @json_option
 def list_permissions() -> None:
     """Every permission that a role can grant."""
-    rows = [{"permission": code, "words": words} for code, words in PERMISSIONS.items()]
-    emit(rows, table([(row["permission"], row["words"]) for row in rows], ("permission", "may")))
+    rows = [{"permission": code, "subject": subject_of(code), "words": words} for code, words in PERMISSIONS.items()]
+    emit(rows, table([tuple(row.values()) for row in rows], ("permission", "about", "may")))
 
 
 @role.command("show")

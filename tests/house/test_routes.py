@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from bss.permissions import PERMISSIONS, ROLES
+from bss.permissions import BY_SUBJECT, PERMISSIONS, ROLES
 from runtime.settings import Settings
 from webadmin.api.base import PREFIX
 from webadmin.app import create_app
@@ -80,6 +80,10 @@ def test_a_view_that_declares_nothing_is_closed(nowhere: Settings) -> None:
 def test_a_permission_that_does_not_exist_cannot_be_asked_for() -> None:
     with pytest.raises(ValueError, match="no such permission"):
         requires("view_everything")
+
+
+def test_every_permission_is_about_one_subject() -> None:
+    assert sum(len(permissions) for permissions in BY_SUBJECT.values()) == len(PERMISSIONS)
 
 
 def test_roles_grant_only_what_exists_and_administrators_all_of_it() -> None:

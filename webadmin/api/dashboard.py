@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bss import tokens
-from bss.permissions import PERMISSIONS
+from bss.permissions import PERMISSIONS, subject_of
 from db.queries.panel import network, today
 from webadmin import database, security
 from webadmin.api.base import PREFIX, Blueprint, acting, as_whole_list, tenant_id
@@ -51,7 +51,8 @@ def list_logins(arguments: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, shapes.PermissionList)
 def list_permissions() -> dict[str, Any]:
     """Everything that a role or a token can be allowed"""
-    return as_whole_list([{"code": code, "description": words} for code, words in PERMISSIONS.items()])
+    rows = [{"code": code, "description": words, "subject": subject_of(code)} for code, words in PERMISSIONS.items()]
+    return as_whole_list(rows)
 
 
 @blueprint.route("/me/token", methods=["DELETE"])

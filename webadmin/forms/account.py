@@ -1,5 +1,7 @@
 """One's own account, staff, and API tokens."""
 
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from flask_babel import gettext
@@ -21,6 +23,12 @@ class BoxesField(SelectMultipleField):
 
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
+
+    def by_subject(self) -> Iterator[tuple[str, list[Any]]]:
+        """The boxes under what they are about; under nothing where the choices do not say."""
+        told = zip(self.choices, self, strict=True)
+        for subject, boxes in groupby(told, key=lambda pair: pair[0].optgroup or ""):
+            yield subject, [box for _choice, box in boxes]
 
 
 class MeForm(Form):

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from wtforms.fields.choices import SelectChoice
 
-from bss.permissions import OF_INSTALLATION
+from bss.permissions import OF_INSTALLATION, subject_of
 from bss.staff import roles as use
 from bss.staff import second_factor
 from db.models import Role
@@ -102,7 +102,7 @@ def _role(role_id: int) -> Role:
 def _choices() -> list[SelectChoice]:
     """What may be granted at all by whoever looks."""
     return [
-        SelectChoice(value=code, label=said(words))
+        SelectChoice(value=code, label=said(words), optgroup=said(subject_of(code)))
         for code, words in PERMISSIONS.items()
         if code in granted() and _exists_here(code)
     ]

@@ -9,6 +9,7 @@ from flask_login import current_user
 from wtforms.fields.choices import SelectChoice
 
 from bss import tokens as use
+from bss.permissions import subject_of
 from bss.staff.users import permissions_of
 from db.models import ApiToken
 from db.queries.staff import list_tokens
@@ -36,7 +37,9 @@ def new() -> ResponseReturnValue:
     form = TokenForm()
     held = permissions_of(current_user)
     form.scopes.choices = [
-        SelectChoice(value=code, label=f"{code}: {said(words)}") for code, words in PERMISSIONS.items() if code in held
+        SelectChoice(value=code, label=f"{code}: {said(words)}", optgroup=said(subject_of(code)))
+        for code, words in PERMISSIONS.items()
+        if code in held
     ]
     if form.validate_on_submit():
         end = form.expires_at.data

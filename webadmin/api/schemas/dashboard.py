@@ -79,6 +79,7 @@ class PermissionOut(Schema):
 
     code = fields.String(metadata={"example": "view_customers"})
     description = fields.String(metadata={"example": "see customers and their subscriptions"})
+    subject = fields.String(metadata={"example": "Customers"})
 
 
 PermissionList = list_schema(PermissionOut, name="PermissionList")
