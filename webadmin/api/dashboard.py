@@ -1,10 +1,11 @@
 """The installation at a glance over HTTP: figures of now, the log of all logins, and what a token may ask for."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from bss import tokens
 from bss.permissions import PERMISSIONS, subject_of
+from db.queries import samples
 from db.queries.panel import network, today
 from webadmin import database, security
 from webadmin.api.base import PREFIX, Blueprint, acting, as_whole_list, tenant_id
@@ -13,6 +14,7 @@ from webadmin.api.schemas import dashboard as shapes
 blueprint = Blueprint("dashboard", __name__, url_prefix=PREFIX, description="The installation at a glance")
 # Without a bound the log of logins is searched over so much: it is partitioned by month and has no index on its words.
 SEARCHED = timedelta(days=7)
+SHOWN = timedelta(days=1)
 
 
 @blueprint.route("/dashboard/stats")
@@ -32,6 +34,20 @@ def get_dashboard_stats() -> dict[str, Any]:
     }
 
 
+@blueprint.route("/dashboard/curves")
+@blueprint.needs("view_customers")
+@blueprint.arguments(shapes.CurvesQuery, location="query")
+@blueprint.response(200, shapes.CurvesOut)
+def list_dashboard_curves(arguments: dict[str, Any]) -> dict[str, Any]:
+    """How many were online and what passed, every five minutes, as far back as that is kept"""
+    until = arguments.get("until") or security.now()
+    # No more than is kept, however long a span is asked for.
+    since = max(arguments.get("since") or until - SHOWN, until - samples.KEPT)
+    found = samples.samples_of(database.session(), tenant_id(), since=since, until=until)
+    rows = [{"taken_at": moment, **sample._asdict()} for moment, sample in sorted(found.items())]
+    return {"every_s": int(samples.EVERY.total_seconds()), "kept_days": samples.KEPT.days, "items": rows}
+
+
 @blueprint.route("/access-log")
 @blueprint.needs("view_customers")
 @blueprint.arguments(shapes.AccessLogQuery, location="query")
@@ -39,7 +55,7 @@ def get_dashboard_stats() -> dict[str, Any]:
 def list_logins(arguments: dict[str, Any]) -> dict[str, Any]:
     """Who was let in and who was refused and why, newest first; of the last week where `since` names no other time"""
     size = arguments.pop("page_size")
-    since = arguments.pop("since", None) or _a_week_before(arguments.get("before") or security.now())
+    since = arguments.pop("since", None) or (arguments.get("before") or security.now()) - SEARCHED
     wanted = network.LoginFilter(since=since, **arguments)
     found = network.logins(database.session(), tenant_id(), wanted, limit=size + 1)
     rows = [_login(row) for row in found[:size]]
@@ -63,14 +79,6 @@ def sign_out() -> None:
     token = security.api_token()
     tokens.revoke(**acting(), token_id=token.id, owner_id=token.user_id)
     database.commit()
-
-
-def _a_week_before(moment: datetime) -> datetime:
-    try:
-        return moment - SEARCHED
-    except OverflowError:
-        # In the first week that there is a date for.
-        return moment
 
 
 def _login(row: network.LoginRow) -> Any:

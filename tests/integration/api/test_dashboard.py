@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from bss.permissions import PERMISSIONS
-from db.models import AccessLog, ApiToken, Operator, Tenant
+from db.models import AccessLog, ApiToken, OnlineSample, Operator, Tenant
 from factories import make_nas, make_session, make_subscription, make_tenant, make_user
 
 API = "/api/v1"
@@ -52,6 +52,22 @@ def test_the_figures_are_those_of_the_first_page(client: FlaskClient, logins: in
     assert list(client.get(f"{API}/dashboard/stats?fields=online").json) == ["online"]
 
 
+def test_the_curves_are_this_providers_samples_of_the_span(client: FlaskClient, db: Session, tenant: Tenant) -> None:
+    other = make_tenant(db)
+    for hours, owner, online in ((1, tenant, 7), (2, tenant, 5), (30, tenant, 3), (1, other, 9)):
+        taken_at = NOW - timedelta(hours=hours)
+        db.add(OnlineSample(tenant_id=owner.id, taken_at=taken_at, online=online, download_kbps=20, upload_kbps=10))
+    db.commit()
+
+    said = client.get(f"{API}/dashboard/curves").json
+    assert [one["online"] for one in said["items"]] == [5, 7]
+    assert (said["every_s"], said["kept_days"], said["items"][0]["download_kbps"]) == (300, 35, 20)
+    longer = client.get(f"{API}/dashboard/curves", query_string={"since": (NOW - timedelta(days=400)).isoformat()})
+    assert [one["online"] for one in longer.json["items"]] == [3, 5, 7]
+    assert client.get(f"{API}/dashboard/curves?since=yesterday").status_code == 422
+    assert client.get(f"{API}/dashboard/curves?until=0001-01-01T00:00:00Z").status_code == 422
+
+
 @pytest.mark.parametrize(
     ("asked", "decisions"),
     [
@@ -62,8 +78,8 @@ def test_the_figures_are_those_of_the_first_page(client: FlaskClient, logins: in
         ("search=aa-bb-cc-00-00-01", ["d0", "d1", "d2", "d4"]),
         ("search=%25", []),
         ("nas_server_id=99999", []),
-        ("before=0001-01-01T00:00:00Z", []),
-        ("since=9999-12-31T23:59:59Z", []),
+        ("before=1900-01-01T00:00:00Z", []),
+        ("since=2999-12-30T23:59:59Z", []),
     ],
 )
 def test_the_log_of_logins_is_asked_for_what_fits(

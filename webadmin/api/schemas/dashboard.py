@@ -38,6 +38,30 @@ class StatsOut(Schema):
     records_put_aside = fields.Integer(metadata={"example": 0})
 
 
+class CurvesQuery(Schema):
+    """A span of samples: the last day unless it says otherwise."""
+
+    since = when(metadata={"description": "a day before `until` otherwise"})
+    until = when(metadata={"description": "now otherwise"})
+
+
+class SampleOut(Schema):
+    """Running sessions at a moment, and what passed through them by their last two reports."""
+
+    taken_at = when()
+    online = fields.Integer(metadata={"example": 812})
+    download_kbps = fields.Integer(metadata={"example": 412000})
+    upload_kbps = fields.Integer(metadata={"example": 96000})
+
+
+class CurvesOut(Schema):
+    """What the curves of the first page are drawn from."""
+
+    every_s = fields.Integer(metadata={"example": 300})
+    kept_days = fields.Integer(metadata={"example": 35})
+    items = fields.List(fields.Nested(SampleOut), metadata={"description": "the oldest first"})
+
+
 class AccessLogOut(LoginOut):
     """One decision about a login; `GET /subscriptions/{id}/access-log` tells how it was made."""
 

@@ -1,6 +1,7 @@
 """What single values look like: ids, texts, money, speeds, times. Strict: a word is no number and no truth value."""
 
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,8 @@ from domain.speed import MAX_KBPS, speed_words
 from webadmin.api.base import MAX_ID
 
 INT32 = 2**31 - 1
+# Between these every span can be added and taken away; no customer and no bill is from beyond them.
+FIRST_MOMENT, LAST_MOMENT = datetime(1900, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)
 
 
 def whole(*, least: int = 0, most: int = INT32, example: int | None = None, **more: Any) -> fields.Integer:
@@ -81,7 +84,8 @@ def speed_text() -> fields.Function:
 def when(**more: Any) -> fields.AwareDateTime:
     """An instant, ISO 8601 with its offset; answered in UTC."""
     metadata = {"example": "2026-11-30T17:00:00+00:00"} | more.pop("metadata", {})
-    return fields.AwareDateTime(format="iso", metadata=metadata, **more)
+    within = validate.Range(FIRST_MOMENT, LAST_MOMENT, error="Must lie between the years 1900 and 2999.")
+    return fields.AwareDateTime(format="iso", metadata=metadata, validate=within, **more)
 
 
 def kbps(**more: Any) -> fields.Integer:
