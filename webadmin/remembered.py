@@ -29,6 +29,11 @@ class Remembered(Generic[ValueT]):
             until, value = self._kept.get(key, (0.0, None))
         if value is not None and begun < until:
             return value
+        return self.renew(key, ask)
+
+    def renew(self, key: Hashable, ask: Callable[[], ValueT]) -> ValueT:
+        """The answer for the key, asked for in any case; a slow one is what others are given for a moment."""
+        begun = self._clock()
         answer = ask()
         if self._clock() - begun >= self._slow_s:
             self._keep(key, answer)

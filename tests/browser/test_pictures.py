@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from browser.pictures import picture
 from browser.seed_money import seed_money
 from browser.seed_panel import Seeded
-from db.models import OnlineSample
+from db.models import OnlineSample, RadAcct
 from db.queries.samples import EVERY
 
 LAPTOP, TALL, PHONE = (1366, 860), (1366, 1180), (360, 740)
@@ -33,6 +34,8 @@ def lived_in(db: Session, seeded: Seeded) -> Seeded:
         online = round(20 * share)
         figures = {"online": online, "download_kbps": online * 7_400 + place % 9 * 800, "upload_kbps": online * 1_900}
         db.add(OnlineSample(tenant_id=seeded.tenant.id, taken_at=moment, **figures))
+    running = (RadAcct.subscription_id == seeded.service.id, RadAcct.acctstoptime.is_(None))
+    db.execute(update(RadAcct).where(*running).values(download_kbps=8_300, upload_kbps=1_200))
     db.commit()
     return seeded
 

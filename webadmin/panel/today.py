@@ -84,21 +84,25 @@ def events() -> ResponseReturnValue:
 def _changed(turn: int) -> Iterator[Part]:
     # Every other turn: a few seconds are soon enough for figures of the whole network.
     if turn % 2 == 0 and may("view_customers"):
-        yield Part(html=render_template("panel/today/_figures.html", **_drawn(_shared())))
+        yield Part(html=render_template("panel/today/_figures.html", **_drawn(_shared(is_new=False))))
 
 
 def _values() -> dict[str, Any]:
-    return _drawn(_counted(_kinds())) if may("view_customers") else {"figures": None}
+    return _drawn(_shared(is_new=True)) if may("view_customers") else {"figures": None}
 
 
-def _shared() -> dict[str, Any]:
-    """Counted once for all who look at the page at the same time and may see the same."""
+def _shared(*, is_new: bool) -> dict[str, Any]:
+    """Counted once for all who look at the page at the same time and may see the same.
+
+    Whoever opens it has it counted anew, and what he is told next is no older than what he saw.
+    """
     remembered: Remembered[dict[str, Any]] = current_app.extensions.setdefault(
         "lintas_today", Remembered(slow_s=0.0, kept_s=SHARED_S)
     )
     kinds = _kinds()
     seen = (tenant().id, operators_in_use(db()), kinds, may("view_money"))
-    return remembered.get(seen, lambda: _counted(kinds))
+    ask = remembered.renew if is_new else remembered.get
+    return ask(seen, lambda: _counted(kinds))
 
 
 def _kinds() -> tuple[str, ...]:

@@ -35,6 +35,14 @@ def test_what_was_slow_is_kept_for_a_moment_by_its_key() -> None:
     assert kept.get("a", clock.ask) == 3
 
 
+def test_what_is_asked_anew_is_what_others_are_given() -> None:
+    clock = Clock()
+    clock.takes = 2 * SLOW_S
+    kept = Remembered[int](clock)
+
+    assert [kept.get("a", clock.ask), kept.renew("a", clock.ask), kept.get("a", clock.ask)] == [1, 2, 2]
+
+
 def test_no_more_is_kept_than_there_is_room_for() -> None:
     clock = Clock()
     clock.takes = 2 * SLOW_S
