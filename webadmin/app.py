@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from runtime.logs import configure_logs
 from runtime.settings import Settings, get_settings
-from webadmin import database, errors, headers, limits, security, signing_in, uploads, webhooks
+from webadmin import bounds, database, errors, headers, limits, security, signing_in, webhooks
 from webadmin.api import cross_origin, register_api
 from webadmin.health import health
 
@@ -31,7 +31,7 @@ def create_app(settings: Settings | None = None, **config: Any) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     headers.init_headers(app)
     cross_origin.init_cross_origin(app, settings)
-    uploads.init_uploads(app)
+    bounds.init_bounds(app)
     database.init_database(app, settings.database_url)
     limiter = limits.init_limits(app, settings.redis_url)
     # Switched off, Flask-Limiter keeps only a weak reference to itself, and its decorators ask it at every request.

@@ -1,9 +1,11 @@
 """Tables as files to take away: CSV as it is read, XLSX as soon as it is whole. No cell can be taken for a formula."""
 
+import codecs
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import chain, islice
 from typing import IO, Any
 
 import xlsxwriter  # type: ignore[import-untyped]
@@ -18,19 +20,19 @@ Row = Sequence[Any]
 
 
 def as_csv_file(rows: Iterable[Row], name: str) -> Response:
-    """The rows as CSV, sent while they are read; with a mark by which spreadsheets know that it is UTF-8."""
-    return _file(_csv(rows), name, CSV_TYPE)
+    """The rows as CSV, sent while they are read; with a mark by which spreadsheets know that it is UTF-8.
+
+    The first of them are read before the answer begins: what goes wrong at once is told, and not a broken file.
+    """
+    pieces = _csv(rows)
+    return _file(chain((codecs.BOM_UTF8 + next(pieces),), pieces), name, CSV_TYPE)
 
 
 def _csv(rows: Iterable[Row]) -> Iterator[bytes]:
-    yield b"\xef\xbb\xbf"
-    batch: list[Row] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) >= _BATCH:
-            yield as_csv(batch).encode()
-            batch.clear()
-    yield as_csv(batch).encode()
+    left = iter(rows)
+    yield as_csv(list(islice(left, _BATCH))).encode()
+    while batch := list(islice(left, _BATCH)):
+        yield as_csv(batch).encode()
 
 
 def as_xlsx_file(rows: Iterable[Row], name: str) -> Response:

@@ -109,7 +109,7 @@ def changes_of(entry: AuditLog) -> list[tuple[str, str, str]]:
 
 
 def _text(name: str) -> str:
-    return request.args.get(name, "").strip().replace("\x00", "")[:LONGEST]
+    return request.args.get(name, "").strip()[:LONGEST]
 
 
 def _day(name: str) -> date | None:

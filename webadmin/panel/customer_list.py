@@ -167,7 +167,7 @@ def filter_of_request() -> CustomerFilter:
     """The filter bar's values in the address; what cannot be meant filters nothing."""
     given = request.args
     return CustomerFilter(
-        search=given.get("q", "").strip().replace("\x00", "")[:100] or None,
+        search=given.get("q", "").strip()[:100] or None,
         status=_one_of(given.get("status"), CUSTOMER_STATUSES),
         customer_type=_one_of(given.get("type"), CUSTOMER_TYPES),
         service_plan_id=argument_id("plan"),

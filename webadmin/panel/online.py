@@ -61,7 +61,7 @@ def _fits() -> network.SessionFilter:
     """The filter bar's values in the address; what cannot be meant filters nothing."""
     grade = request.args.get("figures", "")
     return network.SessionFilter(
-        search=request.args.get("q", "").strip().replace("\x00", "")[:100],
+        search=request.args.get("q", "").strip()[:100],
         nas_server_id=argument_id("router"),
         plan_id=argument_id("plan"),
         grade=Grade(grade) if grade in GRADES else None,

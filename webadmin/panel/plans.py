@@ -131,7 +131,7 @@ def _filter_of_request() -> PlanFilter:
     """The filter bar's values in the address; what cannot be meant filters nothing."""
     given = request.args
     return PlanFilter(
-        search=given.get("q", "").strip().replace("\x00", "")[:100] or None,
+        search=given.get("q", "").strip()[:100] or None,
         is_active={"sold": True, "not": False}.get(given.get("state", "")),
         is_popular=True if given.get("state") == "popular" else None,
         connection_type=given["type"] if given.get("type") in CONNECTION_TYPES else None,

@@ -20,7 +20,7 @@ LONGEST = 100
 @signed_in
 def index() -> ResponseReturnValue:
     """Everything the text could mean, of what the reader may see; nothing typed yet: what can be done."""
-    text = " ".join(request.args.get("q", "").replace("\x00", "").split())[:LONGEST]
+    text = " ".join(request.args.get("q", "").split())[:LONGEST]
     template = "panel/search/_found.html" if is_part() else "panel/search/index.html"
     return render(template, text=text, **(_found(text) if len(text) >= LEAST else _offered(text)))
 

@@ -48,10 +48,7 @@ def lines(wanted: Wanted) -> Page[Voucher]:
 
 def _asked() -> dict[str, str]:
     """The filter bar's values in the address; what cannot be meant filters nothing."""
-    asked = {
-        name: request.args.get(name, "").strip().replace("\x00", "")[:LONGEST]
-        for name in ("state", "batch", "q", "sold")
-    }
+    asked = {name: request.args.get(name, "").strip()[:LONGEST] for name in ("state", "batch", "q", "sold")}
     return asked | {
         "state": asked["state"] if asked["state"] in VOUCHER_STATES else "",
         "sold": asked["sold"] if asked["sold"] in ("yes", "no") else "",

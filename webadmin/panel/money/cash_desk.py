@@ -35,7 +35,7 @@ WATCHED_S = 15 * 60
 @requires("record_payments")
 def index() -> ResponseReturnValue:
     """The search; the only customer found is opened at once."""
-    text = request.args.get("q", "").strip().replace("\x00", "")[:LONGEST]
+    text = request.args.get("q", "").strip()[:LONGEST]
     rows = closest(db(), text, SHOWN) if len(text) >= LEAST else []
     if len(rows) == 1 and not is_part():
         return redirect(url_for("panel.cash_desk.take", customer_id=rows[0].id), 303)

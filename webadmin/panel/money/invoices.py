@@ -116,7 +116,7 @@ def _filter_of_request() -> InvoiceFilter:
     given = request.args
     status, kind = given.get("status", ""), given.get("kind", "")
     return InvoiceFilter(
-        search=given.get("q", "").strip().replace("\x00", "")[:LONGEST] or None,
+        search=given.get("q", "").strip()[:LONGEST] or None,
         status=status if status in STATUSES else None,
         is_open=status == "open",
         kind=kind if kind in KINDS else None,

@@ -142,7 +142,7 @@ def _filter_of_request() -> PaymentFilter:
     begins, ends = _today()
     since = {"today": begins, "month": local_midnight(begins.astimezone(zone()).date().replace(day=1), zone())}
     return PaymentFilter(
-        search=given.get("q", "").strip().replace("\x00", "")[:LONGEST] or None,
+        search=given.get("q", "").strip()[:LONGEST] or None,
         status=status if status in STATUSES else None,
         method=method if method in METHODS else None,
         customer_id=argument_id("customer"),

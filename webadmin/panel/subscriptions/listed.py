@@ -127,7 +127,7 @@ def _filter_of_request() -> SubscriptionFilter:
     days = _one_of(given.get("ending"), ENDING)
     return SubscriptionFilter(
         of_people=True,
-        search=given.get("q", "").strip().replace("\x00", "")[:100] or None,
+        search=given.get("q", "").strip()[:100] or None,
         status=_one_of(given.get("state"), SUBSCRIPTION_STATUSES),
         service_plan_id=argument_id("plan"),
         nas_server_id=argument_id("router"),
