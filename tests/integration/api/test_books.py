@@ -1,5 +1,6 @@
 """Expenses, the books, commissions and rewards over HTTP."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -105,3 +106,11 @@ def test_a_new_customer_brings_a_debt_along(client: FlaskClient) -> None:
     )
 
     assert made["balance"] == "-150000.00"
+
+
+def test_sums_may_have_more_digits_than_any_amount(client: FlaskClient) -> None:
+    document = client.get(f"{API}/openapi.json").get_json()["components"]["schemas"]
+    sums = [document["TrialOut"]["properties"][side]["pattern"] for side in ("debit", "credit")]
+
+    assert all(re.fullmatch(pattern, "1055739300490.00") for pattern in sums)
+    assert re.fullmatch(document["AccountRowOut"]["properties"]["closing"]["pattern"], "-1055739300490.00")

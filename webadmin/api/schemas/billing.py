@@ -9,6 +9,7 @@ from domain.term import BILLING_CYCLES
 from webadmin.api.base import list_schema
 from webadmin.api.schemas.shapes import Money, amount, boolean, id_argument, text, whole, word
 from webadmin.api.schemas.shapes import amount as sum_of
+from webadmin.api.schemas.shapes import total as money_total
 from webadmin.api.schemas.shapes import when as moment
 
 
@@ -61,9 +62,9 @@ class RunOut(Schema):
     suspended = fields.Integer()
     reminded = fields.Integer()
     invoiced = fields.Integer()
-    invoiced_total = amount()
+    invoiced_total = money_total()
     paid = fields.Integer()
-    paid_total = amount()
+    paid_total = money_total()
     restored = fields.Integer()
     skipped = fields.Integer(metadata={"description": "subscriptions that could not be billed"})
     undone_restored = fields.Integer()

@@ -9,8 +9,8 @@ from db.queries.operator_money import COMMISSION_SORTS
 from domain.payments import EXTERNAL
 from webadmin.api.base import PageArguments, list_schema, sort_field
 from webadmin.api.schemas.allowances import TopupOut
-from webadmin.api.schemas.money import InvoiceOut, PaymentOut, day, signed
-from webadmin.api.schemas.shapes import amount, boolean, id_argument, search_argument, text, when, whole, word
+from webadmin.api.schemas.money import InvoiceOut, PaymentOut, day, signed, signed_total
+from webadmin.api.schemas.shapes import amount, boolean, id_argument, search_argument, text, total, when, whole, word
 
 
 class ExpenseOut(Schema):
@@ -33,7 +33,7 @@ class ExpenseOut(Schema):
 class ExpenseDetail(ExpenseOut):
     """An expense with what customers paid for it."""
 
-    income = amount(dump_only=True)
+    income = total()
 
 
 class ExpenseIn(Schema):
@@ -62,13 +62,13 @@ class CategorySum(Schema):
 
     category = fields.String()
     count = fields.Integer()
-    total = amount()
+    total = total()
 
 
 class ExpenseSums(Schema):
     """The sum of what stands among those listed, and by category."""
 
-    total = amount()
+    total = total()
     categories = fields.List(fields.Nested(CategorySum))
 
 
@@ -84,10 +84,10 @@ class AccountRowOut(Schema):
 
     kind = fields.String(metadata={"example": "revenue"})
     name = fields.String(metadata={"example": "service"})
-    opening = signed()
-    debit = amount()
-    credit = amount()
-    closing = signed()
+    opening = signed_total()
+    debit = total()
+    credit = total()
+    closing = signed_total()
 
 
 class TrialOut(Schema):
@@ -96,8 +96,8 @@ class TrialOut(Schema):
     since = fields.Date(attribute="span.first")
     until = fields.Date(attribute="span.last")
     currency = fields.String()
-    debit = amount()
-    credit = amount()
+    debit = total()
+    credit = total()
     accounts = fields.List(fields.Nested(AccountRowOut), attribute="rows")
 
 
@@ -130,9 +130,9 @@ class OperatorSumsOut(Schema):
 
     operator_id = fields.Integer()
     name = fields.String()
-    earned = signed()
-    paid_out = amount()
-    owed = signed()
+    earned = signed_total()
+    paid_out = total()
+    owed = signed_total()
 
 
 class StatementRowOut(Schema):
@@ -141,7 +141,7 @@ class StatementRowOut(Schema):
     id = fields.Integer()
     kind = fields.String(metadata={"example": "payout"})
     amount = signed()
-    owed = signed()
+    owed = signed_total()
     description = fields.String()
     reference_type = fields.String()
     reference_id = fields.Integer(allow_none=True)
@@ -175,7 +175,7 @@ class PaidOutOut(Schema):
 
     operator_id = fields.Integer(attribute="operator.id")
     amount = amount()
-    owed = signed()
+    owed = signed_total()
     is_new = fields.Boolean()
 
 

@@ -26,6 +26,7 @@ from webadmin.api.schemas.shapes import (
     row_id,
     search_argument,
     text,
+    total,
     when,
     whole,
     word,
@@ -54,6 +55,12 @@ class Quantity(fields.String):
 def signed(**more: Any) -> Signed:
     """Money of either sign."""
     return Signed(metadata={"example": "-150000.00", "pattern": Signed.PATTERN}, **more)
+
+
+def signed_total(**more: Any) -> Signed:
+    """A sum of many amounts, of either sign."""
+    pattern = r"^-?\d{1,20}\.\d{2}$"
+    return Signed(metadata={"example": "-150000.00", "pattern": pattern}, dump_only=True, **more)
 
 
 def day(**more: Any) -> fields.Date:
@@ -149,8 +156,8 @@ class InvoiceSums(Schema):
     """What is open in all."""
 
     open_invoices = fields.Integer()
-    open_total = amount()
-    overdue_total = amount()
+    open_total = total()
+    overdue_total = total()
 
 
 class MoneyReason(Schema):
@@ -241,7 +248,7 @@ class PaymentQuery(PageArguments):
 class PaymentSums(Schema):
     """The sum of completed payments among those listed."""
 
-    total_paid = amount()
+    total_paid = total()
 
 
 class BalanceRowOut(Schema):
@@ -267,12 +274,12 @@ class BalanceOut(Schema):
     """
 
     balance = signed()
-    total_revenue = amount()
-    total_spent = amount()
+    total_revenue = total()
+    total_spent = total()
     currency = fields.String()
     open_invoices = fields.Integer()
-    open_total = amount()
-    overdue_total = amount()
+    open_total = total()
+    overdue_total = total()
     history = fields.List(fields.Nested(BalanceRowOut))
 
 

@@ -58,6 +58,11 @@ def amount(**more: Any) -> Money:
     return Money(metadata={"example": "150000.00", "pattern": Money.PATTERN}, **more)
 
 
+def total(**more: Any) -> Money:
+    """A sum of many amounts, which has more digits than any of them may have."""
+    return Money(metadata={"example": "82750000.00", "pattern": r"^\d{1,20}\.\d{2}$"}, dump_only=True, **more)
+
+
 def duration_text(seconds: str = "seconds") -> fields.Function:
     """How long in words, from an attribute in seconds."""
     return fields.Function(
