@@ -114,9 +114,9 @@ def test_a_redis_that_comes_back_empty_gets_its_schedule_again(
     first = start("beat", "--pidfile=")
     wait_for(lambda: last_run("coa.sweep") is not None and beat.lock_age_s(app) is not None, seconds=60)
     if goes_on == "the one that waited":
+        before = {client["addr"] for client in get_redis(app).client_list()}
         second = start("beat", "--pidfile=")
-        # It writes what it knows, and then waits for the lock.
-        wait_for(lambda: _waits_for_redis(second), seconds=60)
+        wait_for(lambda: _waits_for_the_lock(second, before), seconds=60)
         first.kill()
         first.wait(5)
 
@@ -136,12 +136,10 @@ def _is_kept(name: str) -> bool:
     return bool(get_redis(app).exists(RedBeatSchedulerEntry.generate_key(app, name)))
 
 
-def _waits_for_redis(process: "subprocess.Popen[bytes]") -> bool:
-    """Whether the scheduler has begun to ask for the lock, which it does after it has written its schedule."""
+def _waits_for_the_lock(process: "subprocess.Popen[bytes]", before: set[str]) -> bool:
+    """Whether the newcomer asks for the lock, with SET; before that it writes its schedule, with other commands."""
     assert process.poll() is None
-    clients = get_redis(app).client_list()
-    asking = [client for client in clients if client["cmd"].startswith(("set", "evalsha"))]
-    return len({client["addr"] for client in asking}) > 1
+    return any(client["cmd"] == "set" and client["addr"] not in before for client in get_redis(app).client_list())
 
 
 def test_of_two_schedulers_one_starts_jobs_and_the_other_when_that_is_gone(settings: Settings) -> None:
