@@ -35,7 +35,7 @@ test: ## Run the whole suite, with real servers and a browser
 
 test-long: ## Open and call everything there is: every page, every route by every role, hostile text everywhere
 	@scripts/bootstrap test
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m long tests/integration/walls
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "long and not live" --ignore tests/browser
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m long tests/browser
 	@$(BIN)/pytest -m long tests/integration/live
 

@@ -163,6 +163,7 @@ def test_in_the_background_everything_is_on_the_disk_within_the_interval(db_url:
         assert [note["errors"] for note in notes_of(stack)] == [0.0] * servers
 
 
+@pytest.mark.long
 def test_a_spool_folder_that_cannot_be_written_gets_no_acknowledgement(db_url: str, tmp_path: Path) -> None:
     with radius_stack(tmp_path, db_url) as stack, contextlib.closing(_router_of(stack)) as nas:
         wait_for(lambda: nas.send(a_record("ready"), timeout_s=0.3, tries=1), 15)

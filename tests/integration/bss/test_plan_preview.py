@@ -241,6 +241,7 @@ SELECT 's' || id, md5(id::text), 'crowd' || id, '10.0.0.1', now(), now(), %(tena
 """
 
 
+@pytest.mark.long
 def test_fifty_thousand_sessions_are_looked_at_in_a_moment(
     db: Session, actor: Actor, router: NasServer, now: datetime
 ) -> None:

@@ -197,6 +197,7 @@ def north(db: Session, seeded: Seeded) -> User:
     return user
 
 
+@pytest.mark.long
 def test_no_page_shows_an_operator_what_is_not_his(
     client_of: Callable[[User], FlaskClient], app: Flask, seeded: Seeded, db: Session, north: User
 ) -> None:
