@@ -50,7 +50,7 @@ class ReachesOutError(Exception):
 
 
 def pytest_collection_finish() -> None:
-    """What was collected stays to the end; every round of the garbage collector over it cost a fifth of a run."""
+    """What was collected stays; the garbage collector's rounds over it cost a fifth of what the panel's tests took."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(5_000, 20, 10)
