@@ -1,6 +1,5 @@
 // One key for what is done often on a page: [data-key] names it. Not while somebody types, nor over a dialog.
-// The field of a dialog that has just closed keeps the focus until the next frame, and nobody types there.
-const isTyping = (element) => element.matches(":is(input, textarea, select, [contenteditable], [contenteditable] *):not(dialog:not([open]) *)");
+import { isTyping } from "./typing.js";
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.repeat) return;

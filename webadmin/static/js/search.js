@@ -1,10 +1,11 @@
 // The search box: `/` or Ctrl-K goes there; while one types, arrows walk through what was found, Enter opens it and
 // Escape closes it. The cursor stays in the box, so one can go on typing at any moment.
+import { isTyping } from "./typing.js";
+
 const box = document.querySelector("[data-search]");
 const found = document.getElementById("search-found");
 const count = document.getElementById("search-count");
 
-const isTyping = (element) => element.closest?.("input, textarea, select, [contenteditable]") !== null;
 const hits = () => [...found.querySelectorAll("a.found")];
 const chosen = () => found.querySelector('a.found[aria-selected="true"]');
 

@@ -1,6 +1,8 @@
 // Rows with a box: the head's box marks all of the page, a bar says how many are marked and what can be done with them.
 // A form with [data-keep] remembers its marks, at most [data-most], while one pages, opens a question or the list renews
 // itself, under the name of the list and its filter; they are forgotten when they were used.
+import { isTyping } from "./typing.js";
+
 const PREFIX = "lintas-marked:";
 const MOST = 2000;
 const keyOf = (table) => (table.dataset.keep ? PREFIX + table.dataset.keep : null);
@@ -94,7 +96,7 @@ document.addEventListener("htmx:after:swap", () => document.querySelectorAll("[d
 // Rows by keyboard: j and k go down and up, x marks, Enter opens as on any link.
 document.addEventListener("keydown", (event) => {
   if (!["j", "k", "x"].includes(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]") || document.querySelector("dialog[open]")) return;
+  if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
   const rows = [...document.querySelectorAll("[data-rows-table] tbody tr")];
   if (rows.length === 0) return;
   const at = rows.indexOf(document.activeElement?.closest("tr"));
